@@ -1,0 +1,177 @@
+//! Distributions of durations. One draw takes exactly one uniform number, so that streams stay in step.
+
+use super::time::Span;
+
+/// How long something takes: a constant or a distribution.
+///
+/// Every sample is the inverse of the distribution function at one uniform 64-bit number (so two runs that draw the same
+/// number for the same thing differ only by their distributions), rounded to whole microseconds; a constant is kept as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dist {
+    /// Always the same.
+    Constant(Span),
+    /// Exponential with this mean.
+    Exponential {
+        /// Mean.
+        mean: Span,
+    },
+    /// Evenly between the bounds.
+    Uniform {
+        /// Shortest.
+        low: Span,
+        /// Longest; not below `low`.
+        high: Span,
+    },
+    /// Log-normal: the logarithm of the duration in microseconds is normal.
+    LogNormal {
+        /// Mean of the logarithm of the microseconds.
+        mu: f64,
+        /// Standard deviation of that logarithm.
+        sigma: f64,
+    },
+    /// One of these values, each as likely; never empty.
+    Empirical(Vec<Span>),
+}
+
+impl Dist {
+    /// A log-normal distribution with this median and 99th percentile (`p99 >= median > 0`).
+    pub fn log_normal(median: Span, p99: Span) -> Dist {
+        let mu = libm::log(median.as_nanos() as f64 / 1e3);
+        let sigma = (libm::log(p99.as_nanos() as f64 / 1e3) - mu) / standard_normal_quantile(0.99);
+        Dist::LogNormal { mu, sigma }
+    }
+
+    /// The sample that belongs to the uniform number `u`.
+    pub fn sample(&self, u: u64) -> Span {
+        match self {
+            Dist::Constant(span) => *span,
+            Dist::Exponential { mean } => {
+                let micros = -libm::log(open_unit(u)) * (mean.as_nanos() as f64 / 1e3);
+                Span::from_micros(libm::round(micros) as u64)
+            }
+            Dist::Uniform { low, high } => {
+                let (low, high) = (low.as_micros(), high.as_micros());
+                let width = u128::from(high - low) + 1;
+                Span::from_micros(low + ((u128::from(u) * width) >> 64) as u64)
+            }
+            Dist::LogNormal { mu, sigma } => {
+                let micros = libm::exp(mu + sigma * standard_normal_quantile(open_unit(u)));
+                Span::from_micros(libm::round(micros) as u64)
+            }
+            Dist::Empirical(values) => values[((u128::from(u) * values.len() as u128) >> 64) as usize],
+        }
+    }
+
+    /// Whether every sample is the same.
+    pub fn is_constant(&self) -> bool {
+        match self {
+            Dist::Constant(_) => true,
+            Dist::Exponential { mean } => mean.is_zero(),
+            Dist::Uniform { low, high } => low == high,
+            Dist::LogNormal { sigma, .. } => *sigma == 0.0,
+            Dist::Empirical(values) => values.iter().all(|v| *v == values[0]),
+        }
+    }
+
+    /// Mean of the distribution.
+    pub fn mean(&self) -> Span {
+        match self {
+            Dist::Constant(span) => *span,
+            Dist::Exponential { mean } => *mean,
+            Dist::Uniform { low, high } => Span::from_nanos((low.as_nanos() + high.as_nanos()) / 2),
+            Dist::LogNormal { mu, sigma } => {
+                Span::from_nanos(libm::round(libm::exp(mu + sigma * sigma / 2.0) * 1e3) as u64)
+            }
+            Dist::Empirical(values) => {
+                let sum: u128 = values.iter().map(|v| u128::from(v.as_nanos())).sum();
+                Span::from_nanos((sum / values.len() as u128) as u64)
+            }
+        }
+    }
+}
+
+impl Default for Dist {
+    fn default() -> Self {
+        Dist::Constant(Span::ZERO)
+    }
+}
+
+/// Maps 64 uniform bits to the open interval (0, 1) with 53 bits.
+fn open_unit(u: u64) -> f64 {
+    ((u >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
+}
+
+/// Quantile of the standard normal distribution for `0 < p < 1`, relative error below 1.2e-9.
+///
+/// Source: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function" (2003): the
+/// coefficients of his rational approximations.
+fn standard_normal_quantile(p: f64) -> f64 {
+    const A: [f64; 6] = [
+        -3.969_683_028_665_376e1,
+        2.209_460_984_245_205e2,
+        -2.759_285_104_469_687e2,
+        1.383_577_518_672_69e2,
+        -3.066_479_806_614_716e1,
+        2.506_628_277_459_239,
+    ];
+    const B: [f64; 5] = [
+        -5.447_609_879_822_406e1,
+        1.615_858_368_580_409e2,
+        -1.556_989_798_598_866e2,
+        6.680_131_188_771_972e1,
+        -1.328_068_155_288_572e1,
+    ];
+    const C: [f64; 6] = [
+        -7.784_894_002_430_293e-3,
+        -3.223_964_580_411_365e-1,
+        -2.400_758_277_161_838,
+        -2.549_732_539_343_734,
+        4.374_664_141_464_968,
+        2.938_163_982_698_783,
+    ];
+    const D: [f64; 4] =
+        [7.784_695_709_041_462e-3, 3.224_671_290_700_398e-1, 2.445_134_137_142_996, 3.754_408_661_907_416];
+    const LOW: f64 = 0.02425;
+
+    let horner = |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
+    let tail = |p: f64| {
+        let q = libm::sqrt(-2.0 * libm::log(p));
+        horner(&C, q) / (horner(&D, q) * q + 1.0)
+    };
+    if p < LOW {
+        tail(p)
+    } else if p > 1.0 - LOW {
+        -tail(1.0 - p)
+    } else {
+        let q = p - 0.5;
+        let r = q * q;
+        horner(&A, r) * q / (horner(&B, r) * r + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_normal_quantile_meets_published_values() {
+        for (p, z) in [(0.5, 0.0), (0.975, 1.959_963_985), (0.99, 2.326_347_874), (0.001, -3.090_232_306)] {
+            assert!((standard_normal_quantile(p) - z).abs() < 1e-8, "{p}");
+        }
+    }
+
+    #[test]
+    fn samples_meet_the_stated_quantiles() {
+        let at = |p: f64| (p * 2f64.powi(64)) as u64;
+        let ms = Span::from_millis;
+        let log_normal = Dist::log_normal(ms(1000), ms(4000));
+        assert_eq!(log_normal.sample(at(0.5)).as_millis(), 1000);
+        assert_eq!(log_normal.sample(at(0.99)).as_millis(), 4000);
+        // The sampler takes small numbers for long durations: the median is mean * ln 2.
+        assert_eq!(Dist::Exponential { mean: ms(1000) }.sample(at(0.5)).as_micros(), 693_147);
+        let uniform = Dist::Uniform { low: ms(1), high: ms(2) };
+        assert_eq!((uniform.sample(0), uniform.sample(u64::MAX)), (ms(1), ms(2)));
+        let empirical = Dist::Empirical(vec![ms(1), ms(5)]);
+        assert_eq!((empirical.sample(0), empirical.sample(u64::MAX)), (ms(1), ms(5)));
+    }
+}

@@ -1,0 +1,92 @@
+//! Chance: one independent ChaCha8 stream for each entity, and draws by key.
+
+use rand::SeedableRng;
+use rand::rand_core::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream of random numbers is for. The discriminant is part of every drawn number: never renumber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Stream {
+    /// Gaps between the arrivals of an open-loop client; index: client.
+    Arrivals = 1,
+    /// Service times of the requests of a client; index: client.
+    Service = 2,
+    /// Think times of a closed-loop client; index: client.
+    Think = 3,
+    /// Fate of a task; index: image, key: ordinal of the task among the image's tasks.
+    Fate = 4,
+    /// PREPARING to READY; index and key as for [`Stream::Fate`].
+    Prepare = 5,
+    /// STARTING to process up; index and key as for [`Stream::Fate`].
+    Start = 6,
+    /// Stop signal to exit; index and key as for [`Stream::Fate`].
+    Stop = 7,
+    /// RUNNING to the exit of a task that ends by itself; index and key as for [`Stream::Fate`].
+    Exit = 8,
+}
+
+/// All random numbers of one run, made from its seed.
+///
+/// What must be alike in runs that are compared is drawn by key ([`Streams::keyed`]): the k-th task of an image has the same
+/// fate under every policy. What comes in sequence has a stream of its own ([`Streams::of`]).
+#[derive(Clone, Debug)]
+pub struct Streams {
+    seed: u64,
+}
+
+impl Streams {
+    /// The random numbers that belong to `seed`.
+    pub fn new(seed: u64) -> Streams {
+        Streams { seed }
+    }
+
+    /// The stream of one entity, from its start.
+    pub fn of(&self, stream: Stream, index: u32) -> StreamRng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(u64::from(stream as u32) << 32 | u64::from(index));
+        StreamRng { rng }
+    }
+
+    /// The number with ordinal `key` of one entity's stream, whatever was drawn before.
+    pub fn keyed(&self, stream: Stream, index: u32, key: u32) -> u64 {
+        let mut rng = self.of(stream, index);
+        rng.rng.set_word_pos(u128::from(key) * 2);
+        rng.draw()
+    }
+}
+
+/// An endless sequence of uniform 64-bit numbers.
+#[derive(Clone, Debug)]
+pub struct StreamRng {
+    rng: ChaCha8Rng,
+}
+
+impl StreamRng {
+    /// The next number.
+    #[inline]
+    pub fn draw(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyed_draw_is_the_same_number_of_the_stream() {
+        let streams = Streams::new(7);
+        let mut rng = streams.of(Stream::Fate, 3);
+        for key in 0..100 {
+            assert_eq!(rng.draw(), streams.keyed(Stream::Fate, 3, key));
+        }
+    }
+
+    #[test]
+    fn streams_are_stable_across_versions_and_platforms() {
+        let streams = Streams::new(42);
+        assert_eq!(streams.keyed(Stream::Arrivals, 0, 0), 10_517_904_778_964_690_192);
+        assert_eq!(streams.keyed(Stream::Think, 5, 1000), 10607263796016132127);
+    }
+}

@@ -1,0 +1,158 @@
+//! What an operator does.
+
+use super::ids::{ImageId, NodeId, ServiceId};
+use super::node::Availability;
+use super::service::{
+    EndpointMode, FailureAction, HealthCheck, Order, PortConfig, Protocol, RestartCondition, ServiceSpec,
+};
+use crate::kernel::Span;
+
+/// A command of an operator to the managers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// `docker service create`, or a service of the scenario.
+    ServiceCreate {
+        /// The service; it is created once.
+        service: ServiceId,
+        /// Its specification.
+        spec: Box<ServiceSpec>,
+    },
+    /// `docker service update`, `docker service scale`: a change of the current specification.
+    ServiceUpdate {
+        /// The service.
+        service: ServiceId,
+        /// What changes.
+        change: Box<SpecChange>,
+    },
+    /// `docker service rollback`, `docker service update --rollback`.
+    ServiceRollback {
+        /// The service.
+        service: ServiceId,
+    },
+    /// `docker service rm`.
+    ServiceRemove {
+        /// The service.
+        service: ServiceId,
+    },
+    /// `docker node update`.
+    NodeUpdate {
+        /// The node.
+        node: NodeId,
+        /// New availability.
+        availability: Option<Availability>,
+        /// Labels to set.
+        label_add: Vec<(String, String)>,
+        /// Labels to take away.
+        label_rm: Vec<String>,
+    },
+}
+
+/// What an update changes of the current specification. Fields that are `None` stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpecChange {
+    /// `--image`
+    pub image: Option<ImageId>,
+    /// `--replicas`, `docker service scale`
+    pub replicas: Option<u32>,
+    /// `--update-*`
+    pub update: UpdateConfigChange,
+    /// `--rollback-*`
+    pub rollback: UpdateConfigChange,
+    /// `--restart-*`
+    pub restart: RestartPolicyChange,
+    /// `--force`
+    pub force: bool,
+    /// `--stop-grace-period`
+    pub stop_grace_period: Option<Span>,
+    /// `--replicas-max-per-node`
+    pub max_replicas_per_node: Option<u32>,
+    /// `--limit-cpu`
+    pub limit_nano_cpus: Option<u64>,
+    /// `--limit-memory`
+    pub limit_memory: Option<u64>,
+    /// `--reserve-cpu`
+    pub reserve_nano_cpus: Option<u64>,
+    /// `--reserve-memory`
+    pub reserve_memory: Option<u64>,
+    /// `--endpoint-mode`
+    pub endpoint_mode: Option<EndpointMode>,
+    /// Single edits, in order.
+    pub edits: Vec<Edit>,
+}
+
+/// Changes of an update or rollback configuration; a configuration that was absent is first filled with the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UpdateConfigChange {
+    /// `--update-parallelism`
+    pub parallelism: Option<u32>,
+    /// `--update-delay`
+    pub delay: Option<Span>,
+    /// `--update-failure-action`
+    pub failure_action: Option<FailureAction>,
+    /// `--update-monitor`; `Some(None)`: unset, which is what Docker makes of 0.
+    pub monitor: Option<Option<Span>>,
+    /// `--update-max-failure-ratio`
+    pub max_failure_ratio: Option<f32>,
+    /// `--update-order`
+    pub order: Option<Order>,
+}
+
+/// Changes of a restart policy; a policy that was absent is first filled with the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestartPolicyChange {
+    /// `--restart-condition`
+    pub condition: Option<RestartCondition>,
+    /// `--restart-delay`
+    pub delay: Option<Span>,
+    /// `--restart-max-attempts`
+    pub max_attempts: Option<u32>,
+    /// `--restart-window`
+    pub window: Option<Span>,
+}
+
+/// One edit of a list or a map of the specification. An edit that changes nothing leaves the specification equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Sets a container setting (`--env-add`, `--mount-add`, `--args`, ...).
+    Set(String, String),
+    /// Takes a container setting away (`--env-rm`, ...).
+    Unset(String),
+    /// `--label-add`: a label of the service, which restarts nothing.
+    LabelAdd(String, String),
+    /// `--label-rm`
+    LabelRm(String),
+    /// `--constraint-add`
+    ConstraintAdd(String),
+    /// `--constraint-rm`
+    ConstraintRm(String),
+    /// `--placement-pref-add`
+    PreferenceAdd(String),
+    /// `--placement-pref-rm`
+    PreferenceRm(String),
+    /// `--network-add`
+    NetworkAdd(String),
+    /// `--network-rm`
+    NetworkRm(String),
+    /// `--publish-add`
+    PublishAdd(PortConfig),
+    /// `--publish-rm`: by target port.
+    PublishRm(u16, Protocol),
+    /// `--health-cmd`, `--health-interval`, ...: the fields given replace those of the service's check.
+    Health(HealthCheck),
+    /// `--no-healthcheck`
+    NoHealthcheck,
+}
+
+impl UpdateConfigChange {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        *self == UpdateConfigChange::default()
+    }
+}
+
+impl RestartPolicyChange {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        *self == RestartPolicyChange::default()
+    }
+}

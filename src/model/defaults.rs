@@ -1,0 +1,41 @@
+//! Values that Swarm uses where a specification says nothing.
+
+use super::service::{FailureAction, Order, RestartCondition, UpdateConfig};
+use crate::kernel::Span;
+
+/// Update and rollback configuration of a service that has none.
+///
+/// Source: api/defaults/service.go `Service`.
+pub const UPDATE_CONFIG: UpdateConfig = UpdateConfig {
+    parallelism: 1,
+    delay: Span::ZERO,
+    failure_action: FailureAction::Pause,
+    monitor: None,
+    max_failure_ratio: 0.0,
+    order: Order::StopFirst,
+};
+
+/// How long a task is watched for failures when the configuration does not say.
+///
+/// Source: api/defaults/service.go `Service`.
+pub const MONITOR: Span = Span::from_secs(5);
+
+/// When a task is restarted if the service has no restart policy.
+///
+/// Source: api/defaults/service.go `Service`.
+pub const RESTART_CONDITION: RestartCondition = RestartCondition::Any;
+
+/// Wait before a restart when the policy does not say.
+///
+/// Source: api/defaults/service.go `Service`.
+pub const RESTART_DELAY: Span = Span::from_secs(5);
+
+/// Time between the stop signal and SIGKILL when the service does not say.
+///
+/// Source: api/defaults/service.go `Service`; moby: daemon/config/config_linux.go.
+pub const STOP_GRACE_PERIOD: Span = Span::from_secs(10);
+
+/// Tasks kept per slot, the current one included.
+///
+/// Source: manager/manager.go `defaultTaskHistoryRetentionLimit`.
+pub const TASK_HISTORY_LIMIT: u32 = 5;

@@ -1,0 +1,45 @@
+//! How long Swarm's own machinery takes: the one table of latencies.
+
+use crate::kernel::Span;
+
+/// Delays of manager, dispatcher, agent and network that are not properties of an image or a configuration.
+///
+/// The delays of the manager's own components (scheduler, reaper) are constants beside those components: they are there in
+/// every grade of latency, and in the conformance cases too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latencies {
+    /// `assignment_batch`: quiet time after the last change for a node before its assignments are sent.
+    ///
+    /// Source: manager/dispatcher/dispatcher.go `batchingWaitTime` (control-plane N14).
+    pub assignment_batch: Span,
+    /// `status_batch`: interval in which the dispatcher writes what agents report.
+    ///
+    /// Source: manager/dispatcher/dispatcher.go `maxBatchInterval` (control-plane N10).
+    pub status_batch: Span,
+    /// `agent_retry`: pause of the agent after a step that an assignment cancelled.
+    ///
+    /// Source: agent/task.go `run` (control-plane W6).
+    pub agent_retry: Span,
+    /// `load_balancer_settle`: time between leaving rotation and the stop signal, for services with a network or ingress port.
+    ///
+    /// Source: moby: daemon/cluster/executor/container/controller.go `defaultGossipConvergeDelay` (control-plane W13).
+    pub load_balancer_settle: Span,
+}
+
+impl Latencies {
+    /// As the references state them.
+    pub const SWARM: Latencies = Latencies {
+        assignment_batch: Span::from_millis(100),
+        status_batch: Span::from_millis(100),
+        agent_retry: Span::from_secs(1),
+        load_balancer_settle: Span::from_secs(2),
+    };
+
+    /// None at all, as in the conformance cases.
+    pub const NONE: Latencies = Latencies {
+        assignment_batch: Span::ZERO,
+        status_batch: Span::ZERO,
+        agent_retry: Span::ZERO,
+        load_balancer_settle: Span::ZERO,
+    };
+}

@@ -1,0 +1,142 @@
+//! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
+
+use crate::kernel::{IdVec, Time};
+use crate::model::request::Request;
+use crate::model::task::{Slot, Status, TaskState};
+use crate::model::update::{CommandError, UpdateStatus};
+use crate::model::{ImageId, NodeId, ServiceId, TaskId};
+
+/// Takes what happens in a run. It never changes the run: with or without observers the fingerprint is the same.
+pub trait Observer {
+    /// Something happened in the control plane or to a container. Records come in order of time.
+    fn record(&mut self, now: Time, record: &Record);
+
+    /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
+    /// sorted within.
+    fn request(&mut self, request: &Request);
+
+    /// All that happens at this instant has happened, and all requests that ended up to it were told. Called for each instant
+    /// that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
+    /// have not ended, by service.
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>);
+}
+
+/// Something that happened, other than a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Record {
+    /// An operator's command begins; `index` in [`crate::sim::Plan::commands`].
+    Command {
+        /// Index of the command.
+        index: u32,
+    },
+    /// The managers refused the command.
+    CommandError {
+        /// Index of the command.
+        index: u32,
+        /// Why.
+        error: CommandError,
+    },
+    /// A service was created, or its specification was written (by an operator, or by an automatic rollback).
+    Spec {
+        /// The service.
+        service: ServiceId,
+        /// Tasks that it wants now.
+        desired: u32,
+        /// Image of its tasks now.
+        image: ImageId,
+        /// Who wrote it.
+        cause: SpecCause,
+    },
+    /// A service was removed.
+    ServiceRemoved {
+        /// The service.
+        service: ServiceId,
+    },
+    /// A service's update status changed.
+    UpdateStatus {
+        /// The service.
+        service: ServiceId,
+        /// The status; `None`: cleared by an update.
+        status: Option<UpdateStatus>,
+    },
+    /// A task was created, or its observed state, desired state, node or error changed, in the managers' store.
+    Task(TaskRecord),
+    /// A task was deleted from the store.
+    TaskRemoved {
+        /// The task.
+        task: TaskId,
+        /// Its service.
+        service: ServiceId,
+    },
+    /// A task entered or left rotation: the load balancer would send it requests. For a service without service binding: its
+    /// process came up or ended.
+    Rotation {
+        /// The task.
+        task: TaskId,
+        /// Its service.
+        service: ServiceId,
+        /// Its image.
+        image: ImageId,
+        /// Entered or left.
+        entered: bool,
+    },
+}
+
+/// Why a specification was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecCause {
+    /// `docker service create`, or a service of the scenario.
+    Create,
+    /// An update by the operator.
+    Update,
+    /// A rollback that the operator asked for.
+    ManualRollback,
+    /// A rollback by the updater.
+    AutomaticRollback,
+}
+
+/// A task as it stands in the store after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskRecord {
+    /// Ordinal of its creation.
+    pub task: TaskId,
+    /// Its service.
+    pub service: ServiceId,
+    /// Its slot.
+    pub slot: Slot,
+    /// Its image.
+    pub image: ImageId,
+    /// Its node, once it has one.
+    pub node: Option<NodeId>,
+    /// Observed status.
+    pub status: Status,
+    /// Desired state.
+    pub desired: TaskState,
+    /// Whether this record is the task's creation.
+    pub created: bool,
+}
+
+/// Two observers of the same run.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn record(&mut self, now: Time, record: &Record) {
+        self.0.record(now, record);
+        self.1.record(now, record);
+    }
+
+    fn request(&mut self, request: &Request) {
+        self.0.request(request);
+        self.1.request(request);
+    }
+
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
+        self.0.instant(now, in_flight);
+        self.1.instant(now, in_flight);
+    }
+}
+
+/// No observer.
+impl Observer for () {
+    fn record(&mut self, _now: Time, _record: &Record) {}
+    fn request(&mut self, _request: &Request) {}
+    fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+}

@@ -1,0 +1,78 @@
+//! The plan of a run: everything that a scenario says, with dense ids instead of names.
+
+use crate::kernel::{IdVec, Span, Time};
+use crate::model::client::ClientSpec;
+use crate::model::command::Command;
+use crate::model::image::ImageBehavior;
+use crate::model::latencies::Latencies;
+use crate::model::node::NodeSpec;
+use crate::model::{ClientId, ImageId, NodeId, ServiceId};
+
+/// All that a run needs to know. Two equal plans give the same bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Name of the scenario.
+    pub name: String,
+    /// Seed of all chance.
+    pub seed: u64,
+    /// When the run ends.
+    pub end: End,
+    /// Nodes.
+    pub nodes: IdVec<NodeId, Node>,
+    /// Images.
+    pub images: IdVec<ImageId, Image>,
+    /// Names of the services; they exist from their [`Command::ServiceCreate`] on. A name stands once.
+    pub services: IdVec<ServiceId, String>,
+    /// Clients.
+    pub clients: IdVec<ClientId, ClientSpec>,
+    /// Commands of the operator, sorted by time; those of one instant in order. The scenario's own services are created by the
+    /// first commands, at 0.
+    pub commands: Vec<TimedCommand>,
+    /// Latencies of Swarm's machinery.
+    pub latencies: Latencies,
+    /// Tasks kept per slot, the current one included; `None`: all.
+    pub task_history_limit: Option<u32>,
+}
+
+/// When a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At this instant, what happens at it included.
+    At(Time),
+    /// When nothing was pending for `quiet`, at most at `limit`.
+    WhenQuiet {
+        /// How long nothing may be pending.
+        quiet: Span,
+        /// Latest end.
+        limit: Time,
+    },
+}
+
+/// A node of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name, which is its hostname too.
+    pub name: String,
+    /// Its specification at the start.
+    pub spec: NodeSpec,
+}
+
+/// An image of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Its reference, as written.
+    pub name: String,
+    /// How its containers behave.
+    pub behavior: ImageBehavior,
+}
+
+/// A command of the operator and when it comes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedCommand {
+    /// When.
+    pub at: Time,
+    /// The line as the operator wrote it, for the story; empty for the scenario's own services.
+    pub line: String,
+    /// What. A line may be several commands (`docker service scale a=1 b=2`); then each has the line.
+    pub command: Command,
+}
