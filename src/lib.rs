@@ -1,6 +1,9 @@
 //! rollsim: a deterministic discrete-event simulator of Docker Swarm rollouts.
 
+pub mod agent;
 pub mod kernel;
+pub mod manager;
 pub mod model;
 pub mod observe;
 pub mod sim;
+pub mod traffic;
