@@ -4,3 +4,4 @@ pub mod kernel;
 pub mod model;
 pub mod observe;
 pub mod sim;
+pub mod traffic;
