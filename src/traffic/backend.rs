@@ -16,8 +16,8 @@ pub(super) struct Backends {
     service_times: IdVec<ImageId, Dist>,
     rotations: IdVec<ServiceId, Rotation>,
     servers: IdVec<TaskId, Server>,
-    /// Tasks that have requests in flight, each once.
-    busy: Vec<TaskId>,
+    /// Tasks that have requests in flight, each once, and when the first of these ends.
+    busy: Vec<(TaskId, Time)>,
     in_flight: IdVec<ServiceId, u32>,
     /// Buffers of tasks that ended, for those that come.
     spare: Vec<VecDeque<InFlight>>,
@@ -107,7 +107,7 @@ impl Backends {
         let server = self.servers.get_mut(task).filter(|server| server.up)?;
         server.up = false;
         let unfinished = std::mem::take(&mut server.in_flight);
-        self.busy.retain(|busy| *busy != task);
+        self.busy.retain(|(busy, _)| *busy != task);
         self.in_flight[server.service] -= unfinished.len() as u32;
         Some(Remains { service: server.service, image: server.image, unfinished })
     }
@@ -120,17 +120,22 @@ impl Backends {
     /// Tells the requests in flight that end up to and including `now`.
     pub(super) fn retire(&mut self, now: Time, sink: &mut impl FnMut(&Request)) {
         let Backends { servers, busy, in_flight, .. } = self;
-        busy.retain(|&task| {
-            let server = &mut servers[task];
-            while let Some(&InFlight { sent, end, client, .. }) = server.in_flight.front()
-                && end <= now
-            {
+        busy.retain_mut(|(task, first_end)| {
+            if *first_end > now {
+                return true;
+            }
+            let server = &mut servers[*task];
+            while let Some(&InFlight { sent, end, client, .. }) = server.in_flight.front() {
+                if end > now {
+                    *first_end = end;
+                    return true;
+                }
                 server.in_flight.pop_front();
                 in_flight[server.service] -= 1;
-                let (service, task) = (server.service, Some((task, server.image)));
+                let (service, task) = (server.service, Some((*task, server.image)));
                 sink(&Request { client, service, task, sent, ended: end, outcome: RequestOutcome::Ok });
             }
-            !server.in_flight.is_empty()
+            false
         });
     }
 
@@ -159,7 +164,7 @@ impl Backends {
             sink(&Request { client, service, task, sent, ended: end, outcome: RequestOutcome::Ok });
         } else {
             if server.in_flight.is_empty() {
-                self.busy.push(task);
+                self.busy.push((task, end));
             }
             server.in_flight.push_back(InFlight { sent, end, client, user });
             self.in_flight[service] += 1;
