@@ -5,5 +5,6 @@ pub mod kernel;
 pub mod manager;
 pub mod model;
 pub mod observe;
+pub mod scenario;
 pub mod sim;
 pub mod traffic;

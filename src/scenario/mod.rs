@@ -1,0 +1,3 @@
+//! Scenarios: from the text that a user writes to the plan of a run.
+
+pub mod duration;
