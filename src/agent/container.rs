@@ -85,7 +85,8 @@ impl Container {
             dist => dist.sample(streams.keyed(stream, key.0, key.1)),
         };
         let special = image.tasks.get(&setup.ordinal);
-        let is_struck = || image.fail_share >= 1.0 || share(streams.keyed(Stream::Fate, key.0, key.1)) < image.fail_share;
+        let is_struck =
+            || image.fail_share >= 1.0 || share(streams.keyed(Stream::Fate, key.0, key.1)) < image.fail_share;
         let outcome = match special.and_then(|special| special.outcome.as_ref()) {
             Some(outcome) => outcome,
             None if image.outcome == Outcome::Run || !is_struck() => &Outcome::Run,

@@ -32,7 +32,11 @@ pub fn execute(command: &Command, store: &mut Store) -> Result<(), CommandError>
 /// Any update, also one that changes nothing, keeps the specification as the previous one and clears the update status.
 ///
 /// Source: `UpdateService` (control-plane A3).
-fn update(store: &mut Store, service: ServiceId, change: &crate::model::command::SpecChange) -> Result<(), CommandError> {
+fn update(
+    store: &mut Store,
+    service: ServiceId,
+    change: &crate::model::command::SpecChange,
+) -> Result<(), CommandError> {
     exists(store, service)?;
     store.update_service(service, |row| {
         let mut spec = (*row.spec).clone();

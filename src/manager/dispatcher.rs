@@ -54,7 +54,9 @@ impl Dispatcher {
     /// Notices what agents must be told (control-plane N13).
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
         let (task, node) = match *change {
-            Change::TaskUpdated { task, old, new } if old.desired != new.desired || new.state <= TaskState::Assigned => {
+            Change::TaskUpdated { task, old, new }
+                if old.desired != new.desired || new.state <= TaskState::Assigned =>
+            {
                 (task, new.node)
             }
             Change::TaskRemoved { task, old } => (task, old.node),

@@ -124,7 +124,12 @@ pub struct Manager {
 
 impl Manager {
     /// Managers of a cluster without services.
-    pub fn new(nodes: IdVec<NodeId, Node>, services: usize, history_limit: Option<u32>, latencies: Latencies) -> Manager {
+    pub fn new(
+        nodes: IdVec<NodeId, Node>,
+        services: usize,
+        history_limit: Option<u32>,
+        latencies: Latencies,
+    ) -> Manager {
         let leader = Leader {
             allocator: Allocator::default(),
             scheduler: Scheduler::new(nodes.len()),

@@ -10,9 +10,7 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
     let (kind, a, b) = match *record {
         Record::Command { index } => (1, u64::from(index), 0),
         Record::CommandError { index, .. } => (2, u64::from(index), 0),
-        Record::Spec { service, desired, image, cause } => {
-            (3, pair(service.0, image.0), pair(desired, cause as u32))
-        }
+        Record::Spec { service, desired, image, cause } => (3, pair(service.0, image.0), pair(desired, cause as u32)),
         Record::ServiceRemoved { service } => (4, u64::from(service.0), 0),
         Record::UpdateStatus { service, status } => (5, u64::from(service.0), status.map_or(0, update_status)),
         Record::Task(task) => (6, pair(task.task.0, task.service.0), task_state(&task)),
@@ -46,5 +44,8 @@ fn task_state(task: &TaskRecord) -> u64 {
         Slot::Node(node) => node.0,
     };
     let node = task.node.map_or(0, |node| node.0 + 1);
-    (task.status.state as u64) << 56 | (task.desired as u64) << 48 | u64::from(slot & 0xff_ffff) << 24 | u64::from(node & 0xff_ffff)
+    (task.status.state as u64) << 56
+        | (task.desired as u64) << 48
+        | u64::from(slot & 0xff_ffff) << 24
+        | u64::from(node & 0xff_ffff)
 }

@@ -164,7 +164,8 @@ fn newest(tasks: &[TaskId], store: &Store) -> TaskId {
 ///
 /// Source: `reconcile`, `slotsByRunningState`, `slotsByIndex` (control-plane O8).
 fn sort_for_scale_down(live: &mut Vec<LiveSlot>, store: &Store) {
-    let runs = |slot: &LiveSlot| slot.tasks.iter().any(|task| store.task_ever(*task).status.state == TaskState::Running);
+    let runs =
+        |slot: &LiveSlot| slot.tasks.iter().any(|task| store.task_ever(*task).status.state == TaskState::Running);
     live.sort_by_key(|slot| (!runs(slot), slot.slot));
     let mut copies: BTreeMap<NodeId, u32> = BTreeMap::new();
     let mut ranked: Vec<(u32, LiveSlot)> = live

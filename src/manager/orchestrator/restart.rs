@@ -222,7 +222,9 @@ impl Restarts {
 
     /// Source: `RecordRestartHistory` (control-plane R9).
     fn record(&mut self, now: Time, store: &Store, service: ServiceId, slot: Slot, spec: SpecId, spec_version: u64) {
-        let Some(policy) = store.specs().get(spec).task.restart.filter(|policy| policy.max_attempts > 0) else { return };
+        let Some(policy) = store.specs().get(spec).task.restart.filter(|policy| policy.max_attempts > 0) else {
+            return;
+        };
         let history = self.history.entry((service, slot)).or_default();
         if history.spec_version != spec_version {
             *history = History { spec_version, ..History::default() };

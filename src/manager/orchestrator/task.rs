@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use crate::manager::constraint;
 use crate::manager::store::{Service, Store, Task};
-use crate::model::service::{ServiceSpec, TaskSpec};
 use crate::model::NodeId;
+use crate::model::service::{ServiceSpec, TaskSpec};
 
 /// Which of the task specifications and endpoints of a run: equal ones have equal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
