@@ -43,7 +43,7 @@ impl WinnerTree {
         self.keys[node] = key;
         while node > 1 {
             let sibling = self.keys[node ^ 1];
-            winner = if sibling < winner { sibling } else { winner };
+            winner = std::hint::select_unpredictable(sibling < winner, sibling, winner);
             node /= 2;
             self.keys[node] = winner;
         }

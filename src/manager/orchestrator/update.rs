@@ -328,9 +328,9 @@ impl Updater {
     ) {
         let tasks = self.slots.tasks(slot as usize);
         let is_clean = |task: &&SlotTask| !is_dirty(cx.store, self.wanted, cx.store.task_ever(task.id));
-        let clean = tasks.iter().filter(is_clean);
+        let mut clean = tasks.iter().filter(is_clean);
         let running = clean.clone().find(|task| task.desired == TaskState::Running);
-        let kept = running.or_else(|| clean.filter(|task| task.desired < TaskState::Running).next_back()).copied();
+        let kept = running.or_else(|| clean.rfind(|task| task.desired < TaskState::Running)).copied();
         self.workers[worker] = match kept {
             Some(kept) => self.keep_task(slot, kept, restarts, cx),
             None => self.replace_tasks(slot, restarts, cx),

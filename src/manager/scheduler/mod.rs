@@ -85,10 +85,9 @@ impl Scheduler {
         }
         let task = cx.store.task_ever(id);
         if new.state.is_terminal() {
-            if old.state != new.state && matches!(new.state, TaskState::Failed | TaskState::Rejected) {
-                if let Some(node) = new.node {
-                    self.nodes[node].task_failed(cx.now, task.service, task.spec_version);
-                }
+            let has_failed = old.state != new.state && matches!(new.state, TaskState::Failed | TaskState::Rejected);
+            if let Some(node) = new.node.filter(|_| has_failed) {
+                self.nodes[node].task_failed(cx.now, task.service, task.spec_version);
             }
             self.tick_required |= !old.state.is_terminal();
             self.uncount(id, cx.store);
