@@ -3,8 +3,10 @@
 pub mod agent;
 pub mod kernel;
 pub mod manager;
+pub mod metrics;
 pub mod model;
 pub mod observe;
+pub mod report;
 pub mod scenario;
 pub mod sim;
 pub mod traffic;
