@@ -17,8 +17,8 @@ type Row = (u64, String, String, String);
 /// A task in a slot's history: its first row and image, all rows, time of removal.
 type History = (Row, String, Vec<Row>, Option<u64>);
 
-/// One text per level; equal texts mean equal levels.
-pub type Canon = BTreeMap<&'static str, String>;
+/// The lines of each level; equal lines mean equal levels.
+pub type Canon = BTreeMap<&'static str, Vec<String>>;
 
 struct Task {
     service: String,
@@ -94,44 +94,38 @@ pub fn canon(classes: &BTreeMap<String, String>, events: &[Event]) -> Canon {
         }
     }
     let mut canon = task_levels(&tasks);
-    canon.insert("status", format!("{status:?}"));
-    canon.insert("errors", format!("{errors:?}"));
+    let status =
+        status.iter().flat_map(|(service, history)| history.iter().map(move |row| format!("{service} {row:?}")));
+    canon.insert("status", status.collect());
+    canon.insert("errors", errors.iter().map(|error| format!("{error:?}")).collect());
     canon
 }
 
 fn task_levels(tasks: &BTreeMap<u64, Task>) -> Canon {
-    let (mut flow, mut places, mut spread) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut flow, mut places) = (Vec::new(), Vec::new());
     let mut slots: BTreeMap<(&str, &str), Vec<History>> = BTreeMap::new();
     let mut running: BTreeMap<(&str, &str), (&str, u32)> = BTreeMap::new();
-    for task in tasks.values() {
-        for row @ (at, state, desired, _) in &task.rows {
-            flow.push((*at, &*task.service, &*task.image, &**state, &**desired));
-            places.push((&*task.service, &*task.image, row));
+    for Task { service, place, image, node, rows, removed } in tasks.values() {
+        for (at, state, desired, class) in rows {
+            flow.push(format!("{at:>7} {service} {image} {state}, desired {desired}"));
+            places.push(format!("{at:>7} {service} {image} {state}, desired {desired}, {class}"));
         }
-        if let Some(at) = task.removed {
-            flow.push((at, &task.service, &task.image, "removed", ""));
-        }
-        let history = (task.rows[0].clone(), task.image.clone(), task.rows.clone(), task.removed);
-        slots.entry((&task.service, &task.place)).or_default().push(history);
-        let (_, state, _, class) = &task.rows[task.rows.len() - 1];
-        if let (None, Some(node), "running") = (task.removed, &task.node, &**state) {
-            running.entry((&task.service, node)).or_insert((class, 0)).1 += 1;
+        flow.extend(removed.map(|at| format!("{at:>7} {service} {image} removed")));
+        let history = (rows[0].clone(), image.clone(), rows.clone(), *removed);
+        slots.entry((service, place)).or_default().push(history);
+        let (_, state, _, class) = &rows[rows.len() - 1];
+        if let (None, Some(node), "running") = (removed, node, &**state) {
+            running.entry((service, node)).or_insert((class, 0)).1 += 1;
         }
     }
-    spread.extend(running.iter().map(|((service, _), of_class)| (*service, *of_class)));
-    let mut histories: Vec<(&str, Vec<History>)> =
-        slots.into_iter().map(|((service, _), tasks)| (service, tasks)).collect();
-    histories.iter_mut().for_each(|(_, tasks)| tasks.sort());
-    flow.sort();
-    places.sort();
-    spread.sort();
-    histories.sort();
-    Canon::from([
-        ("flow", format!("{flow:?}")),
-        ("places", format!("{places:?}")),
-        ("slots", format!("{histories:?}")),
-        ("spread", format!("{spread:?}")),
-    ])
+    let spread = running.iter().map(|((service, _), of_class)| format!("{service} {of_class:?}")).collect();
+    let slots = slots.into_iter().map(|((service, _), mut tasks)| {
+        tasks.sort();
+        format!("{service} {tasks:?}")
+    });
+    let mut levels = Canon::from([("flow", flow), ("places", places), ("slots", slots.collect()), ("spread", spread)]);
+    levels.values_mut().for_each(|lines| lines.sort());
+    levels
 }
 
 /// Of several events of one task in one instant only the last counts.
@@ -156,17 +150,29 @@ fn without_task_number(message: &str) -> String {
     }
 }
 
-/// The first level on which `got` agrees with none of the recorded outcomes that agreed so far; `None` when one agrees throughout.
-pub fn first_difference(got: &Canon, recorded: &[Canon], distinct: &BTreeMap<String, u32>) -> Option<&'static str> {
+/// Where a trace first differs from what was recorded.
+pub struct Difference {
+    pub level: &'static str,
+    pub recorded: String,
+    pub simulated: String,
+}
+
+/// The first level on which `got` agrees with none of the recorded outcomes that agreed so far, and the first line on it that
+/// differs from the outcome that agrees the longest; `None` when one outcome agrees throughout.
+pub fn first_difference(got: &Canon, recorded: &[Canon], distinct: &BTreeMap<String, u32>) -> Option<Difference> {
     let mut left: Vec<&Canon> = recorded.iter().collect();
     for level in LEVELS {
         // On these levels the recorded runs of one outcome may differ among themselves.
         if matches!(level, "places" | "slots" | "spread") && distinct[level] > 1 {
             continue;
         }
+        let agreeing = |canon: &&Canon| canon[level].iter().zip(&got[level]).take_while(|(a, b)| a == b).count();
+        let closest = left.iter().copied().max_by_key(agreeing)?;
         left.retain(|canon| canon[level] == got[level]);
         if left.is_empty() {
-            return Some(level);
+            let line =
+                |canon: &Canon| canon[level].get(agreeing(&closest)).map_or("the end", String::as_str).to_owned();
+            return Some(Difference { level, recorded: line(closest), simulated: line(got) });
         }
     }
     None

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use case::Case;
-use trace::{Event, Recorder};
+use trace::Recorder;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,30 +58,17 @@ fn main() -> ExitCode {
 fn compare(case: &Case) -> Result<(), String> {
     let plan = case.plan()?;
     let recorder = rollsim::sim::run(&plan, Recorder::new(&plan)).observer;
-    let recorded = case.recorded_outcomes();
     let classes = canon::node_classes(case);
-    let canons: Vec<canon::Canon> = recorded.iter().map(|events| canon::canon(&classes, events)).collect();
+    let recorded: Vec<canon::Canon> =
+        case.recorded_outcomes().iter().map(|events| canon::canon(&classes, events)).collect();
     let got = canon::canon(&classes, &recorder.events);
-    let distinct = &case.agreement.as_ref().expect("a recorded case says how its runs agreed").distinct;
-    match canon::first_difference(&got, &canons, distinct) {
+    let distinct = &case.agreement.as_ref().ok_or("the case has no recorded trace")?.distinct;
+    match canon::first_difference(&got, &recorded, distinct) {
         None => Ok(()),
-        Some(level) => Err(explain(level, &recorded, &recorder.events)),
+        Some(canon::Difference { level, recorded, simulated }) => {
+            Err(format!("differs in {level}\n  recorded:  {recorded}\n  simulated: {simulated}"))
+        }
     }
-}
-
-/// Tells the first event that differs from the outcome that agrees the longest.
-fn explain(level: &str, recorded: &[Vec<Event>], got: &[Event]) -> String {
-    let lines = |events: &[Event]| -> Vec<String> {
-        let mut lines: Vec<String> = events.iter().map(|event| event.line()).collect();
-        lines.sort();
-        lines
-    };
-    let got = lines(got);
-    let first = |recorded: &Vec<String>| recorded.iter().zip(&got).take_while(|(a, b)| a == b).count();
-    let best = recorded.iter().map(|events| lines(events)).max_by_key(first).unwrap_or_default();
-    let at = first(&best);
-    let show = |lines: &[String]| lines.get(at).cloned().unwrap_or_else(|| "the end".to_owned());
-    format!("differs in {level}\n  recorded:  {}\n  simulated: {}", show(&best), show(&got))
 }
 
 fn print_both(name: &str) -> ExitCode {
