@@ -106,7 +106,7 @@ impl<'a> World<'a> {
     fn new(case: &'a Case) -> World<'a> {
         let streams = Streams::new(case.seed);
         let client = |(id, spec): (ClientId, &ClientSpec)| match &spec.load {
-            Load::Open { gap, .. } => {
+            Load::Open { gap } => {
                 let mut pace = streams.of(Stream::Arrivals, id.0);
                 let first = if gap.is_constant() { Span::ZERO } else { gap.sample(pace.draw()) };
                 let work = streams.of(Stream::Service, id.0);
