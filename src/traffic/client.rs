@@ -55,32 +55,26 @@ struct Users {
 
 impl Client {
     pub(super) fn new(id: ClientId, spec: &ClientSpec, streams: &Streams) -> Client {
-        let pace = match &spec.load {
-            Load::Open { gap, .. } => Pace::Open { gap: gap.clone(), arrivals: streams.of(Stream::Arrivals, id.0) },
-            Load::Closed { concurrency, requests, think, client_time } => Pace::Closed(Users {
-                ready: everybody_at(spec.from, *concurrency),
-                think: think.clone(),
-                thoughts: streams.of(Stream::Think, id.0),
-                client_time: *client_time,
-                thread_free: spec.from,
-                left: requests.unwrap_or(u64::MAX),
-            }),
+        let (next, pace) = match &spec.load {
+            Load::Open { gap } => {
+                let mut arrivals = streams.of(Stream::Arrivals, id.0);
+                let wait = if gap.is_constant() { Span::ZERO } else { gap.sample(arrivals.draw()) };
+                (spec.from.saturating_add(wait), Pace::Open { gap: gap.clone(), arrivals })
+            }
+            Load::Closed { concurrency, requests, think, client_time } => {
+                let users = Users {
+                    ready: everybody_at(spec.from, *concurrency),
+                    think: think.clone(),
+                    thoughts: streams.of(Stream::Think, id.0),
+                    client_time: *client_time,
+                    thread_free: spec.from,
+                    left: requests.unwrap_or(u64::MAX),
+                };
+                (users.next(), Pace::Closed(users))
+            }
         };
-        let mut client = Client {
-            id,
-            service: spec.service,
-            until: spec.until,
-            next: Time::MAX,
-            work: streams.of(Stream::Service, id.0),
-            pace,
-        };
-        let first = match &mut client.pace {
-            Pace::Open { gap, .. } if gap.is_constant() => spec.from,
-            Pace::Open { gap, arrivals } => spec.from.saturating_add(gap.sample(arrivals.draw())),
-            Pace::Closed(users) => users.next(),
-        };
-        client.next = first;
-        client
+        let work = streams.of(Stream::Service, id.0);
+        Client { id, service: spec.service, until: spec.until, next, work, pace }
     }
 
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
