@@ -502,3 +502,24 @@ fn a_line_tells_what_it_names_and_sets() {
         );
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_line_panics_and_every_fault_lies_in_the_line(
+        command in proptest::sample::select(vec!["", "docker service update", "service create --name a", "service scale"]),
+        tokens in proptest::collection::vec(proptest::prop_oneof![
+            proptest::sample::select(vec![
+                "docker", "service", "stack", "node", "swarm", "create", "update", "scale", "rm", "init", "web", "web=2",
+                "--", "-", "--image", "--name", "-e", "-p", "-dq", "-d=", "--force", "--rollback", "--update-delay", "=",
+                "--env-add=A=1", "--update-monitor=-1s", "app:1", "'", "\"", "\\", "$X", "help", "--help",
+            ]),
+            proptest::sample::select(vec!["80:80", "1-0:1", "5m", "-1", "größe", "a b", "spread=x", "a==b", "0x", ""]),
+        ], 0..8),
+    ) {
+        let line = format!("{command} {}", tokens.join(" "));
+        match parse(&line) {
+            Ok(command) => _ = command.lower(&mut Scenario::default()),
+            Err(error) => proptest::prop_assert!(line.get(error.columns.clone()).is_some(), "{line}: {error:?}"),
+        }
+    }
+}
