@@ -1,5 +1,6 @@
 //! rollsim: a deterministic discrete-event simulator of Docker Swarm rollouts.
 
+pub mod diag;
 pub mod kernel;
 pub mod model;
 pub mod observe;

@@ -1,3 +1,4 @@
 //! Scenarios: from the text that a user writes to the plan of a run.
 
 pub mod duration;
+pub mod source;
