@@ -2,6 +2,7 @@
 
 pub mod diag;
 pub mod kernel;
+pub mod manager;
 pub mod model;
 pub mod observe;
 pub mod scenario;

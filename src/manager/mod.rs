@@ -1,0 +1,3 @@
+//! The managers.
+
+pub mod spec_change;
