@@ -3,7 +3,9 @@
 pub mod diag;
 pub mod kernel;
 pub mod manager;
+pub mod metrics;
 pub mod model;
 pub mod observe;
+pub mod report;
 pub mod scenario;
 pub mod sim;
