@@ -10,16 +10,16 @@ use crate::diag::{Code, Diagnostic, Place, SourceFile};
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub(super) struct Node {
     /// The value.
-    pub value: Value,
+    pub(super) value: Value,
     /// Its place; of a mapping or list, where it begins.
-    pub place: Place,
+    pub(super) place: Place,
 }
 
 /// What JSON and YAML can say.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(super) enum Value {
     /// Nothing.
     Null,
     /// `true`, `false`
@@ -38,31 +38,31 @@ pub enum Value {
 
 /// A key of a mapping and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The key.
-    pub key: Spanned<String>,
+    pub(super) key: Spanned<String>,
     /// Its value.
-    pub value: Node,
+    pub(super) value: Node,
 }
 
 /// Something that was read from a text, and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spanned<T> {
+pub(super) struct Spanned<T> {
     /// What was read.
-    pub value: T,
+    pub(super) value: T,
     /// Where it stands.
-    pub place: Place,
+    pub(super) place: Place,
 }
 
 impl Node {
     /// The value of a key, if this is a mapping that has it.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
         entries.iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
     }
 
     /// What kind of value this is, with its article.
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
             Value::Bool(_) => "a boolean",
@@ -107,7 +107,20 @@ impl fmt::Display for Node {
 ///
 /// # Errors
 /// Where the text is neither JSON nor YAML, or all keys that stand twice in a mapping.
-pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
+pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
+    parse_text(file, &file.text)
+}
+
+/// Reads the value that stands in a text from the byte `start` to its end.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, Vec<Diagnostic>> {
+    // Blanks in the place of what stands before keep every place right.
+    parse_text(file, &format!("{:start$}{}", "", &file.text[start..]))
+}
+
+fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -115,7 +128,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
         with_snippet: false,
     };
     let mut placing = Placing { file, problems: Vec::new() };
-    match serde_saphyr::from_str_with_options::<Located<Raw>>(&file.text, options) {
+    match serde_saphyr::from_str_with_options::<Located<Raw>>(text, options) {
         Ok(raw) => {
             let node = placing.node(raw);
             if placing.problems.is_empty() { Ok(node) } else { Err(placing.problems) }
