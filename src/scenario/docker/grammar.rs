@@ -10,7 +10,7 @@ use super::flags::{self, DETACH, Flag, On, QUIET};
 use super::words::Word;
 
 /// What rollsim understands, for those who wrote something else.
-const UNDERSTOOD: &str =
+pub(super) const UNDERSTOOD: &str =
     "rollsim understands docker service create, update, scale, rollback and rm, and docker stack rm";
 
 /// Name of all positional arguments.
@@ -150,17 +150,16 @@ impl Parsed {
     /// # Errors
     /// What `read` says, as docker reports a value that a flag does not take.
     pub(super) fn values<T>(&self, flag: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, LineError> {
-        let read = |(nth, text): (usize, &str)| {
-            read(text).map_err(|why| {
+        let read = |word: Word| {
+            read(&word.text).map_err(|why| {
                 let name = match self.short(flag) {
                     Some(short) => format!("-{short}, --{flag}"),
                     None => format!("--{flag}"),
                 };
-                let message = format!("invalid argument {text:?} for {name:?} flag: {why}");
-                LineError::at(self.place(flag, nth), message)
+                LineError::at(word.columns, format!("invalid argument {:?} for {name:?} flag: {why}", word.text))
             })
         };
-        self.texts(flag).enumerate().map(read).collect()
+        self.words(flag).into_iter().map(read).collect()
     }
 
     /// The value of a flag, of which the last counts.
@@ -175,10 +174,16 @@ impl Parsed {
         Ok(self.values(flag, read)?.pop())
     }
 
+    /// All values of a flag as they are written, and where they stand.
+    pub(super) fn words(&self, flag: &str) -> Vec<Word> {
+        let word =
+            |(nth, text): (usize, &str)| Word { text: text.to_owned(), columns: self.place(flag, nth), expands: false };
+        self.texts(flag).enumerate().map(word).collect()
+    }
+
     /// The value of a flag as it is written, of which the last counts, and where it stands.
     pub(super) fn word(&self, flag: &str) -> Option<Word> {
-        let (nth, text) = self.texts(flag).enumerate().last()?;
-        Some(Word { text: text.to_owned(), columns: self.place(flag, nth), expands: false })
+        self.words(flag).pop()
     }
 
     /// The error that the value of a flag is refused with this message.
@@ -245,16 +250,22 @@ fn explain(error: &clap::Error, words: &[Word]) -> LineError {
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
         _ => None,
     };
-    let culprit =
+    let named =
         context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand)).unwrap_or_default();
-    let name = culprit.split([' ', '=']).next().unwrap_or_default();
+    let name = named.split([' ', '=']).next().unwrap_or_default();
     let letter = name.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-    let found = words.iter().position(|word| match letter {
+    let is_named = |word: &Word| match letter {
         Some(letter) => word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains(letter),
-        None => !name.is_empty() && word.text.split('=').next() == Some(name),
-    });
-    let columns = found.map_or_else(|| all_columns(words), |at| words[at].columns.clone());
-    let before = words[..found.unwrap_or(words.len())].iter();
+        None => word.text.split('=').next() == Some(name),
+    };
+    let culprit = match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => words.iter().position(is_named),
+        // Only the last flag can lack its value.
+        ErrorKind::InvalidValue => words.len().checked_sub(1),
+        _ => None,
+    };
+    let columns = culprit.map_or_else(|| all_columns(words), |at| words[at].columns.clone());
+    let before = words[..culprit.unwrap_or(words.len())].iter();
     let before = before.fold("docker".to_owned(), |line, word| line + " " + &word.text);
     let message = match (error.kind(), letter) {
         (ErrorKind::UnknownArgument, None) => format!("unknown flag: {name}"),
@@ -263,7 +274,11 @@ fn explain(error: &clap::Error, words: &[Word]) -> LineError {
         (ErrorKind::InvalidSubcommand, _) => format!("unknown command: {before} {name}"),
         _ => format!("the command is not complete: {before}"),
     };
-    let suggestion = context(ContextKind::SuggestedArg).or_else(|| context(ContextKind::SuggestedSubcommand));
+    // `--env` of `create` is `--env-add` of `update`.
+    let added = words.get(1).filter(|command| command.text == "update").map(|_| format!("{name}-add"));
+    let added = added.filter(|added| table(On::Update).any(|flag| added.strip_prefix("--") == Some(flag.name)));
+    let similar = || context(ContextKind::SuggestedArg).or_else(|| context(ContextKind::SuggestedSubcommand));
+    let suggestion = added.or_else(similar);
     let of_command = !matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidValue);
     let help = match suggestion {
         Some(suggestion) => Some(format!("did you mean `{suggestion}`?")),

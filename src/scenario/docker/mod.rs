@@ -87,7 +87,12 @@ pub fn parse(line: &str) -> Result<DockerCommand, LineError> {
         words.remove(0);
     }
     let line = grammar::parse(words)?;
-    Ok(DockerCommand { action: Action::read(&line)?, paths: service::paths(&line) })
+    let action = Action::read(&line)?;
+    let paths = match action {
+        Action::Scale { .. } => vec!["deploy.replicas".to_owned()],
+        _ => service::paths(&line),
+    };
+    Ok(DockerCommand { action, paths })
 }
 
 impl DockerCommand {
@@ -150,3 +155,6 @@ fn find(service: &Word, names: &mut dyn Names) -> Result<ServiceId, LineError> {
     let found = names.service(&service.text);
     found.ok_or_else(|| LineError::at(service.columns.clone(), format!("service {} not found", service.text)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,9 @@ pub(super) fn change(line: &Parsed, command: On) -> Result<SpecChange, LineError
             change.edits.extend(line.values(flag.name, edits)?.into_iter().flatten());
         }
     }
+    for constraint in line.words("constraint").into_iter().chain(line.words("constraint-add")) {
+        values::check_constraint(&constraint.text).map_err(|why| LineError::at(constraint.columns, why))?;
+    }
     change.edits.extend(log_driver(line)?);
     change.edits.extend(health(line, command)?);
     Ok(change)

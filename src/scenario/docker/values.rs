@@ -171,9 +171,10 @@ pub(super) fn check_image(reference: &str) -> Result<(), String> {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (name, "latest"),
     };
-    // The first part of several may be a host, which is free to have capitals and a port.
-    let path = name.split_once('/').filter(|(host, _)| host.contains(['.', ':']) || *host == "localhost");
-    let path = path.map_or(name, |(_, path)| path);
+    // The first part of several may be a host.
+    let is_host =
+        |host: &str| host.contains(|c: char| ".:".contains(c) || c.is_ascii_uppercase()) || host == "localhost";
+    let path = name.split_once('/').filter(|(host, _)| is_host(host)).map_or(name, |(_, path)| path);
     let is_part = |part: &str| {
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         between(part, word) && part.bytes().all(|byte| word(byte) || b"._-".contains(&byte))
@@ -187,6 +188,26 @@ pub(super) fn check_image(reference: &str) -> Result<(), String> {
     } else {
         Err(format!("ContainerSpec: {reference:?} is not a valid repository/tag"))
     }
+}
+
+/// Whether a text is a constraint: `node.labels.zone==a`. Source: manager/constraint/constraint.go `Parse`.
+pub(super) fn check_constraint(text: &str) -> Result<(), String> {
+    let Some((key, value)) = text.split_once("==").or_else(|| text.split_once("!=")) else {
+        return Err("constraint expected one operator from ==, !=".to_owned());
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if key.len() < 2
+        || !key.starts_with(starts)
+        || !key.chars().all(|c| starts(c) || c.is_ascii_digit() || "-.".contains(c))
+    {
+        return Err(format!("key '{key}' is invalid"));
+    }
+    let in_value = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":-_.*()?+[]\\^$|/".contains(c);
+    if value.is_empty() || !value.chars().all(in_value) {
+        return Err(format!("value '{value}' is invalid"));
+    }
+    Ok(())
 }
 
 /// Whether a service may have this name. Source: manager/controlapi/common.go `validateAnnotations`.
@@ -313,14 +334,31 @@ mod tests {
             "Host.example:5000/team/app:2",
             "app@sha256:ab",
             "localhost/a",
+            "Team/app",
         ] {
             assert_eq!(check_image(image), Ok(()), "{image}");
         }
-        for image in ["App", "app:", "app: 1", "app:-x", "a//b", "-a", "app@x", "team/App:1"] {
+        for image in ["App", "app:", "app: 1", "app:-x", "a//b", "-a", "app@x", "team/App:1", "team/Sub/app"] {
             let message = format!("ContainerSpec: {image:?} is not a valid repository/tag");
             assert_eq!(check_image(image), Err(message), "{image}");
         }
         assert_eq!(check_image(""), Err("ContainerSpec: image reference must be provided".to_owned()));
+    }
+
+    #[test]
+    fn constraints_have_a_key_an_operator_and_a_value() {
+        for text in ["node.role==worker", "node.labels.zone != a", "node.ip==10.0.0.0/8", "engine.labels.x==a b"] {
+            assert_eq!(check_constraint(text), Ok(()), "{text}");
+        }
+        for (text, message) in [
+            ("node.role=worker", "constraint expected one operator from ==, !="),
+            ("==a", "key '' is invalid"),
+            ("node role==a", "key 'node role' is invalid"),
+            ("node.role==", "value '' is invalid"),
+            ("node.role==<a", "value '<a' is invalid"),
+        ] {
+            assert_eq!(check_constraint(text), Err(message.to_owned()), "{text}");
+        }
     }
 
     #[test]
