@@ -1,6 +1,8 @@
 //! rollsim: a deterministic discrete-event simulator of Docker Swarm rollouts.
 
 pub mod agent;
+pub mod diag;
+pub mod experiment;
 pub mod kernel;
 pub mod manager;
 pub mod metrics;

@@ -157,9 +157,9 @@ impl MetricPath {
         }
     }
 
-    /// The names of all metrics whose values are numbers, of updates those of the last one. In the order of `summary.json`.
-    pub fn numeric() -> impl Iterator<Item = &'static str> {
-        names().filter(|(_, kind)| kind.is_numeric()).map(|(name, _)| name)
+    /// All metrics that have a name of their own, of updates those of the last one. In the order of `summary.json`.
+    pub fn all() -> impl Iterator<Item = MetricPath> {
+        names().filter_map(|(name, _)| MetricPath::parse(name).ok())
     }
 
     /// What the values are.

@@ -350,7 +350,7 @@ fn remove_host(text: &str) -> Result<Vec<Edit>, String> {
 }
 
 /// `NET_ADMIN`, `cap_net_admin` and `CAP_NET_ADMIN` are one.
-fn capability(name: &str) -> String {
+pub(in crate::scenario) fn capability(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
     if upper == "ALL" || upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") }
 }

@@ -5,11 +5,11 @@
 //! without looking at the cluster is refused here, in their words.
 
 mod action;
-mod flags;
+pub(in crate::scenario) mod flags;
 mod grammar;
-mod ports;
+pub(in crate::scenario) mod ports;
 mod service;
-mod values;
+pub(in crate::scenario) mod values;
 mod words;
 
 use std::ops::Range;

@@ -50,7 +50,7 @@ fn not_an_integer(name: &str, value: &str, why: &str) -> String {
 /// `[published:]target[/protocol]`, both perhaps ranges; always ingress.
 ///
 /// Source: docker/go-connections nat/nat.go `ParsePortSpec`.
-fn parse_short(text: &str) -> Result<Vec<PortConfig>, String> {
+pub(in crate::scenario) fn parse_short(text: &str) -> Result<Vec<PortConfig>, String> {
     let (text_before, target) = text.rsplit_once(':').unwrap_or(("", text));
     if text_before.contains(':') {
         return Err("hostip is not supported".to_owned());

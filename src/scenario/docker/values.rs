@@ -66,7 +66,7 @@ pub(super) fn ratio(text: &str) -> Result<f32, String> {
 }
 
 /// Billionths of a core: `0.5`, `2`. Source: cli: opts/opts.go `ParseCPUs`.
-pub(super) fn cpus(text: &str) -> Result<u64, String> {
+pub(in crate::scenario) fn cpus(text: &str) -> Result<u64, String> {
     let invalid = || format!("failed to parse {text} as a rational number");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if text.len() < 1 + usize::from(text.contains('.'))
@@ -82,7 +82,7 @@ pub(super) fn cpus(text: &str) -> Result<u64, String> {
 }
 
 /// Bytes: `75m`, `1.5GiB`, `4194304`; units are powers of 1,024. Source: docker/go-units size.go `RAMInBytes`.
-pub(super) fn memory(text: &str) -> Result<u64, String> {
+pub(in crate::scenario) fn memory(text: &str) -> Result<u64, String> {
     let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
     let (number, suffix) = text.split_at(last.ok_or_else(|| format!("invalid size: '{text}'"))? + 1);
     let number = number.strip_suffix(' ').unwrap_or(number);
@@ -106,7 +106,7 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// Words as a shell splits them: `--args "a 'b c'"`. Source: cli: cli/command/service/opts.go `ShlexOpt`.
-pub(super) fn shell_words(text: &str) -> Result<Vec<String>, String> {
+pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String> {
     match words::split(text) {
         Ok(words) => Ok(words.into_iter().map(|word| word.text).collect()),
         Err(error) => Err(error.message),
