@@ -3,4 +3,5 @@
 pub mod kernel;
 pub mod model;
 pub mod observe;
+pub mod report;
 pub mod sim;
