@@ -44,12 +44,15 @@ pub struct Picture {
     shapes: Vec<Shape>,
 }
 
+/// How many pixels of a PNG file one pixel of the picture is wide.
+const PNG_SCALE: u32 = 2;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Shape {
     Fill { from: Point, to: Point, color: Color },
     Path { points: Vec<Point>, width: u32, color: Color },
     Polygon { points: Vec<Point>, color: Color },
-    Ring { center: Point, radius: u32, color: Color },
+    Disc { center: Point, radius: u32, color: Color },
     Text { at: Point, text: String, font: Font, align: Align, color: Color },
 }
 
@@ -100,28 +103,34 @@ impl Picture {
         self.shapes.push(Shape::Fill { from, to, color });
     }
 
-    /// The outline of a rectangle, one pixel wide; `to` lies outside of it.
-    pub fn frame(&mut self, from: Point, to: Point, color: Color) {
-        let (right, bottom) = (to.0 - 1, to.1 - 1);
-        let points = vec![from, (right, from.1), (right, bottom), (from.0, bottom), from];
-        self.shapes.push(Shape::Path { points, width: 1, color });
-    }
-
     /// A line through all points.
     pub fn path(&mut self, points: Vec<Point>, width: u32, color: Color) {
         self.shapes.push(Shape::Path { points, width, color });
     }
 
-    /// A dashed line, horizontal or vertical, from left to right or downward.
-    pub fn dashes(&mut self, from: Point, to: Point, width: u32, color: Color) {
+    /// A horizontal or vertical line from left to right or downward, at full pixels and so without blur.
+    pub fn line(&mut self, from: Point, to: Point, width: i32, color: Color) {
+        let (before, after) = (width / 2, width - width / 2);
+        if from.1 == to.1 {
+            self.fill((from.0, from.1 - before), (to.0, to.1 + after), color);
+        } else {
+            self.fill((from.0 - before, from.1), (to.0 + after, to.1), color);
+        }
+    }
+
+    /// The same, dashed.
+    pub fn dashes(&mut self, from: Point, to: Point, width: i32, color: Color) {
         const DASH: i32 = 5;
         const GAP: i32 = 4;
         let horizontal = from.1 == to.1;
         let (start, end) = if horizontal { (from.0, to.0) } else { (from.1, to.1) };
         for dash in (start..end).step_by((DASH + GAP) as usize) {
             let rest = (dash + DASH).min(end);
-            let points = if horizontal { [(dash, from.1), (rest, from.1)] } else { [(from.0, dash), (from.0, rest)] };
-            self.path(points.to_vec(), width, color);
+            if horizontal {
+                self.line((dash, from.1), (rest, from.1), width, color);
+            } else {
+                self.line((from.0, dash), (from.0, rest), width, color);
+            }
         }
     }
 
@@ -130,9 +139,9 @@ impl Picture {
         self.shapes.push(Shape::Polygon { points, color });
     }
 
-    /// The outline of a circle.
-    pub fn ring(&mut self, center: Point, radius: u32, color: Color) {
-        self.shapes.push(Shape::Ring { center, radius, color });
+    /// A filled circle.
+    pub fn disc(&mut self, center: Point, radius: u32, color: Color) {
+        self.shapes.push(Shape::Disc { center, radius, color });
     }
 
     /// A line of text.
@@ -148,13 +157,15 @@ impl Picture {
         document
     }
 
-    /// The picture as a PNG file.
+    /// The picture as a PNG file, twice as wide and high, so that it is sharp on dense screens.
     pub fn png(&self) -> Vec<u8> {
-        let mut pixels = vec![0; self.width as usize * self.height as usize * 3];
-        self.paint(BitMapBackend::with_buffer(&mut pixels, (self.width, self.height)))
-            .expect("painting into memory succeeds");
+        let (width, height) = (self.width * PNG_SCALE, self.height * PNG_SCALE);
+        let mut pixels = vec![0; width as usize * height as usize * 3];
+        let large =
+            Picture { width, height, shapes: self.shapes.iter().map(|shape| shape.scaled(PNG_SCALE)).collect() };
+        large.paint(BitMapBackend::with_buffer(&mut pixels, (width, height))).expect("painting into memory succeeds");
         let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, self.width, self.height);
+        let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Rgb);
         encoder
             .write_header()
@@ -172,6 +183,25 @@ impl Picture {
 }
 
 impl Shape {
+    /// The shape in a picture that is `scale` times as large.
+    fn scaled(&self, scale: u32) -> Shape {
+        let at = |(x, y): Point| (x * scale as i32, y * scale as i32);
+        let all = |points: &[Point]| points.iter().copied().map(at).collect();
+        match self.clone() {
+            Shape::Fill { from, to, color } => Shape::Fill { from: at(from), to: at(to), color },
+            Shape::Path { points, width, color } => Shape::Path { points: all(&points), width: width * scale, color },
+            Shape::Polygon { points, color } => Shape::Polygon { points: all(&points), color },
+            Shape::Disc { center, radius, color } => Shape::Disc { center: at(center), radius: radius * scale, color },
+            Shape::Text { at: point, text, font, align, color } => {
+                let font = Font { size: font.size * scale, ..font };
+                let (x, y) = at(point);
+                // Plotters centers small letters in SVG files, but what lies above them in bitmaps.
+                let y = y + (font.size * 7 / 50) as i32;
+                Shape::Text { at: (x, y), text, font, align, color }
+            }
+        }
+    }
+
     fn paint<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
         match self {
             Shape::Fill { from, to, color } => area.draw(&Rectangle::new([*from, *to], color.rgb().filled())),
@@ -180,9 +210,7 @@ impl Shape {
                 area.draw(&PathElement::new(points.as_slice(), style))
             }
             Shape::Polygon { points, color } => area.draw(&Polygon::new(points.as_slice(), color.rgb())),
-            Shape::Ring { center, radius, color } => {
-                area.draw(&Circle::new(*center, *radius, color.rgb().stroke_width(2)))
-            }
+            Shape::Disc { center, radius, color } => area.draw(&Circle::new(*center, *radius, color.rgb().filled())),
             Shape::Text { at, text, font, align, color } => {
                 let h_pos = match align {
                     Align::Left => HPos::Left,
@@ -199,13 +227,13 @@ impl Shape {
 mod tests {
     use super::*;
 
-    fn pixel(picture: &Picture, (x, y): Point) -> [u8; 3] {
+    fn pixel(picture: &Picture, (x, y): (u32, u32)) -> [u8; 3] {
         let file = picture.png();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG file");
         let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
         let info = reader.next_frame(&mut pixels).expect("an image");
-        assert_eq!((info.width, info.height), (picture.width, picture.height));
-        let at = (y as usize * picture.width as usize + x as usize) * 3;
+        assert_eq!((info.width, info.height), (picture.width * PNG_SCALE, picture.height * PNG_SCALE));
+        let at = ((y * info.width + x) * PNG_SCALE * 3) as usize;
         [pixels[at], pixels[at + 1], pixels[at + 2]]
     }
 
