@@ -1,7 +1,9 @@
-//! What a run looks like to people: charts, the operator's story, tables. Nothing here prints; functions return text and bytes.
+//! What a run leaves for readers: files, charts and texts. Nothing here touches the terminal.
 
 pub mod chart;
+pub mod csv;
 mod font;
+pub mod json;
 pub mod lanes;
 pub mod picture;
 

@@ -32,6 +32,10 @@ pub struct Plan {
     pub latencies: Latencies,
     /// Tasks kept per slot, the current one included; `None`: all.
     pub task_history_limit: Option<u32>,
+    /// When the windows of measurement begin; `None`: when all desired replicas of a service are in rotation.
+    pub measure_from: Option<Time>,
+    /// Share of its requests that a service promises to answer, from 0 to below 1; `None`: no such objective.
+    pub slo: IdVec<ServiceId, Option<f64>>,
 }
 
 /// When a run ends.

@@ -6,8 +6,8 @@ use super::axis::{TimeAxis, ValueAxis};
 use super::brush::Look;
 use super::legend::{self, Sample};
 use super::palette::{BAD, GOOD, GREY, GRID, HEADING, INK, SMALL};
-use super::timeline::Row;
 use crate::kernel::Time;
+use crate::metrics::timeline::Row;
 
 /// Height of a panel with its heading.
 pub(super) const HEIGHT: i32 = 126;
@@ -33,7 +33,7 @@ pub(super) fn rotation(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
     let values = frame(picture, axis, top, ("Tasks in rotation", &key), (f64::from(most), true));
     let y = |count: u32| values.y(f64::from(count));
     for (number, row) in rows.iter().enumerate() {
-        let (left, right) = (axis.x(row.t), rows.get(number + 1).map_or(axis.right, |next| axis.x(next.t)));
+        let (left, right) = (axis.x(row.at), rows.get(number + 1).map_or(axis.right, |next| axis.x(next.at)));
         if row.in_rotation < row.desired && left < right {
             let color = if row.in_rotation == 0 { down } else { missing };
             picture.fill((left, y(row.desired)), (right, y(row.in_rotation)), color);
@@ -101,8 +101,8 @@ fn steps(rows: &[&Row], axis: &TimeAxis, y: impl Fn(&Row) -> i32) -> Vec<Point> 
         _ => points.push(point),
     };
     let mut last = None;
-    for column in rows.chunk_by(|a, b| axis.x(a.t) == axis.x(b.t)) {
-        let x = axis.x(column[0].t);
+    for column in rows.chunk_by(|a, b| axis.x(a.at) == axis.x(b.at)) {
+        let x = axis.x(column[0].at);
         let end = y(column[column.len() - 1]);
         let start = last.unwrap_or_else(|| y(column[0]));
         let (low, high) =
@@ -126,10 +126,10 @@ fn per_second(rows: &[&Row], axis: &TimeAxis) -> (u64, Vec<(f64, f64)>) {
     let mut bins = vec![(0.0, 0.0); end.div_ceil(width * SECOND) as usize];
     for row in rows {
         // What a row counts ended before it, so a full second closes its bin.
-        let number = row.t.as_nanos().saturating_sub(1) / (width * SECOND);
+        let number = row.at.as_nanos().saturating_sub(1) / (width * SECOND);
         if let Some((ok, failed)) = bins.get_mut(number as usize) {
-            *ok += row.ok as f64;
-            *failed += row.failed as f64;
+            *ok += f64::from(row.ok);
+            *failed += f64::from(row.failed);
         }
     }
     for (number, (ok, failed)) in (0..).zip(&mut bins) {
@@ -144,8 +144,17 @@ mod tests {
     use super::*;
     use crate::model::ServiceId;
 
-    fn row(t_ms: u64, in_rotation: u32, ok: u64) -> Row {
-        Row { t: Time::from_millis(t_ms), service: ServiceId(0), desired: 2, in_rotation, ok, failed: 0 }
+    fn row(at_ms: u64, in_rotation: u32, ok: u32) -> Row {
+        Row {
+            at: Time::from_millis(at_ms),
+            service: ServiceId(0),
+            desired: 2,
+            in_rotation,
+            running: in_rotation,
+            in_flight: 0,
+            ok,
+            failed: 0,
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use super::legend::{self, Sample};
 use super::palette::{self, GREY, HEADING, INK, LABEL, TITLE};
 use super::{marks, panels};
 use crate::kernel::Time;
+use crate::metrics::timeline::Row;
+use crate::model::ImageId;
 use crate::model::task::Slot;
-use crate::model::{ImageId, ServiceId};
 use crate::sim::Plan;
 
 /// Width of the chart in pixels.
@@ -33,23 +34,6 @@ pub struct TimelineData<'a> {
     pub lanes: &'a Lanes,
     /// Counts of all services in order of time.
     pub rows: &'a [Row],
-}
-
-/// Counts of a service at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The instant.
-    pub t: Time,
-    /// The service.
-    pub service: ServiceId,
-    /// Tasks desired from here on.
-    pub desired: u32,
-    /// Tasks in rotation from here on.
-    pub in_rotation: u32,
-    /// Requests that ended well since the service's row before.
-    pub ok: u64,
-    /// Requests that failed since the service's row before.
-    pub failed: u64,
 }
 
 /// A service's part of the chart.

@@ -1,0 +1,256 @@
+//! The names of metrics: the dotted path in `summary.json` below the service, without the unit.
+
+use std::fmt;
+
+use super::summary::{Latency, Requests, ServiceSummary, Update};
+use crate::kernel::{Span, Time};
+use crate::model::request::RequestOutcome;
+
+/// A metric of a service by its name, such as `downtime.total` or `requests.latency.p99`.
+///
+/// `update.detect` is that of the last update, `update[0].detect` that of the first. `requests.by_version.IMAGE.total`, `.ok` and
+/// `.failed` name an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricPath {
+    text: String,
+    metric: Metric,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Metric {
+    /// Index in [`SERVICE`].
+    Service(usize),
+    /// Index in [`UPDATE`], of this update or of the last one.
+    Update { which: Option<usize>, row: usize },
+    /// Index in [`VERSION`], of this image.
+    Version { image: String, row: usize },
+}
+
+/// A name that is no metric's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown metric `{name}`")]
+pub struct UnknownMetric {
+    /// The name.
+    pub name: String,
+    /// The metric that may be meant.
+    pub suggestion: Option<String>,
+}
+
+/// What a metric's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A length of time, or a point as the length since the start of the run.
+    Duration,
+    /// A part of a whole; of the error budget it may exceed 1.
+    Share,
+    /// A number of things.
+    Count,
+    /// A number of things per second.
+    Rate,
+    /// A word.
+    Text,
+    /// Yes or no.
+    Bool,
+}
+
+impl Kind {
+    /// Whether the values are numbers.
+    pub const fn is_numeric(self) -> bool {
+        !matches!(self, Kind::Text | Kind::Bool)
+    }
+}
+
+/// The value of a metric in one run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Of [`Kind::Duration`].
+    Duration(Span),
+    /// Of [`Kind::Share`].
+    Share(f64),
+    /// Of [`Kind::Count`].
+    Count(u64),
+    /// Of [`Kind::Rate`].
+    Rate(f64),
+    /// Of [`Kind::Text`].
+    Text(&'a str),
+    /// Of [`Kind::Bool`].
+    Bool(bool),
+}
+
+impl Value<'_> {
+    /// The value as a number, durations in milliseconds; `None` for words and truths.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Value::Duration(span) => Some(span.as_nanos() as f64 / 1e6),
+            Value::Share(number) | Value::Rate(number) => Some(number),
+            Value::Count(count) => Some(count as f64),
+            Value::Text(_) | Value::Bool(_) => None,
+        }
+    }
+}
+
+/// A metric of a `T`: its name, what its values are, and how to get one.
+struct Row<T> {
+    name: &'static str,
+    kind: Kind,
+    value: for<'a> fn(&'a T) -> Option<Value<'a>>,
+}
+
+const fn row<T>(name: &'static str, kind: Kind, value: for<'a> fn(&'a T) -> Option<Value<'a>>) -> Row<T> {
+    Row { name, kind, value }
+}
+
+/// In the order of `summary.json`.
+static SERVICE: [Row<ServiceSummary>; 24] = [
+    row("never_ready", Kind::Bool, |s| Some(Value::Bool(s.never_ready))),
+    row("requests.total", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.total)))),
+    row("requests.ok", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.ok)))),
+    row("requests.failed", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.failed)))),
+    row("requests.failed_share", Kind::Share, |s| requests(s, |r| r.failed_share.map(Value::Share))),
+    row("requests.availability", Kind::Share, |s| requests(s, |r| r.availability.map(Value::Share))),
+    row("requests.per_second", Kind::Rate, |s| requests(s, |r| Some(Value::Rate(r.per_second)))),
+    row("requests.by_outcome.ok", Kind::Count, |s| outcome(s, RequestOutcome::Ok)),
+    row("requests.by_outcome.refused", Kind::Count, |s| outcome(s, RequestOutcome::Refused)),
+    row("requests.by_outcome.reset", Kind::Count, |s| outcome(s, RequestOutcome::Reset)),
+    row("requests.latency.p50", Kind::Duration, |s| latency(s, |l| l.p50)),
+    row("requests.latency.p90", Kind::Duration, |s| latency(s, |l| l.p90)),
+    row("requests.latency.p99", Kind::Duration, |s| latency(s, |l| l.p99)),
+    row("requests.latency.p99_9", Kind::Duration, |s| latency(s, |l| l.p99_9)),
+    row("requests.latency.max", Kind::Duration, |s| latency(s, |l| l.max)),
+    row("uptime_share", Kind::Share, |s| s.uptime_share.map(Value::Share)),
+    row("downtime.total", Kind::Duration, |s| Some(Value::Duration(s.downtime.total))),
+    row("downtime.count", Kind::Count, |s| Some(Value::Count(s.downtime.count()))),
+    row("downtime.longest", Kind::Duration, |s| Some(Value::Duration(s.downtime.longest))),
+    row("degraded", Kind::Duration, |s| Some(Value::Duration(s.degraded))),
+    row("missing_replica", Kind::Duration, |s| Some(Value::Duration(s.missing_replica))),
+    row("peak_tasks", Kind::Count, |s| Some(Value::Count(s.peak_tasks.into()))),
+    row("error_budget_used", Kind::Share, |s| s.error_budget_used.map(Value::Share)),
+    row("final_update_status", Kind::Text, |s| s.final_update_status.map(|state| Value::Text(state.name()))),
+];
+
+static UPDATE: [Row<Update>; 9] = [
+    row("update.kind", Kind::Text, |u| Some(Value::Text(u.kind.name()))),
+    row("update.from", Kind::Text, |u| Some(Value::Text(&u.from))),
+    row("update.to", Kind::Text, |u| Some(Value::Text(&u.to))),
+    row("update.start", Kind::Duration, |u| Some(point(u.start))),
+    row("update.last_running", Kind::Duration, |u| u.last_running.map(point)),
+    row("update.end", Kind::Duration, |u| u.end.map(point)),
+    row("update.outcome", Kind::Text, |u| Some(Value::Text(u.outcome.name()))),
+    row("update.detect", Kind::Duration, |u| u.detect.map(Value::Duration)),
+    row("update.restore", Kind::Duration, |u| u.restore.map(Value::Duration)),
+];
+
+/// Of the requests that reached one image.
+const VERSION: [&str; 3] = ["total", "ok", "failed"];
+
+const BY_VERSION: &str = "requests.by_version.";
+
+/// Below this similarity (Jaro-Winkler, 0 to 1) a name is no suggestion for another.
+const SIMILAR: f64 = 0.8;
+
+impl MetricPath {
+    /// The metric of this name.
+    pub fn parse(name: &str) -> Result<MetricPath, UnknownMetric> {
+        match find(name) {
+            Some(metric) => Ok(MetricPath { text: name.to_owned(), metric }),
+            None => Err(UnknownMetric { name: name.to_owned(), suggestion: suggestion(name) }),
+        }
+    }
+
+    /// The names of all metrics whose values are numbers, of updates those of the last one. In the order of `summary.json`.
+    pub fn numeric() -> impl Iterator<Item = &'static str> {
+        names().filter(|(_, kind)| kind.is_numeric()).map(|(name, _)| name)
+    }
+
+    /// What the values are.
+    pub fn kind(&self) -> Kind {
+        match self.metric {
+            Metric::Service(row) => SERVICE[row].kind,
+            Metric::Update { row, .. } => UPDATE[row].kind,
+            Metric::Version { .. } => Kind::Count,
+        }
+    }
+
+    /// The value for this service; `None` where `summary.json` has `null`, or if there is no such update.
+    pub fn value<'a>(&self, service: &'a ServiceSummary) -> Option<Value<'a>> {
+        match &self.metric {
+            Metric::Service(row) => (SERVICE[*row].value)(service),
+            Metric::Update { which, row } => {
+                let update = match which {
+                    Some(index) => service.updates.get(*index)?,
+                    None => service.updates.last()?,
+                };
+                (UPDATE[*row].value)(update)
+            }
+            Metric::Version { image, row } => {
+                let versions = &service.requests.as_ref()?.by_version;
+                let version = versions.iter().find(|version| version.image == *image);
+                Some(Value::Count(version.map_or(0, |version| [version.total, version.ok, version.failed][*row])))
+            }
+        }
+    }
+}
+
+impl fmt::Display for MetricPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+fn names() -> impl Iterator<Item = (&'static str, Kind)> {
+    SERVICE.iter().map(|row| (row.name, row.kind)).chain(UPDATE.iter().map(|row| (row.name, row.kind)))
+}
+
+fn find(name: &str) -> Option<Metric> {
+    if let Some(of_image) = name.strip_prefix(BY_VERSION) {
+        let (image, field) = of_image.rsplit_once('.')?;
+        let row = VERSION.iter().position(|known| *known == field)?;
+        return (!image.is_empty()).then(|| Metric::Version { image: image.to_owned(), row });
+    }
+    let (which, name) = split_index(name).map_or((None, name.to_owned()), |(index, name)| (Some(index), name));
+    if let Some(row) = UPDATE.iter().position(|row| row.name == name) {
+        return Some(Metric::Update { which, row });
+    }
+    SERVICE.iter().position(|row| row.name == name).map(Metric::Service)
+}
+
+/// Index and name without it: `update[2].end` is 2 and `update.end`.
+fn split_index(name: &str) -> Option<(usize, String)> {
+    let (index, rest) = name.strip_prefix("update[")?.split_once(']')?;
+    let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
+    let index = is_number.then(|| index.parse().ok()).flatten()?;
+    Some((index, format!("update{rest}")))
+}
+
+/// The name that ends in this one, else the most similar.
+fn suggestion(name: &str) -> Option<String> {
+    if let Some((index, name)) = split_index(name) {
+        let rest = suggestion(&name)?.strip_prefix("update")?.to_owned();
+        return Some(format!("update[{index}]{rest}"));
+    }
+    let tail = |known: &str| known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
+    let by_tail = names().map(|(known, _)| known).find(|known| tail(known));
+    let by_likeness = || {
+        let scored = names().map(|(known, _)| (strsim::jaro_winkler(name, known), known));
+        let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
+        best.filter(|(score, _)| *score >= SIMILAR).map(|(_, known)| known)
+    };
+    by_tail.or_else(by_likeness).map(str::to_owned)
+}
+
+fn requests<'a>(service: &'a ServiceSummary, value: fn(&Requests) -> Option<Value<'a>>) -> Option<Value<'a>> {
+    service.requests.as_ref().and_then(value)
+}
+
+fn outcome<'a>(service: &'a ServiceSummary, outcome: RequestOutcome) -> Option<Value<'a>> {
+    service.requests.as_ref().map(|requests| Value::Count(requests.by_outcome[outcome as usize]))
+}
+
+fn latency<'a>(service: &'a ServiceSummary, value: fn(&Latency) -> Span) -> Option<Value<'a>> {
+    let latency = service.requests.as_ref()?.latency.as_ref()?;
+    Some(Value::Duration(value(latency)))
+}
+
+fn point<'a>(time: Time) -> Value<'a> {
+    Value::Duration(time.since_start())
+}

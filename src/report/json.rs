@@ -1,0 +1,143 @@
+//! `summary.json`.
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::kernel::{Span, Time};
+use crate::metrics::summary::{
+    Downtime, Latency, Requests, SCHEMA_VERSION, ServiceSummary, StatusChange, Summary, Totals, Update,
+};
+use crate::model::request::RequestOutcome;
+
+/// Decimals of shares: one failure among a hundred million requests still shows.
+const SHARE_DECIMALS: i32 = 9;
+
+/// Decimals of rates.
+const RATE_DECIMALS: i32 = 3;
+
+/// The text of `summary.json`, with a line feed at its end. Keys always come in the same order; `null` stands for what there is
+/// no value of.
+pub fn summary(summary: &Summary) -> String {
+    let services = summary.services.iter().map(|s| (s.name.clone(), service(s)));
+    let nodes = summary.nodes.iter().map(|name| (name.clone(), json!({})));
+    let value = json!({
+        "schema_version": SCHEMA_VERSION,
+        "rollsim": env!("CARGO_PKG_VERSION"),
+        "scenario": {"name": summary.scenario, "digest": summary.digest},
+        "seed": summary.seed,
+        "fingerprint": summary.fingerprint,
+        "end_ms": point(summary.end),
+        "warnings": summary.warnings,
+        "services": services.collect::<Map<_, _>>(),
+        "totals": totals(&summary.totals),
+        "nodes": nodes.collect::<Map<_, _>>(),
+    });
+    format!("{value:#}\n")
+}
+
+fn service(service: &ServiceSummary) -> Value {
+    json!({
+        "window_ms": service.window.map(point),
+        "never_ready": service.never_ready,
+        "requests": service.requests.as_ref().map(requests),
+        "uptime_share": service.uptime_share.map(share),
+        "downtime": downtime(&service.downtime),
+        "degraded_ms": length(service.degraded),
+        "missing_replica_ms": length(service.missing_replica),
+        "peak_tasks": service.peak_tasks,
+        "error_budget_used": service.error_budget_used.map(share),
+        "update_status": service.update_status.iter().map(status_change).collect::<Vec<_>>(),
+        "final_update_status": service.final_update_status.map(|state| state.name()),
+        "updates": service.updates.iter().map(update).collect::<Vec<_>>(),
+    })
+}
+
+fn totals(totals: &Totals) -> Value {
+    json!({
+        "requests": totals.requests.as_ref().map(requests),
+        "downtime": downtime(&totals.downtime),
+        "degraded_ms": length(totals.degraded),
+        "missing_replica_ms": length(totals.missing_replica),
+    })
+}
+
+fn requests(requests: &Requests) -> Value {
+    let by_outcome = RequestOutcome::ALL.iter().zip(requests.by_outcome);
+    let by_version = requests.by_version.iter().map(|version| {
+        let counts = json!({"total": version.total, "ok": version.ok, "failed": version.failed});
+        (version.image.clone(), counts)
+    });
+    json!({
+        "total": requests.total,
+        "ok": requests.ok,
+        "failed": requests.failed,
+        "failed_share": requests.failed_share.map(share),
+        "availability": requests.availability.map(share),
+        "per_second": rounded(requests.per_second, RATE_DECIMALS),
+        "by_outcome": by_outcome.map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect::<Map<_, _>>(),
+        "by_version": by_version.collect::<Map<_, _>>(),
+        "latency_ms": requests.latency.as_ref().map(latency),
+    })
+}
+
+fn latency(latency: &Latency) -> Value {
+    json!({
+        "p50": length(latency.p50),
+        "p90": length(latency.p90),
+        "p99": length(latency.p99),
+        "p99_9": length(latency.p99_9),
+        "max": length(latency.max),
+    })
+}
+
+fn downtime(downtime: &Downtime) -> Value {
+    json!({
+        "total_ms": length(downtime.total),
+        "count": downtime.count(),
+        "longest_ms": length(downtime.longest),
+        "intervals_ms": downtime.intervals.iter().map(|interval| interval.map(point)).collect::<Vec<_>>(),
+    })
+}
+
+fn status_change(change: &StatusChange) -> Value {
+    json!({"t_ms": point(change.at), "state": change.state.name(), "message": change.message})
+}
+
+fn update(update: &Update) -> Value {
+    json!({
+        "kind": update.kind.name(),
+        "from": update.from,
+        "to": update.to,
+        "start_ms": point(update.start),
+        "last_running_ms": update.last_running.map(point),
+        "end_ms": update.end.map(point),
+        "outcome": update.outcome.name(),
+        "detect_ms": update.detect.map(length),
+        "restore_ms": update.restore.map(length),
+    })
+}
+
+fn point(time: Time) -> Number {
+    length(time.since_start())
+}
+
+/// Milliseconds, rounded down to whole microseconds: an integer, or up to three decimals.
+fn length(span: Span) -> Number {
+    match span.as_micros() {
+        micros if micros.is_multiple_of(1_000) => (micros / 1_000).into(),
+        micros => Number::from_f64(micros as f64 / 1e3).expect("a quotient of finite numbers is finite"),
+    }
+}
+
+fn share(share: f64) -> Number {
+    rounded(share, SHARE_DECIMALS)
+}
+
+/// The number with at most this many decimals; a whole one is written as an integer.
+fn rounded(number: f64, decimals: i32) -> Number {
+    let factor = libm::pow(10.0, f64::from(decimals));
+    let rounded = libm::round(number * factor) / factor;
+    if rounded == libm::trunc(rounded) {
+        return Number::from(rounded as u64);
+    }
+    Number::from_f64(rounded).expect("a share or a rate is finite")
+}
