@@ -1,6 +1,9 @@
-//! What the tests of this directory are fed with: a small plan, requests, and records in order.
+//! What tests are fed with: a small plan, requests, records in order, and a summary.
 
-use crate::kernel::{IdVec, Time};
+use super::summary::{
+    Downtime, Latency, Requests, ServiceSummary, StatusChange, Update, UpdateKind, UpdateOutcome, VersionRequests,
+};
+use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{ClientSpec, Load};
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
@@ -14,14 +17,14 @@ use crate::sim::Plan;
 use crate::sim::plan::{End, Image, Node};
 
 /// The service `web`.
-pub(super) const WEB: ServiceId = ServiceId(0);
+pub(crate) const WEB: ServiceId = ServiceId(0);
 /// The image `app:1`.
-pub(super) const OLD: ImageId = ImageId(0);
+pub(crate) const OLD: ImageId = ImageId(0);
 /// The image `app:2`.
-pub(super) const NEW: ImageId = ImageId(1);
+pub(crate) const NEW: ImageId = ImageId(1);
 
 /// Services `web`, with two clients, and `db`, with none; images `app:1`, `app:2` and `app:3`; node `node1`.
-pub(super) fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let image = |name: &str| Image { name: name.into(), behavior: ImageBehavior::default() };
     let client = |name: &str| ClientSpec {
         name: name.into(),
@@ -47,7 +50,7 @@ pub(super) fn plan() -> Plan {
 }
 
 /// A request to `web` with its times in milliseconds; `image` is that of its task.
-pub(super) fn request(client: u32, sent: u64, ended: u64, image: Option<u32>, outcome: RequestOutcome) -> Request {
+pub(crate) fn request(client: u32, sent: u64, ended: u64, image: Option<u32>, outcome: RequestOutcome) -> Request {
     Request {
         client: ClientId(client),
         service: WEB,
@@ -58,20 +61,74 @@ pub(super) fn request(client: u32, sent: u64, ended: u64, image: Option<u32>, ou
     }
 }
 
+/// A service with a value for every metric, each another.
+pub(crate) fn service() -> ServiceSummary {
+    let (at, ms) = (Time::from_millis, Span::from_millis);
+    let update = Update {
+        kind: UpdateKind::Update,
+        from: "app:1.0".into(),
+        to: "app:2.0".into(),
+        start: at(10_000),
+        last_running: Some(at(12_000)),
+        end: Some(at(20_000)),
+        outcome: UpdateOutcome::RollbackCompleted,
+        detect: Some(ms(3_000)),
+        restore: Some(ms(4_000)),
+    };
+    let unfinished = Update {
+        kind: UpdateKind::Rollback,
+        last_running: None,
+        end: None,
+        outcome: UpdateOutcome::Unfinished,
+        detect: None,
+        restore: None,
+        ..update.clone()
+    };
+    let status = |time, state, message: &str| StatusChange { at: at(time), state, message: message.into() };
+    ServiceSummary {
+        name: "web".into(),
+        window: [at(1_500), at(11_500)],
+        never_ready: false,
+        requests: Some(Requests {
+            total: 10,
+            ok: 7,
+            failed: 3,
+            failed_share: Some(0.3),
+            availability: Some(0.7),
+            per_second: 12.5,
+            by_outcome: [7, 1, 2],
+            by_version: vec![VersionRequests { image: "app:1.0".into(), total: 9, ok: 7, failed: 2 }],
+            latency: Some(Latency { p50: ms(1), p90: ms(2), p99: ms(3), p99_9: ms(4), max: ms(5) }),
+        }),
+        uptime_share: Some(0.75),
+        downtime: Downtime::new(vec![[at(3_000), at(4_500)], [at(7_000), at(8_000)]]),
+        degraded: ms(4_000),
+        missing_replica: ms(6_500),
+        peak_tasks: 5,
+        error_budget_used: Some(1.5),
+        update_status: vec![
+            status(10_000, UpdateState::Updating, "update in progress"),
+            status(20_000, UpdateState::Completed, "update completed"),
+        ],
+        final_update_status: Some(UpdateState::Completed),
+        updates: vec![update, unfinished],
+    }
+}
+
 /// Feeds an observer with a story told in milliseconds, and tells it of the end of each instant.
-pub(super) struct Feed<O> {
-    pub(super) observer: O,
+pub(crate) struct Feed<O> {
+    pub(crate) observer: O,
     now: Time,
     tasks: IdVec<TaskId, TaskRecord>,
 }
 
 impl<O: Observer> Feed<O> {
-    pub(super) fn new(observer: O) -> Feed<O> {
+    pub(crate) fn new(observer: O) -> Feed<O> {
         Feed { observer, now: Time::ZERO, tasks: IdVec::new() }
     }
 
     /// Goes on to this instant; the last one ends.
-    pub(super) fn at(&mut self, ms: u64) -> &mut Self {
+    pub(crate) fn at(&mut self, ms: u64) -> &mut Self {
         if Time::from_millis(ms) > self.now {
             self.observer.instant(self.now, &IdVec::filled(2, 0));
             self.now = Time::from_millis(ms);
@@ -80,30 +137,30 @@ impl<O: Observer> Feed<O> {
     }
 
     /// The run ends at this instant.
-    pub(super) fn end(mut self, ms: u64) -> O {
+    pub(crate) fn end(mut self, ms: u64) -> O {
         self.at(ms).observer.instant(Time::from_millis(ms), &IdVec::filled(2, 0));
         self.observer
     }
 
-    pub(super) fn record(&mut self, record: Record) -> &mut Self {
+    pub(crate) fn record(&mut self, record: Record) -> &mut Self {
         self.observer.record(self.now, &record);
         self
     }
 
-    pub(super) fn spec(&mut self, cause: SpecCause, desired: u32, image: ImageId) -> &mut Self {
+    pub(crate) fn spec(&mut self, cause: SpecCause, desired: u32, image: ImageId) -> &mut Self {
         self.record(Record::Spec { service: WEB, desired, image, cause })
     }
 
-    pub(super) fn clear_status(&mut self) -> &mut Self {
+    pub(crate) fn clear_status(&mut self) -> &mut Self {
         self.record(Record::UpdateStatus { service: WEB, status: None })
     }
 
-    pub(super) fn status(&mut self, state: UpdateState, message: UpdateMessage) -> &mut Self {
+    pub(crate) fn status(&mut self, state: UpdateState, message: UpdateMessage) -> &mut Self {
         self.record(Record::UpdateStatus { service: WEB, status: Some(UpdateStatus { state, message }) })
     }
 
     /// The next task is created, in slot 1.
-    pub(super) fn create(&mut self, image: ImageId) -> &mut Self {
+    pub(crate) fn create(&mut self, image: ImageId) -> &mut Self {
         let status = Status { state: TaskState::New, message: Message::Created, err: None };
         let task = TaskRecord {
             task: TaskId(self.tasks.len() as u32),
@@ -120,38 +177,38 @@ impl<O: Observer> Feed<O> {
     }
 
     /// A task's observed state changes.
-    pub(super) fn state(&mut self, task: u32, state: TaskState) -> &mut Self {
+    pub(crate) fn state(&mut self, task: u32, state: TaskState) -> &mut Self {
         self.change(task, |record| record.status.state = state)
     }
 
     /// A task's desired state changes.
-    pub(super) fn desire(&mut self, task: u32, desired: TaskState) -> &mut Self {
+    pub(crate) fn desire(&mut self, task: u32, desired: TaskState) -> &mut Self {
         self.change(task, |record| record.desired = desired)
     }
 
     /// A task is deleted.
-    pub(super) fn remove_task(&mut self, task: u32) -> &mut Self {
+    pub(crate) fn remove_task(&mut self, task: u32) -> &mut Self {
         self.record(Record::TaskRemoved { task: TaskId(task), service: WEB })
     }
 
     /// A task enters or leaves rotation.
-    pub(super) fn rotate(&mut self, task: u32, entered: bool) -> &mut Self {
+    pub(crate) fn rotate(&mut self, task: u32, entered: bool) -> &mut Self {
         let TaskRecord { task, service, image, .. } = self.tasks[TaskId(task)];
         self.record(Record::Rotation { task, service, image, entered })
     }
 
     /// The next task is created, runs and enters rotation, all at once.
-    pub(super) fn start(&mut self, image: ImageId) -> &mut Self {
+    pub(crate) fn start(&mut self, image: ImageId) -> &mut Self {
         let task = self.tasks.len() as u32;
         self.create(image).state(task, TaskState::Starting).state(task, TaskState::Running).rotate(task, true)
     }
 
     /// A task leaves rotation and is stopped, all at once.
-    pub(super) fn stop(&mut self, task: u32) -> &mut Self {
+    pub(crate) fn stop(&mut self, task: u32) -> &mut Self {
         self.desire(task, TaskState::Shutdown).rotate(task, false).state(task, TaskState::Shutdown)
     }
 
-    pub(super) fn request(&mut self, request: Request) -> &mut Self {
+    pub(crate) fn request(&mut self, request: Request) -> &mut Self {
         self.observer.request(&request);
         self
     }

@@ -7,7 +7,7 @@
 pub mod availability;
 pub mod downtime;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod latency;
 pub mod path;
 pub mod summary;

@@ -228,7 +228,10 @@ fn suggestion(name: &str) -> Option<String> {
         let rest = suggestion(&name)?.strip_prefix("update")?.to_owned();
         return Some(format!("update[{index}]{rest}"));
     }
-    let tail = |known: &str| known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
+    if name.starts_with(BY_VERSION) {
+        return Some(format!("{BY_VERSION}IMAGE.{}", VERSION[0]));
+    }
+    let tail = |known: &str| !name.is_empty() && known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
     let by_tail = names().map(|(known, _)| known).find(|known| tail(known));
     let by_likeness = || {
         let scored = names().map(|(known, _)| (strsim::jaro_winkler(name, known), known));
@@ -253,4 +256,127 @@ fn latency<'a>(service: &'a ServiceSummary, value: fn(&Latency) -> Span) -> Opti
 
 fn point<'a>(time: Time) -> Value<'a> {
     Value::Duration(time.since_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::service;
+    use super::*;
+
+    fn value<'a>(name: &str, service: &'a ServiceSummary) -> Option<Value<'a>> {
+        let path = MetricPath::parse(name).unwrap();
+        let value = path.value(service);
+        assert!(value.is_none_or(|value| kind_of(value) == path.kind()), "{name} is {value:?}");
+        value
+    }
+
+    fn kind_of(value: Value<'_>) -> Kind {
+        match value {
+            Value::Duration(_) => Kind::Duration,
+            Value::Share(_) => Kind::Share,
+            Value::Count(_) => Kind::Count,
+            Value::Rate(_) => Kind::Rate,
+            Value::Text(_) => Kind::Text,
+            Value::Bool(_) => Kind::Bool,
+        }
+    }
+
+    #[test]
+    fn every_name_gives_its_own_value() {
+        let service = service();
+        let ms = |ms| Some(Value::Duration(Span::from_millis(ms)));
+        let (count, text) = (|count| Some(Value::Count(count)), |text| Some(Value::Text(text)));
+        for (name, expected) in [
+            ("never_ready", Some(Value::Bool(false))),
+            ("requests.total", count(10)),
+            ("requests.ok", count(7)),
+            ("requests.failed", count(3)),
+            ("requests.failed_share", Some(Value::Share(0.3))),
+            ("requests.availability", Some(Value::Share(0.7))),
+            ("requests.per_second", Some(Value::Rate(12.5))),
+            ("requests.by_outcome.ok", count(7)),
+            ("requests.by_outcome.refused", count(1)),
+            ("requests.by_outcome.reset", count(2)),
+            ("requests.by_version.app:1.0.total", count(9)),
+            ("requests.by_version.app:1.0.ok", count(7)),
+            ("requests.by_version.app:1.0.failed", count(2)),
+            ("requests.by_version.app:9.total", count(0)),
+            ("requests.latency.p50", ms(1)),
+            ("requests.latency.p90", ms(2)),
+            ("requests.latency.p99", ms(3)),
+            ("requests.latency.p99_9", ms(4)),
+            ("requests.latency.max", ms(5)),
+            ("uptime_share", Some(Value::Share(0.75))),
+            ("downtime.total", ms(2_500)),
+            ("downtime.count", count(2)),
+            ("downtime.longest", ms(1_500)),
+            ("degraded", ms(4_000)),
+            ("missing_replica", ms(6_500)),
+            ("peak_tasks", count(5)),
+            ("error_budget_used", Some(Value::Share(1.5))),
+            ("final_update_status", text("completed")),
+            ("update.kind", text("rollback")),
+            ("update[0].kind", text("update")),
+            ("update[0].from", text("app:1.0")),
+            ("update[0].to", text("app:2.0")),
+            ("update[0].start", ms(10_000)),
+            ("update[0].last_running", ms(12_000)),
+            ("update[0].end", ms(20_000)),
+            ("update[0].outcome", text("rollback_completed")),
+            ("update[0].detect", ms(3_000)),
+            ("update[0].restore", ms(4_000)),
+            ("update[1].detect", None),
+            ("update[2].kind", None),
+        ] {
+            assert_eq!(value(name, &service), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn without_clients_metrics_of_requests_have_no_value() {
+        let service = ServiceSummary { requests: None, ..service() };
+        for name in
+            ["requests.total", "requests.by_outcome.ok", "requests.by_version.app:1.0.ok", "requests.latency.p99"]
+        {
+            assert_eq!(value(name, &service), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_come_with_the_one_that_may_be_meant() {
+        for (name, suggestion) in [
+            ("downtime.totl", Some("downtime.total")),
+            ("downtime.total_ms", Some("downtime.total")),
+            ("requests.latency_ms.p99", Some("requests.latency.p99")),
+            ("availability", Some("requests.availability")),
+            ("p99_9", Some("requests.latency.p99_9")),
+            ("update[3].detct", Some("update[3].detect")),
+            ("updates[0].detect", Some("update.detect")),
+            ("update[x].detect", Some("update.detect")),
+            ("requests.by_version.app:1.0", Some("requests.by_version.IMAGE.total")),
+            ("wibble", None),
+            ("", None),
+        ] {
+            let error = MetricPath::parse(name).unwrap_err();
+            assert_eq!(error.suggestion.as_deref(), suggestion, "{name}");
+            assert_eq!(error.to_string(), format!("unknown metric `{name}`"));
+        }
+    }
+
+    #[test]
+    fn every_numeric_name_is_a_metric_with_numbers() {
+        let names: Vec<&str> = MetricPath::numeric().collect();
+        assert!(names.contains(&"update.detect") && !names.contains(&"final_update_status"));
+        for name in names {
+            let service = service();
+            let first = name.replace("update.", "update[0].");
+            assert!(value(&first, &service).unwrap().number().is_some(), "{name}");
+            assert_eq!(MetricPath::parse(name).unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn durations_as_numbers_are_milliseconds() {
+        assert_eq!(Value::Duration(Span::from_micros(1_500)).number(), Some(1.5));
+    }
 }

@@ -59,3 +59,58 @@ pub fn tasks(changes: &[TaskChange], plan: &Plan, out: impl io::Write) -> io::Re
     }
     csv.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::metrics::fixture::{OLD, WEB, plan};
+    use crate::model::task::{Message, Status, TaskError, TaskState};
+    use crate::model::{NodeId, TaskId};
+    use crate::observe::TaskRecord;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut bytes = Vec::new();
+        write(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn timeline_rows() {
+        let at = Time::from_nanos(1_250_500_000);
+        let row = Row { at, service: WEB, desired: 3, in_rotation: 2, running: 4, in_flight: 5, ok: 6, failed: 7 };
+        let expected = "t_ms,service,desired,in_rotation,running,in_flight,ok,failed\n1250.5,web,3,2,4,5,6,7\n";
+        assert_eq!(text(|out| timeline(&[row], &plan(), out)), expected);
+    }
+
+    #[test]
+    fn without_rows_there_is_still_a_header() {
+        let header = "t_ms,service,desired,in_rotation,running,in_flight,ok,failed\n";
+        assert_eq!(text(|out| timeline(&[], &plan(), out)), header);
+    }
+
+    #[test]
+    fn task_rows() {
+        let task = TaskRecord {
+            task: TaskId(4),
+            service: WEB,
+            slot: Slot::Replica(2),
+            image: OLD,
+            node: None,
+            status: Status { state: TaskState::New, message: Message::Created, err: None },
+            desired: TaskState::Ready,
+            created: true,
+        };
+        let failed = Status { state: TaskState::Failed, message: Message::Started, err: Some(TaskError::Exit(1)) };
+        let node = Some(NodeId(0));
+        let failed = TaskRecord { status: failed, node, desired: TaskState::Running, created: false, ..task };
+        let global = TaskRecord { slot: Slot::Node(NodeId(0)), ..failed };
+        let change = |ms, task, removed| TaskChange { at: Time::from_millis(ms), task, removed };
+        let changes = [change(10, task, false), change(20, failed, false), change(30, global, true)];
+        let expected = "t_ms,service,slot,task,image,node,state,desired,message,err\n\
+            10,web,2,4,app:1,,new,ready,created,\n\
+            20,web,2,4,app:1,node1,failed,running,started,task: non-zero exit (1)\n\
+            30,web,,4,app:1,node1,removed,running,started,task: non-zero exit (1)\n";
+        assert_eq!(text(|out| tasks(&changes, &plan(), out)), expected);
+    }
+}

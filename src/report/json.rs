@@ -141,3 +141,63 @@ fn rounded(number: f64, decimals: i32) -> Number {
     }
     Number::from_f64(rounded).expect("a share or a rate is finite")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture;
+
+    fn run() -> Summary {
+        let service = fixture::service();
+        let db = ServiceSummary {
+            name: "db".into(),
+            never_ready: true,
+            requests: None,
+            uptime_share: None,
+            error_budget_used: None,
+            update_status: Vec::new(),
+            final_update_status: None,
+            updates: Vec::new(),
+            downtime: Downtime::default(),
+            ..service.clone()
+        };
+        Summary {
+            scenario: "example".into(),
+            digest: "0123".into(),
+            seed: 7,
+            fingerprint: "4567".into(),
+            end: Time::from_nanos(11_500_000_999),
+            warnings: vec!["a warning".into()],
+            totals: Totals {
+                requests: service.requests.clone(),
+                downtime: service.downtime.clone(),
+                degraded: Span::from_secs(8),
+                missing_replica: Span::from_secs(13),
+            },
+            services: vec![service, db],
+            nodes: vec!["node2".into(), "node1".into()],
+        }
+    }
+
+    #[test]
+    fn the_whole_summary() {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("../../tests/snapshots");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.bind(|| insta::assert_snapshot!("summary_json", summary(&run())));
+    }
+
+    #[test]
+    fn milliseconds_have_up_to_three_decimals() {
+        let text = |nanos| length(Span::from_nanos(nanos)).to_string();
+        assert_eq!([0, 5_000_000, 1_250_000, 1_999, 7_001_000].map(text), ["0", "5", "1.25", "0.001", "7.001"]);
+        assert_eq!(text(3_600_000_000_001_000), "3600000000.001");
+    }
+
+    #[test]
+    fn shares_have_up_to_nine_decimals_and_rates_three() {
+        assert_eq!([1.0, 0.0, 2.0 / 3.0, 0.25].map(|s| share(s).to_string()), ["1", "0", "0.666666667", "0.25"]);
+        assert_ne!(share(99_999_999.0 / 100_000_000.0).to_string(), "1");
+        assert_eq!(rounded(2_613.000_4, RATE_DECIMALS).to_string(), "2613");
+    }
+}
