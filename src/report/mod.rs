@@ -5,7 +5,10 @@ pub mod csv;
 mod font;
 pub mod json;
 pub mod lanes;
+mod names;
 pub mod picture;
+pub mod story;
 
 pub use lanes::Lanes;
 pub use picture::Picture;
+pub use story::Story;

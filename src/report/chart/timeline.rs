@@ -1,8 +1,8 @@
 //! The timeline of a run: lanes of slots, tasks in rotation and requests, over one axis of time.
 
-use super::super::font;
 use super::super::lanes::{Lane, Lanes};
 use super::super::picture::{Align, Color, Picture};
+use super::super::{font, names};
 use super::axis::TimeAxis;
 use super::brush::{Look, Sign};
 use super::lane_panel::{self, Versions};
@@ -12,7 +12,6 @@ use super::{marks, panels};
 use crate::kernel::Time;
 use crate::metrics::timeline::Row;
 use crate::model::ImageId;
-use crate::model::task::Slot;
 use crate::sim::Plan;
 
 /// Width of the chart in pixels.
@@ -122,7 +121,7 @@ fn groups<'a>(data: &TimelineData<'a>) -> Vec<Group<'a>> {
     let mut groups = Vec::new();
     for (service, name) in data.plan.services.iter() {
         let mut lanes: Vec<_> =
-            data.lanes.of(service).map(|(slot, lane)| (label(data.plan, name, slot), lane)).collect();
+            data.lanes.of(service).map(|(slot, lane)| (names::of_slot(data.plan, service, slot), lane)).collect();
         let hidden = lanes.len().saturating_sub(room);
         lanes.truncate(room);
         room -= lanes.len();
@@ -132,14 +131,6 @@ fn groups<'a>(data: &TimelineData<'a>) -> Vec<Group<'a>> {
         }
     }
     groups
-}
-
-/// A slot's name as docker writes that of its tasks.
-fn label(plan: &Plan, service: &str, slot: Slot) -> String {
-    match slot {
-        Slot::Replica(number) => format!("{service}.{number}"),
-        Slot::Node(node) => format!("{service}.{}", plan.nodes[node].name),
-    }
 }
 
 impl Group<'_> {
@@ -199,5 +190,83 @@ impl Versions for Images<'_> {
     fn label(&self, image: ImageId) -> &str {
         let name = &self.plan.images[image].name;
         name.rsplit('/').next().unwrap_or(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Timeline;
+    use crate::metrics::fixture::{Feed, NEW, OLD, WEB, plan, request};
+    use crate::model::TaskId;
+    use crate::model::request::RequestOutcome;
+    use crate::model::task::{Message, Slot, Status, TaskState};
+    use crate::model::update::{UpdateMessage, UpdateState};
+    use crate::observe::{Record, SpecCause, TaskRecord};
+
+    fn drawn(plan: &Plan, end: u64, tell: impl FnOnce(&mut Feed<(Lanes, Timeline)>)) -> Picture {
+        let mut feed = Feed::new((Lanes::default(), Timeline::new(plan.services.len())));
+        tell(&mut feed);
+        let (lanes, rows) = feed.end(end);
+        let end = Time::from_millis(end);
+        timeline(&TimelineData { plan, end, lanes: &lanes, rows: &rows.finish(end) })
+    }
+
+    fn rollout(feed: &mut Feed<(Lanes, Timeline)>) {
+        feed.spec(SpecCause::Create, 1, OLD).at(2_000).start(OLD);
+        feed.at(10_000).spec(SpecCause::Update, 1, NEW).status(UpdateState::Updating, UpdateMessage::InProgress);
+        feed.stop(0).create(NEW).at(11_000).request(request(0, 11_000, 11_000, None, RequestOutcome::Refused));
+        feed.at(12_000).state(1, TaskState::Starting).at(13_000).state(1, TaskState::Failed);
+        feed.status(UpdateState::Paused, UpdateMessage::Paused(TaskId(1)));
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_bytes() {
+        let [one, two] = [(); 2].map(|()| drawn(&plan(), 20_000, rollout));
+        assert_eq!(one.svg(), two.svg());
+        assert_eq!(one.png(), two.png());
+    }
+
+    #[test]
+    fn what_happens_is_in_the_chart() {
+        let svg = drawn(&plan(), 20_000, rollout).svg();
+        for text in
+            ["test", "seed 7", "app:1", "app:2", "web.1", "web: paused", "Tasks in rotation", "Requests per second"]
+        {
+            assert!(svg.contains(&format!(">\n{text}\n<")), "{text} is missing");
+        }
+        assert!(!svg.contains("app:3"), "an image that no task has is not in the legend");
+    }
+
+    #[test]
+    fn panels_without_content_are_left_out() {
+        let empty = drawn(&plan(), 0, |_| ());
+        assert!(!empty.png().is_empty());
+        assert!(!empty.svg().contains("Tasks in rotation"));
+        let idle = drawn(&plan(), 5_000, |feed| {
+            feed.spec(SpecCause::Create, 1, OLD).start(OLD);
+        });
+        assert!(idle.svg().contains("Tasks in rotation"));
+        assert!(!idle.svg().contains("Requests per second"));
+    }
+
+    #[test]
+    fn lanes_beyond_two_hundred_are_counted() {
+        let picture = drawn(&plan(), 5_000, |feed| {
+            feed.spec(SpecCause::Create, 1_000, OLD);
+            for slot in 1..=1_000 {
+                feed.record(Record::Task(TaskRecord {
+                    task: TaskId(slot),
+                    service: WEB,
+                    slot: Slot::Replica(slot),
+                    image: OLD,
+                    node: None,
+                    status: Status { state: TaskState::Running, message: Message::Started, err: None },
+                    desired: TaskState::Running,
+                    created: true,
+                }));
+            }
+        });
+        assert!(picture.svg().contains("the first 200 of 1000 slots"));
     }
 }
