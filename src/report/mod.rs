@@ -1,4 +1,14 @@
-//! What a run leaves for readers: files and texts made of its metrics. Nothing here touches the terminal.
+//! What a run leaves for readers: files, charts and texts. Nothing here touches the terminal.
 
+pub mod chart;
 pub mod csv;
+mod font;
 pub mod json;
+pub mod lanes;
+mod names;
+pub mod picture;
+pub mod story;
+
+pub use lanes::Lanes;
+pub use picture::Picture;
+pub use story::Story;

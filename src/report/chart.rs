@@ -1,0 +1,14 @@
+//! Charts: the timeline of a run, and what a sweep found. Colours can be told apart by the colour-blind, and no chart speaks
+//! by colour alone.
+
+mod axis;
+mod brush;
+mod lane_panel;
+mod legend;
+mod marks;
+mod palette;
+mod panels;
+
+pub mod timeline;
+
+pub use timeline::{TimelineData, timeline};

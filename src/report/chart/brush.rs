@@ -1,0 +1,90 @@
+//! Bars whose look tells a task's state, and the signs for how it ended.
+
+use super::super::picture::{Color, Picture, Point};
+use super::palette::{BAD, INK};
+
+/// How a bar looks, from a task that is far from running to one that is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Outline only: not yet with an agent's executor.
+    Empty,
+    /// Light.
+    Light,
+    /// Half light.
+    Half,
+    /// The full colour.
+    Full,
+    /// Diagonal lines.
+    Hatched,
+}
+
+/// A sign for an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// A cross: FAILED, REJECTED, ORPHANED.
+    Cross,
+    /// A ring: COMPLETE.
+    Ring,
+}
+
+/// A bar in the rectangle from `from` to before `to`.
+pub(super) fn bar(picture: &mut Picture, from: Point, to: Point, look: Look, color: Color) {
+    let ground = match look {
+        Look::Full => color,
+        Look::Half => color.tint(0.55),
+        Look::Light => color.tint(0.25),
+        Look::Empty => Color::WHITE,
+        Look::Hatched => color.tint(0.12),
+    };
+    let outlined = look != Look::Full && to.1 - from.1 >= 5 && to.0 - from.0 >= 3;
+    let (mut inner_from, mut inner_to) = (from, to);
+    if outlined {
+        picture.fill(from, to, color);
+        (inner_from, inner_to) = ((from.0 + 1, from.1 + 1), (to.0 - 1, to.1 - 1));
+    }
+    picture.fill(inner_from, inner_to, ground);
+    if look == Look::Hatched {
+        hatch(picture, inner_from, inner_to, color);
+    }
+}
+
+/// Diagonal lines, cut off at the rectangle; those of neighbouring rectangles meet.
+fn hatch(picture: &mut Picture, from: Point, to: Point, color: Color) {
+    const GAP: i32 = 6;
+    let (right, bottom) = (to.0 - 1, to.1 - 1);
+    // On each diagonal the sum of the coordinates is the same.
+    let first = (from.0 + from.1 + GAP - 1) / GAP * GAP;
+    for sum in (first..=right + bottom).step_by(GAP as usize) {
+        let (start, end) = ((sum - bottom).max(from.0), (sum - from.1).min(right));
+        picture.path(vec![(start, sum - start), (end, sum - end)], 1, color);
+    }
+}
+
+/// A sign around a point, `half` pixels to each side.
+pub(super) fn sign(picture: &mut Picture, (x, y): Point, half: i32, sign: Sign) {
+    match sign {
+        Sign::Cross => {
+            // A band as wide as 2 × `w` pixels along each diagonal.
+            let mut band = |w: i32, half: i32, color: Color| {
+                for up in [1, -1] {
+                    let corner = |dx: i32, dy: i32| (x + dx, y + up * dy);
+                    let points = vec![
+                        corner(-half - w, -half + w),
+                        corner(-half + w, -half - w),
+                        corner(half + w, half - w),
+                        corner(half - w, half + w),
+                    ];
+                    picture.polygon(points, color);
+                }
+            };
+            band(2, half + 1, Color::WHITE);
+            band(1, half, BAD);
+        }
+        Sign::Ring => {
+            let radius = half.max(2) as u32;
+            picture.disc((x, y), radius + 2, Color::WHITE);
+            picture.disc((x, y), radius + 1, INK);
+            picture.disc((x, y), radius - 1, Color::WHITE);
+        }
+    }
+}

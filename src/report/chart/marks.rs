@@ -1,0 +1,128 @@
+//! Vertical marks: commands and update status, with labels that do not cover each other.
+
+use super::super::font;
+use super::super::lanes::{Mark, MarkKind};
+use super::super::picture::{Align, Color, Picture};
+use super::axis::TimeAxis;
+use super::palette::{BAD, GREY, INK, SMALL};
+use crate::model::update::UpdateState;
+use crate::sim::Plan;
+
+const ROW: i32 = 18;
+/// Rows of labels; a mark whose label finds none keeps its line.
+const ROWS: usize = 8;
+/// Longest label in characters.
+const LABEL_LENGTH: usize = 44;
+
+/// A mark with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    x: i32,
+    text: String,
+    look: MarkLook,
+    /// Left end and width of the label, and its row, counted from the bottom; `None`: no room.
+    label: Option<(i32, i32, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MarkLook {
+    Command,
+    Good,
+    Bad,
+}
+
+/// Finds a place for the label of each mark.
+pub(super) fn place(marks: &[Mark], plan: &Plan, axis: &TimeAxis) -> Vec<Placed> {
+    let mut placed: Vec<Placed> = Vec::new();
+    for mark in marks {
+        let Some((text, look)) = describe(mark.kind, plan) else { continue };
+        let x = axis.x(mark.at);
+        // A line with several commands is one mark.
+        if placed.last().is_none_or(|last| (last.x, &last.text) != (x, &text)) {
+            placed.push(Placed { x, text, look, label: None });
+        }
+    }
+    // From right to left, each above what it covers: so no line runs through a label further right.
+    let mut tops: Vec<(i32, i32, usize)> = Vec::new();
+    for mark in placed.iter_mut().rev() {
+        let width = font::width(&mark.text, SMALL) * 11 / 10 + 12;
+        let left = if mark.x + width <= axis.right { mark.x } else { mark.x - width };
+        let covered =
+            tops.iter().filter(|(other, width_of_other, _)| left < other + width_of_other && *other < left + width);
+        let row = covered.map(|(_, _, row)| row + 1).max().unwrap_or(0);
+        if row < ROWS {
+            mark.label = Some((left, width, row));
+            tops.push((left, width, row));
+        }
+    }
+    placed
+}
+
+/// Height of the labels' rows.
+pub(super) fn height(marks: &[Placed]) -> i32 {
+    marks.iter().filter_map(|mark| mark.label).map(|(_, _, row)| (row as i32 + 1) * ROW).max().unwrap_or(0)
+}
+
+/// Draws the labels, whose lowest row ends at `top`, and the lines from them through the plots, each with its top and bottom.
+pub(super) fn draw(picture: &mut Picture, marks: &[Placed], top: i32, plots: &[(i32, i32)]) {
+    for mark in marks {
+        let label =
+            mark.label.map(|(_, _, row)| (top - row as i32 * ROW - ROW / 2, plots.first().map_or(top, |p| p.0)));
+        for (upper, lower) in label.into_iter().chain(plots.iter().copied()) {
+            match mark.look {
+                MarkLook::Command => picture.line((mark.x, upper), (mark.x, lower), 1, INK),
+                MarkLook::Good | MarkLook::Bad => {
+                    picture.dashes((mark.x, upper), (mark.x, lower), 1, mark.look.color())
+                }
+            }
+        }
+    }
+    for mark in marks {
+        let Some((left, width, row)) = mark.label else { continue };
+        let middle = top - row as i32 * ROW - ROW / 2;
+        let color = mark.look.color();
+        picture.fill((left, middle - ROW / 2), (left + width, middle + ROW / 2), Color::WHITE);
+        picture.fill((mark.x - 1, middle - ROW / 2 + 2), (mark.x + 2, middle + ROW / 2), color);
+        picture.text((left + 6, middle), mark.text.as_str(), SMALL, Align::Left, color);
+    }
+}
+
+impl MarkLook {
+    fn color(self) -> Color {
+        match self {
+            MarkLook::Command => INK,
+            MarkLook::Good => GREY,
+            MarkLook::Bad => BAD.towards(INK, 0.35),
+        }
+    }
+}
+
+/// Text and look of a mark; `None`: what happens is seen without.
+fn describe(kind: MarkKind, plan: &Plan) -> Option<(String, MarkLook)> {
+    match kind {
+        MarkKind::Command(index) => {
+            let line = plan.commands.get(index as usize)?.line.trim();
+            let line = line.strip_prefix("docker ").unwrap_or(line);
+            let line = line.strip_prefix("service ").unwrap_or(line);
+            (!line.is_empty()).then(|| (shortened(line), MarkLook::Command))
+        }
+        MarkKind::Status(service, state) => {
+            let look = match state {
+                UpdateState::Updating => return None,
+                UpdateState::Completed | UpdateState::RollbackCompleted => MarkLook::Good,
+                UpdateState::Paused | UpdateState::RollbackStarted | UpdateState::RollbackPaused => MarkLook::Bad,
+            };
+            let name = if plan.services.len() > 1 { format!("{}: ", plan.services[service]) } else { String::new() };
+            Some((format!("{name}{}", state.name()), look))
+        }
+    }
+}
+
+/// The text, cut off with `…` if it is too long for a label.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LABEL_LENGTH {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(LABEL_LENGTH - 1).collect();
+    start + "…"
+}

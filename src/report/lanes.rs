@@ -1,0 +1,229 @@
+//! What became of each slot: an observer that keeps the stretches which the timeline chart draws.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::{IdVec, Time};
+use crate::model::request::Request;
+use crate::model::task::{Slot, TaskState};
+use crate::model::update::UpdateState;
+use crate::model::{ImageId, ServiceId, TaskId};
+use crate::observe::{Observer, Record, TaskRecord};
+
+/// Collects the tasks of every slot, and the moments that deserve a mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lanes {
+    lanes: BTreeMap<(ServiceId, Slot), Lane>,
+    marks: Vec<Mark>,
+    open: IdVec<TaskId, Option<Open>>,
+}
+
+/// All tasks of a slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// What the tasks were, in order of beginning.
+    pub stretches: Vec<Stretch>,
+    /// How tasks ended that were not asked to, and those that ended badly.
+    pub ends: Vec<TaskEnd>,
+}
+
+/// A time in which a task stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The task.
+    pub task: TaskId,
+    /// Its image.
+    pub image: ImageId,
+    /// Its observed state, RUNNING at most.
+    pub state: TaskState,
+    /// Whether it is to stop: its desired state is past RUNNING.
+    pub stopping: bool,
+    /// Beginning.
+    pub from: Time,
+    /// End; [`Time::MAX`] while it lasts.
+    pub to: Time,
+}
+
+/// A task reached COMPLETE, FAILED, REJECTED or ORPHANED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// The task.
+    pub task: TaskId,
+    /// Its image.
+    pub image: ImageId,
+    /// The state.
+    pub state: TaskState,
+    /// When.
+    pub at: Time,
+}
+
+/// A moment worth a vertical line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: Time,
+    /// What happened.
+    pub kind: MarkKind,
+}
+
+/// What happened at a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    /// An operator's command; its index in the plan.
+    Command(u32),
+    /// A service's update status was written.
+    Status(ServiceId, UpdateState),
+}
+
+/// Where the last stretch of a task that has not ended stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    service: ServiceId,
+    slot: Slot,
+    index: usize,
+}
+
+impl Lanes {
+    /// The lanes of a service, by slot.
+    pub fn of(&self, service: ServiceId) -> impl Iterator<Item = (Slot, &Lane)> {
+        let slots = (service, Slot::Replica(0))..(ServiceId(service.0 + 1), Slot::Replica(0));
+        self.lanes.range(slots).map(|((_, slot), lane)| (*slot, lane))
+    }
+
+    /// The marks in order of time.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    fn task(&mut self, now: Time, record: &TaskRecord) {
+        let TaskRecord { task, service, slot, image, .. } = *record;
+        let state = record.status.state;
+        let stopping = record.desired > TaskState::Running;
+        let open = *self.open.entry(task, None);
+        let lane = self.lanes.entry((service, slot)).or_default();
+        if let Some(Open { index, .. }) = open {
+            let last = &mut lane.stretches[index];
+            if (last.state, last.stopping) == (state, stopping) {
+                return;
+            }
+            if last.from == now && !state.is_terminal() {
+                (last.state, last.stopping) = (state, stopping);
+                return;
+            }
+            last.to = now;
+        }
+        if !state.is_terminal() {
+            let index = lane.stretches.len();
+            lane.stretches.push(Stretch { task, image, state, stopping, from: now, to: Time::MAX });
+            self.open[task] = Some(Open { service, slot, index });
+        } else if self.open[task].take().is_some() && state != TaskState::Shutdown {
+            lane.ends.push(TaskEnd { task, image, state, at: now });
+        }
+    }
+
+    fn removed(&mut self, now: Time, task: TaskId) {
+        let Some(open) = self.open.get_mut(task).and_then(Option::take) else { return };
+        let lane = self.lanes.entry((open.service, open.slot)).or_default();
+        lane.stretches[open.index].to = now;
+    }
+}
+
+impl Observer for Lanes {
+    fn record(&mut self, now: Time, record: &Record) {
+        match record {
+            Record::Task(task) => self.task(now, task),
+            Record::TaskRemoved { task, .. } => self.removed(now, *task),
+            Record::Command { index } => self.marks.push(Mark { at: now, kind: MarkKind::Command(*index) }),
+            Record::UpdateStatus { service, status: Some(status) } => {
+                self.marks.push(Mark { at: now, kind: MarkKind::Status(*service, status.state) });
+            }
+            Record::UpdateStatus { status: None, .. }
+            | Record::CommandError { .. }
+            | Record::Spec { .. }
+            | Record::ServiceRemoved { .. }
+            | Record::Rotation { .. } => {}
+        }
+    }
+
+    fn request(&mut self, _request: &Request) {}
+
+    fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::task::{Message, Status};
+    use TaskState::{Failed, Preparing, Ready, Running, Shutdown, Starting};
+
+    fn record(task: u32, state: TaskState, desired: TaskState) -> Record {
+        Record::Task(TaskRecord {
+            task: TaskId(task),
+            service: ServiceId(0),
+            slot: Slot::Replica(1),
+            image: ImageId(task),
+            node: None,
+            status: Status { state, message: Message::Created, err: None },
+            desired,
+            created: false,
+        })
+    }
+
+    fn lane(records: &[(u64, u32, TaskState, TaskState)]) -> Lane {
+        let mut lanes = Lanes::default();
+        for (at_ms, task, state, desired) in records {
+            lanes.record(Time::from_millis(*at_ms), &record(*task, *state, *desired));
+        }
+        lanes.of(ServiceId(0)).next().expect("a lane").1.clone()
+    }
+
+    fn shown(lane: &Lane) -> Vec<String> {
+        let end = |to: Time| if to == Time::MAX { "".to_owned() } else { to.to_string() };
+        let stretch = |s: &Stretch| {
+            let stopping = if s.stopping { " stopping" } else { "" };
+            format!("{}..{} {} {}{stopping}", s.from, end(s.to), s.task.0, s.state)
+        };
+        let ended = |e: &TaskEnd| format!("{} {} {}", e.at, e.task.0, e.state);
+        lane.stretches.iter().map(stretch).chain(lane.ends.iter().map(ended)).collect()
+    }
+
+    #[test]
+    fn start_first_overlaps_and_stop_is_no_bad_end() {
+        let lane = lane(&[
+            (0, 0, Running, Running),
+            (100, 1, Preparing, Running),
+            (200, 1, Starting, Running),
+            (300, 1, Running, Running),
+            (300, 0, Running, Shutdown),
+            (400, 0, Shutdown, Shutdown),
+        ]);
+        let expected = [
+            "0..300 0 running",
+            "100..200 1 preparing",
+            "200..300 1 starting",
+            "300.. 1 running",
+            "300..400 0 running stopping",
+        ];
+        assert_eq!(shown(&lane), expected);
+    }
+
+    #[test]
+    fn a_failure_ends_the_stretch_and_is_kept() {
+        let lane = lane(&[(0, 0, Ready, Ready), (5, 0, Failed, Running), (9, 0, Failed, Shutdown)]);
+        assert_eq!(shown(&lane), ["0..5 0 ready", "5 0 failed"]);
+    }
+
+    #[test]
+    fn states_of_one_instant_leave_one_stretch() {
+        let lane = lane(&[(0, 0, Preparing, Running), (7, 0, Ready, Running), (7, 0, Starting, Running)]);
+        assert_eq!(shown(&lane), ["0..7 0 preparing", "7.. 0 starting"]);
+    }
+
+    #[test]
+    fn a_removed_task_is_over() {
+        let mut lanes = Lanes::default();
+        lanes.record(Time::ZERO, &record(0, Running, Running));
+        lanes.record(Time::from_millis(3), &Record::TaskRemoved { task: TaskId(0), service: ServiceId(0) });
+        let (_, lane) = lanes.of(ServiceId(0)).next().expect("a lane");
+        assert_eq!(shown(lane), ["0..3 0 running"]);
+    }
+}
