@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod csv;
+pub mod files;
 mod font;
 pub mod json;
 pub mod lanes;
