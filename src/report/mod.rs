@@ -1,6 +1,7 @@
 //! What a run leaves for readers: files, charts and texts. Nothing here touches the terminal.
 
 pub mod chart;
+pub mod console;
 pub mod csv;
 pub mod files;
 mod font;
@@ -9,6 +10,7 @@ pub mod lanes;
 mod names;
 pub mod picture;
 pub mod story;
+pub mod table;
 
 pub use lanes::Lanes;
 pub use picture::Picture;
