@@ -6,11 +6,18 @@ use crate::model::image::{ImageBehavior, Outcome};
 use crate::model::latencies::Latencies;
 use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::wire::Report;
-use crate::model::{ImageId, TaskId};
+use crate::model::{ImageId, NodeId, TaskId};
+
+/// Exit code of a container that was lost with its node.
+///
+/// Source: moby: daemon/container/state.go; recorded on a real engine (control-plane N18).
+const EXIT_CODE_OF_LOST: u8 = 255;
 
 /// What an agent is told of a task when it gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskSetup {
+    /// Node of the agent.
+    pub node: NodeId,
     /// Image of the container.
     pub image: ImageId,
     /// How many tasks of the image were created before this one: chance is drawn by it.
@@ -25,6 +32,7 @@ pub struct TaskSetup {
 #[derive(Clone, Debug)]
 pub(super) struct Container {
     task: TaskId,
+    node: NodeId,
     prepare: Span,
     start: Span,
     /// Stop signal to the end of the process.
@@ -32,7 +40,8 @@ pub(super) struct Container {
     fate: Fate,
     has_service_binding: bool,
     desired: TaskState,
-    state: TaskState,
+    /// What was reported last.
+    status: Status,
     step: Step,
     /// Grows with every step, so that the timer of a cancelled one is known.
     epoch: u32,
@@ -69,6 +78,8 @@ enum Step {
     Settle,
     /// The stop signal was sent.
     Stop,
+    /// The node lost its power. What comes next is decided when it has power again.
+    Off,
 }
 
 impl Container {
@@ -89,6 +100,7 @@ impl Container {
             || image.fail_share >= 1.0 || share(streams.keyed(Stream::Fate, key.0, key.1)) < image.fail_share;
         let outcome = match special.and_then(|special| special.outcome.as_ref()) {
             Some(outcome) => outcome,
+            _ if image.fails_on.contains(&setup.node) => &Outcome::FailStart,
             None if image.outcome == Outcome::Run || !is_struck() => &Outcome::Run,
             None => &image.outcome,
         };
@@ -101,18 +113,36 @@ impl Container {
         let own = |span: Option<Span>, stream, dist| span.unwrap_or_else(|| draw(stream, dist));
         Container {
             task,
+            node: setup.node,
             prepare: own(special.and_then(|special| special.prepare), Stream::Prepare, &image.prepare),
             start: own(special.and_then(|special| special.start), Stream::Start, &image.start),
             stop: own(special.and_then(|special| special.stop), Stream::Stop, &image.stop).min(setup.grace_period),
             fate,
             has_service_binding: setup.has_service_binding,
             desired,
-            state: TaskState::Assigned,
+            status: Status { state: TaskState::Assigned, message: Message::SchedulerAssigned, err: None },
             step: Step::None,
             epoch: 0,
             has_process: false,
             in_rotation: false,
         }
+    }
+
+    /// The node that the container is on.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// What was reported last, to be reported once more.
+    pub(super) fn report_again(&self) -> Report {
+        Report { task: self.task, status: self.status }
+    }
+
+    /// The node loses its power: whatever was under way is no more.
+    pub(super) fn lose_power(&mut self, out: &mut Outbox) {
+        self.end_process(out);
+        self.epoch += 1;
+        self.step = Step::Off;
     }
 
     /// An assignment says what is desired now. That never goes back; a change cancels the step under way.
@@ -128,7 +158,7 @@ impl Container {
             // A further change ends the pause.
             Step::Pause { prepared } => return self.resume(now, prepared, latencies, out),
             // A stop under way is not affected (data-plane rules 32 and 35).
-            Step::Settle | Step::Stop => return,
+            Step::Settle | Step::Stop | Step::Off => return,
             Step::Prepare { until } => until,
             Step::Start | Step::Wait => now,
         };
@@ -144,21 +174,28 @@ impl Container {
     ///
     /// Source: agent/exec/controller.go `Do` (control-plane W1).
     pub(super) fn advance(&mut self, now: Time, latencies: &Latencies, out: &mut Outbox) {
-        if self.step != Step::None || self.state.is_terminal() {
+        let has_rebooted = self.step == Step::Off;
+        if has_rebooted {
+            self.step = Step::None;
+        }
+        if self.step != Step::None || self.status.state.is_terminal() {
             return;
         }
         if self.desired >= TaskState::Shutdown {
             return self.begin_shutdown(now, latencies, out);
         }
-        match self.state {
+        match self.status.state {
+            TaskState::Preparing if has_rebooted => self.begin_prepare(now, out),
+            TaskState::Starting | TaskState::Running if has_rebooted => {
+                self.report(TaskState::Failed, self.status.message, Some(TaskError::Exit(EXIT_CODE_OF_LOST)), out);
+            }
             TaskState::Assigned => {
                 self.report(TaskState::Accepted, Message::Accepted, None, out);
                 out.steps.push(self.task);
             }
             TaskState::Accepted => {
                 self.report(TaskState::Preparing, Message::Preparing, None, out);
-                let until = now + self.prepare;
-                self.begin(Step::Prepare { until }, until, out);
+                self.begin_prepare(now, out);
             }
             TaskState::Ready if self.desired > TaskState::Ready => {
                 self.report(TaskState::Starting, Message::Starting, None, out);
@@ -180,7 +217,7 @@ impl Container {
             Step::Pause { prepared } => self.resume(now, prepared, latencies, out),
             Step::Settle => self.send_stop_signal(now, out),
             Step::Stop => self.end_shutdown(out),
-            Step::None | Step::Wait => {}
+            Step::None | Step::Wait | Step::Off => {}
         }
     }
 
@@ -199,6 +236,11 @@ impl Container {
             Step::Stop => self.end_shutdown(out),
             _ => {}
         }
+    }
+
+    fn begin_prepare(&mut self, now: Time, out: &mut Outbox) {
+        let until = now + self.prepare;
+        self.begin(Step::Prepare { until }, until, out);
     }
 
     fn end_prepare(&mut self, out: &mut Outbox) {
@@ -284,8 +326,8 @@ impl Container {
     }
 
     fn report(&mut self, state: TaskState, message: Message, err: Option<TaskError>, out: &mut Outbox) {
-        self.state = state;
-        out.reports.push(Report { task: self.task, status: Status { state, message, err } });
+        self.status = Status { state, message, err };
+        out.reports.push(self.report_again());
     }
 }
 

@@ -4,7 +4,7 @@
 //! the next step comes after the agent's retry pause.
 //!
 //! Source: agent/exec/controller.go, agent/task.go, moby: daemon/cluster/executor/container/controller.go
-//! (control-plane section 15, data-plane section a). Health checks, pulls that are shared or cached, and lost nodes are not
+//! (control-plane section 15, data-plane section a). Health checks and pulls that are shared or cached are not
 //! modelled yet.
 
 mod container;
@@ -16,7 +16,7 @@ use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::task::TaskState;
 use crate::model::wire::Report;
-use crate::model::{ImageId, TaskId};
+use crate::model::{ImageId, NodeId, TaskId};
 
 pub use container::TaskSetup;
 
@@ -68,6 +68,15 @@ impl Outbox {
     }
 }
 
+/// Whether a node has power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Its agent does nothing, and hears and says nothing.
+    Off,
+    /// It runs.
+    On,
+}
+
 /// All agents of the cluster. Their containers lie side by side, by task; none looks at another's.
 #[derive(Debug)]
 pub struct Agents {
@@ -75,17 +84,54 @@ pub struct Agents {
     images: IdVec<ImageId, ImageBehavior>,
     streams: Streams,
     containers: IdVec<TaskId, Option<Container>>,
+    power: IdVec<NodeId, Power>,
     stepping: Vec<TaskId>,
 }
 
 impl Agents {
     /// Agents without tasks.
-    pub fn new(images: IdVec<ImageId, ImageBehavior>, latencies: Latencies, streams: Streams) -> Agents {
-        Agents { latencies, images, streams, containers: IdVec::new(), stepping: Vec::new() }
+    pub fn new(
+        power: IdVec<NodeId, Power>,
+        images: IdVec<ImageId, ImageBehavior>,
+        latencies: Latencies,
+        streams: Streams,
+    ) -> Agents {
+        Agents { latencies, images, streams, containers: IdVec::new(), power, stepping: Vec::new() }
+    }
+
+    /// Whether the node has power.
+    pub fn power(&self, node: NodeId) -> Power {
+        self.power[node]
+    }
+
+    /// A node gets power: its agent looks after the containers that it remembers, in its next step. What it hears before that it
+    /// takes into account.
+    pub fn power_on(&mut self, node: NodeId, out: &mut Outbox) {
+        if std::mem::replace(&mut self.power[node], Power::On) == Power::Off {
+            let own = self.containers.values().flatten().filter(|container| container.node() == node);
+            out.steps.extend(own.map(|container| container.report_again().task));
+        }
+    }
+
+    /// A node loses its power, and its containers with it.
+    pub fn power_off(&mut self, node: NodeId, out: &mut Outbox) {
+        if std::mem::replace(&mut self.power[node], Power::Off) == Power::On {
+            let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
+            own.for_each(|container| container.lose_power(out));
+        }
+    }
+
+    /// All agents report what they last did, as they do in every new session (control-plane W18).
+    pub fn report_all(&self, out: &mut Outbox) {
+        let running = self.containers.values().flatten().filter(|container| self.power[container.node()] == Power::On);
+        out.reports.extend(running.map(Container::report_again));
     }
 
     /// An assignment arrives: what is desired of a task. A task that is new to the agent is set up as `setup` says.
     pub fn assign(&mut self, now: Time, task: TaskId, desired: TaskState, setup: TaskSetup, out: &mut Outbox) {
+        if self.power[setup.node] == Power::Off {
+            return;
+        }
         match self.containers.entry(task, None) {
             Some(container) => container.desire(now, desired, &self.latencies, out),
             entry @ None => {
@@ -97,7 +143,9 @@ impl Agents {
 
     /// A task was deleted: its container, if there is one, is to go.
     pub fn remove(&mut self, now: Time, task: TaskId, out: &mut Outbox) {
-        if let Some(Some(container)) = self.containers.get_mut(task) {
+        if let Some(Some(container)) = self.containers.get_mut(task)
+            && self.power[container.node()] == Power::On
+        {
             container.desire(now, TaskState::Remove, &self.latencies, out);
         }
     }
@@ -106,7 +154,9 @@ impl Agents {
     pub fn step(&mut self, now: Time, out: &mut Outbox) {
         std::mem::swap(&mut out.steps, &mut self.stepping);
         for task in self.stepping.drain(..) {
-            if let Some(container) = &mut self.containers[task] {
+            if let Some(container) = &mut self.containers[task]
+                && self.power[container.node()] == Power::On
+            {
                 container.advance(now, &self.latencies, out);
             }
         }

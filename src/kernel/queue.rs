@@ -13,11 +13,13 @@ pub enum Phase {
     AgentStep,
     /// Steps of the agents that are due now.
     AgentDue,
+    /// A manager becomes the leader.
+    Election,
     /// Commands of the operator.
     Operator,
 }
 
-const SEQUENCE_BITS: u32 = 38;
+const SEQUENCE_BITS: u32 = 37;
 const SLOT_BITS: u32 = 24;
 
 /// Future events, delivered by (time, phase, sequence of insertion).
@@ -124,6 +126,7 @@ fn phase_of(key: u128) -> Phase {
         0 => Phase::Manager,
         1 => Phase::AgentStep,
         2 => Phase::AgentDue,
+        3 => Phase::Election,
         _ => Phase::Operator,
     }
 }
@@ -137,8 +140,8 @@ mod tests {
     proptest! {
         /// Any interleaving of insertions and deliveries gives the order of a sorted list.
         #[test]
-        fn delivers_like_a_sorted_list(steps in prop::collection::vec((0u64..20, 0u8..4, 0u8..3), 1..400)) {
-            let phases = [Phase::Manager, Phase::AgentStep, Phase::AgentDue, Phase::Operator];
+        fn delivers_like_a_sorted_list(steps in prop::collection::vec((0u64..20, 0u8..5, 0u8..3), 1..400)) {
+            let phases = [Phase::Manager, Phase::AgentStep, Phase::AgentDue, Phase::Election, Phase::Operator];
             let mut queue = EventQueue::new();
             let mut list: Vec<(u64, u8, usize)> = Vec::new();
             for (number, (time, phase, pops)) in steps.into_iter().enumerate() {

@@ -4,6 +4,7 @@
 //! allocated at the first commit after its creation.
 
 use super::Cx;
+use super::store::Task;
 use crate::model::TaskId;
 use crate::model::change::Change;
 use crate::model::task::{Message, Status, TaskState};
@@ -15,6 +16,15 @@ pub struct Allocator {
 }
 
 impl Allocator {
+    /// Takes over what is in the store.
+    pub fn start(cx: &mut Cx<'_>) -> Allocator {
+        let is_new = |task: &Task| task.status.state == TaskState::New;
+        let pending = cx.store.tasks().filter(|(_, task)| is_new(task)).map(|(id, _)| id).collect();
+        let mut allocator = Allocator { pending };
+        allocator.on_commit(cx);
+        allocator
+    }
+
     /// Notes new tasks.
     pub fn on_change(&mut self, change: &Change) {
         if let Change::TaskCreated(task) = *change {

@@ -1,20 +1,23 @@
 //! The control API: what an operator's command does to the store.
 //!
-//! Source: manager/controlapi/service.go (control-plane section 3).
+//! Source: manager/controlapi/service.go, node.go (control-plane section 3).
 
 use std::rc::Rc;
 
 use super::spec_change;
 use super::store::Store;
-use crate::model::ServiceId;
-use crate::model::command::Command;
+use crate::kernel::Time;
+use crate::model::command::{Command, SpecChange};
+use crate::model::node::{NodeSpec, NodeState, Role};
+use crate::model::task::{Message, Status, TaskState};
 use crate::model::update::{CommandError, UpdateMessage, UpdateState, UpdateStatus};
+use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Carries out a command, in one transaction.
 ///
 /// # Errors
 /// If the managers refuse it; then nothing is written.
-pub fn execute(command: &Command, store: &mut Store) -> Result<(), CommandError> {
+pub fn execute(now: Time, command: &Command, store: &mut Store) -> Result<(), CommandError> {
     match command {
         Command::ServiceCreate { service, spec } => store.create_service(*service, (**spec).clone()),
         Command::ServiceUpdate { service, change } => update(store, *service, change)?,
@@ -23,7 +26,13 @@ pub fn execute(command: &Command, store: &mut Store) -> Result<(), CommandError>
             exists(store, *service)?;
             store.remove_service(*service);
         }
-        Command::NodeUpdate { .. } => unreachable!("plans contain no commands on nodes yet"),
+        Command::NodeUpdate { node, availability, label_add, label_rm } => update_node(store, *node, |spec| {
+            spec.availability = availability.unwrap_or(spec.availability);
+            spec.labels.retain(|label, _| !label_rm.contains(label));
+            spec.labels.extend(label_add.iter().cloned());
+        })?,
+        Command::NodeRemove { node, force } => remove_node(now, store, *node, *force)?,
+        Command::Fault(_) => unreachable!("faults befall machines, not the store"),
     }
     store.commit();
     Ok(())
@@ -32,11 +41,7 @@ pub fn execute(command: &Command, store: &mut Store) -> Result<(), CommandError>
 /// Any update, also one that changes nothing, keeps the specification as the previous one and clears the update status.
 ///
 /// Source: `UpdateService` (control-plane A3).
-fn update(
-    store: &mut Store,
-    service: ServiceId,
-    change: &crate::model::command::SpecChange,
-) -> Result<(), CommandError> {
+fn update(store: &mut Store, service: ServiceId, change: &SpecChange) -> Result<(), CommandError> {
     exists(store, service)?;
     store.update_service(service, |row| {
         let mut spec = (*row.spec).clone();
@@ -63,6 +68,34 @@ fn roll_back(store: &mut Store, service: ServiceId) -> Result<(), CommandError> 
         true
     });
     if rolled_back { Ok(()) } else { Err(CommandError::NoPreviousSpec(service)) }
+}
+
+/// Source: `UpdateNode`.
+fn update_node(store: &mut Store, node: NodeId, change: impl FnOnce(&mut NodeSpec)) -> Result<(), CommandError> {
+    store.node(node).ok_or(CommandError::NodeNotFound(node))?;
+    store.update_node(node, |row| change(&mut row.spec));
+    Ok(())
+}
+
+/// Removes a node. Its tasks that have not ended are lost with it.
+///
+/// Source: `RemoveNode`, `orphanNodeTasks` (control-plane A12).
+fn remove_node(now: Time, store: &mut Store, node: NodeId, force: bool) -> Result<(), CommandError> {
+    let row = store.node(node).ok_or(CommandError::NodeNotFound(node))?;
+    if row.spec.role == Role::Manager {
+        return Err(CommandError::NodeIsManager(node));
+    }
+    if !force && row.state == NodeState::Ready {
+        return Err(CommandError::NodeNotDown(node));
+    }
+    let is_lost = |state: TaskState| state < TaskState::Complete;
+    let lost: Vec<TaskId> =
+        store.tasks_on_node(node).filter(|(_, task)| is_lost(task.status.state)).map(|(id, _)| id).collect();
+    for task in lost {
+        store.set_status(now, task, Status { state: TaskState::Orphaned, message: Message::NodeDeleted, err: None });
+    }
+    store.remove_node(node);
+    Ok(())
 }
 
 fn exists(store: &Store, service: ServiceId) -> Result<(), CommandError> {

@@ -1,12 +1,14 @@
 //! The dispatcher: carries assignments to agents, and what agents report into the store, both in batches.
 //!
-//! Source: manager/dispatcher/dispatcher.go (control-plane section 14). Sessions and heartbeats are not modelled yet: all nodes
-//! are there throughout.
+//! Source: manager/dispatcher/dispatcher.go (control-plane section 14). Heartbeats are not modelled yet: a node is DOWN as soon as
+//! it fails.
 
+use super::store::Task;
 use super::{Cx, Wake};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::change::Change;
 use crate::model::latencies::Latencies;
+use crate::model::node::NodeState;
 use crate::model::task::{Status, TaskState};
 use crate::model::wire::{Assignment, Report};
 use crate::model::{NodeId, TaskId};
@@ -20,12 +22,17 @@ pub const MODIFICATION_BATCH_LIMIT: usize = 100;
 #[derive(Debug)]
 pub struct Dispatcher {
     latencies: Latencies,
+    /// Tells this dispatcher's wakes from those of a former leader's.
+    epoch: u32,
+    started: Time,
     /// Assignments that wait for quiet, by node.
     streams: IdVec<NodeId, Stream>,
     /// Latest report of each task since the last write.
     reports: IdVec<TaskId, Option<Status>>,
     /// Tasks with a report, in order of their first one.
     reported: Vec<TaskId>,
+    /// Nodes whose agents wait for their session.
+    registering: Vec<NodeId>,
     /// Whether a write of reports is due.
     armed: bool,
 }
@@ -40,22 +47,33 @@ struct Stream {
 }
 
 impl Dispatcher {
-    /// A dispatcher for this many nodes.
-    pub fn new(nodes: usize, latencies: Latencies) -> Dispatcher {
-        Dispatcher {
+    /// The dispatcher of a new leader. All agents have a session with it at once.
+    ///
+    /// Departs: Swarm marks nodes UNKNOWN until their agents have registered again (control-plane N8), which takes some 100 ms.
+    pub fn start(latencies: Latencies, cx: &mut Cx<'_>) -> Dispatcher {
+        let dispatcher = Dispatcher {
             latencies,
-            streams: IdVec::filled(nodes, Stream::default()),
+            epoch: cx.next_epoch(),
+            started: cx.now,
+            streams: IdVec::filled(cx.store.node_ids(), Stream::default()),
             reports: IdVec::new(),
             reported: Vec::new(),
+            registering: Vec::new(),
             armed: false,
+        };
+        let nodes: Vec<NodeId> = cx.store.nodes().map(|(id, _)| id).collect();
+        for node in nodes {
+            send_all(node, cx);
         }
+        dispatcher
     }
 
     /// Notices what agents must be told (control-plane N13).
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
         let (task, node) = match *change {
             Change::TaskUpdated { task, old, new }
-                if old.desired != new.desired || new.state <= TaskState::Assigned =>
+                if new.state == TaskState::Assigned
+                    || (new.state > TaskState::Assigned && old.desired != new.desired) =>
             {
                 (task, new.node)
             }
@@ -75,20 +93,23 @@ impl Dispatcher {
         stream.due = cx.now + self.latencies.assignment_batch;
         if !stream.armed {
             stream.armed = true;
-            cx.wake_after(self.latencies.assignment_batch, Wake::Assignments { node });
+            cx.wake_at(stream.due, Wake::Assignments { node, epoch: self.epoch });
         }
     }
 
     /// A node's assignments may have been quiet for long enough.
-    pub fn wake_assignments(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+    pub fn wake_assignments(&mut self, node: NodeId, epoch: u32, cx: &mut Cx<'_>) {
         let stream = &mut self.streams[node];
+        if epoch != self.epoch {
+            return;
+        }
         stream.armed = false;
         if stream.changed.is_empty() {
             return;
         }
         if stream.due > cx.now {
             stream.armed = true;
-            cx.wake_after(stream.due - cx.now, Wake::Assignments { node });
+            cx.wake_at(stream.due, Wake::Assignments { node, epoch });
         } else {
             self.send(node, cx);
         }
@@ -101,20 +122,48 @@ impl Dispatcher {
                 self.reported.push(task);
             }
         }
+        self.write_soon(cx);
+    }
+
+    /// An agent asks for a session. It gets it, and all its tasks, when that is written (control-plane N1, N12).
+    pub fn register(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        self.registering.push(node);
+        self.write_soon(cx);
+    }
+
+    /// An agent is gone, and its session with it.
+    pub fn lose(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        self.registering.retain(|other| *other != node);
+        cx.store.update_node(node, |row| row.state = NodeState::Down);
+        cx.store.commit();
+    }
+
+    fn write_soon(&mut self, cx: &mut Cx<'_>) {
         let batch = self.latencies.status_batch;
+        let is_idle = self.reported.is_empty() && self.registering.is_empty();
         if batch.is_zero() {
-            self.write_reports(cx);
-        } else if !self.armed && !self.reported.is_empty() {
+            self.write(cx);
+        } else if !is_idle && !self.armed {
             self.armed = true;
             // The writer's timer runs all the time, from the start of the leader on.
-            let since_last = Span::from_nanos(cx.now.as_nanos() % batch.as_nanos());
-            cx.wake_after(batch - since_last, Wake::Reports);
+            let since_last = Span::from_nanos((cx.now - self.started).as_nanos() % batch.as_nanos());
+            cx.wake_after(batch - since_last, Wake::Reports { epoch: self.epoch });
+        }
+    }
+
+    /// Reports are to be written.
+    pub fn wake_reports(&mut self, epoch: u32, cx: &mut Cx<'_>) {
+        if epoch == self.epoch {
+            self.write(cx);
         }
     }
 
     /// Writes what was reported, in one transaction. A status does not go back (control-plane M11).
-    pub fn write_reports(&mut self, cx: &mut Cx<'_>) {
+    fn write(&mut self, cx: &mut Cx<'_>) {
         self.armed = false;
+        for node in &self.registering {
+            cx.store.update_node(*node, |row| row.state = NodeState::Ready);
+        }
         for task in self.reported.drain(..) {
             let Some(status) = self.reports[task].take() else { continue };
             if cx.store.task(task).is_some_and(|row| row.status.state < status.state) {
@@ -122,6 +171,9 @@ impl Dispatcher {
             }
         }
         cx.store.commit();
+        for node in self.registering.drain(..) {
+            send_all(node, cx);
+        }
     }
 
     fn send(&mut self, node: NodeId, cx: &mut Cx<'_>) {
@@ -131,5 +183,15 @@ impl Dispatcher {
             let desired = cx.store.task(task).map(|row| row.desired);
             cx.assignments.push(Assignment { node, task, desired });
         }
+    }
+}
+
+/// Tells an agent all its tasks, and which of those that it had are gone.
+///
+/// Source: `Assignments`, the first message (control-plane N12).
+fn send_all(node: NodeId, cx: &mut Cx<'_>) {
+    let has_it = |task: &Task| task.node == Some(node) && task.status.state >= TaskState::Assigned;
+    for (task, row) in cx.store.tasks_ever().filter(|(_, row)| has_it(row)) {
+        cx.assignments.push(Assignment { node, task, desired: row.exists.then_some(row.desired) });
     }
 }

@@ -24,7 +24,7 @@ use orchestrator::taskreaper::TaskReaper;
 use scheduler::Scheduler;
 use store::{Node, Store};
 
-use crate::kernel::{IdVec, Span, Time};
+use crate::kernel::{Span, Time};
 use crate::model::change::Change;
 use crate::model::command::Command;
 use crate::model::latencies::Latencies;
@@ -75,9 +75,14 @@ pub enum Wake {
     Assignments {
         /// The node.
         node: NodeId,
+        /// The dispatcher.
+        epoch: u32,
     },
     /// Reports of agents are to be written.
-    Reports,
+    Reports {
+        /// The dispatcher.
+        epoch: u32,
+    },
 }
 
 /// What a component of the managers may touch while it acts.
@@ -90,6 +95,7 @@ pub struct Cx<'a> {
     /// What agents are to be told now.
     pub assignments: &'a mut Vec<Assignment>,
     wakes: &'a mut Vec<(Time, Wake)>,
+    last_epoch: &'a mut u32,
 }
 
 impl Cx<'_> {
@@ -102,6 +108,13 @@ impl Cx<'_> {
     pub fn wake_at(&mut self, time: Time, wake: Wake) {
         self.wakes.push((time, wake));
     }
+
+    /// A number that nobody had before in this run, to tell a timer from those set earlier: by the same component, by another one
+    /// of its kind, or under a former leader.
+    pub fn next_epoch(&mut self) -> u32 {
+        *self.last_epoch += 1;
+        *self.last_epoch
+    }
 }
 
 /// What the managers want done after they have acted.
@@ -113,46 +126,72 @@ pub struct Outbox {
     pub assignments: Vec<Assignment>,
 }
 
+/// What stays the same under all leaders.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Tasks kept per slot, the current one included; `None`: all.
+    pub task_history_limit: Option<u32>,
+    /// Latencies of the dispatcher.
+    pub latencies: Latencies,
+}
+
 /// The managers of a cluster.
 #[derive(Debug)]
 pub struct Manager {
     /// All objects of the cluster.
     pub store: Store,
-    leader: Leader,
+    settings: Settings,
+    /// `None` while no manager leads.
+    leader: Option<Leader>,
+    last_epoch: u32,
     changes: Vec<Change>,
 }
 
 impl Manager {
-    /// Managers of a cluster without services.
-    pub fn new(
-        nodes: IdVec<NodeId, Node>,
-        services: usize,
-        history_limit: Option<u32>,
-        latencies: Latencies,
-    ) -> Manager {
-        let leader = Leader {
-            allocator: Allocator::default(),
-            scheduler: Scheduler::new(nodes.len()),
-            reaper: TaskReaper::new(history_limit),
-            replicated: Replicated::default(),
-            dispatcher: Dispatcher::new(nodes.len(), latencies),
-        };
-        Manager { store: Store::new(nodes, services), leader, changes: Vec::new() }
+    /// Managers of a cluster without services, none of whom leads yet.
+    pub fn new(store: Store, settings: Settings) -> Manager {
+        Manager { store, settings, leader: None, last_epoch: 0, changes: Vec::new() }
+    }
+
+    /// A manager becomes the leader, and starts from the store.
+    pub fn elect(&mut self, now: Time, out: &mut Outbox) {
+        let Manager { store, settings, last_epoch, .. } = self;
+        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        self.leader = Some(Leader::start(settings, &mut cx));
+        self.lead(now, out, |_, _| {});
+    }
+
+    /// The leader is gone. What it had committed stays; nobody does anything until another one is elected. Returns whether there
+    /// was one.
+    pub fn lose_leader(&mut self) -> bool {
+        self.leader.take().is_some()
     }
 
     /// A timer is due.
     pub fn wake(&mut self, now: Time, wake: Wake, out: &mut Outbox) {
-        let Manager { store, leader, .. } = self;
-        leader.wake(wake, &mut Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes });
-        self.settle(now, out);
+        self.lead(now, out, |leader, cx| leader.wake(wake, cx));
     }
 
-    /// Agents report.
+    /// Agents report. Without a leader nobody listens.
     pub fn report(&mut self, now: Time, reports: &mut Vec<Report>, out: &mut Outbox) {
-        let Manager { store, leader, .. } = self;
-        let cx = &mut Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes };
-        leader.dispatcher.report(reports, cx);
-        self.settle(now, out);
+        self.lead(now, out, |leader, cx| leader.dispatcher.report(reports, cx));
+        reports.clear();
+    }
+
+    /// The agent of a node asks for a session; a node that is no member of the cluster yet joins it.
+    pub fn register_node(&mut self, now: Time, id: NodeId, node: Node, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| {
+            if cx.store.node(id).is_none() {
+                cx.store.create_node(id, node);
+                cx.store.commit();
+            }
+            leader.dispatcher.register(id, cx);
+        });
+    }
+
+    /// The agent of a node is gone.
+    pub fn lose_node(&mut self, now: Time, id: NodeId, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| leader.dispatcher.lose(id, cx));
     }
 
     /// An operator gives a command.
@@ -160,15 +199,19 @@ impl Manager {
     /// # Errors
     /// If it is refused.
     pub fn command(&mut self, now: Time, command: &Command, out: &mut Outbox) -> Result<(), CommandError> {
-        controlapi::execute(command, &mut self.store)?;
-        self.settle(now, out);
+        if self.leader.is_none() {
+            return Err(CommandError::NoLeader);
+        }
+        controlapi::execute(now, command, &mut self.store)?;
+        self.lead(now, out, |_, _| {});
         Ok(())
     }
 
-    /// Lets everybody see every transaction, those included that come of it.
-    fn settle(&mut self, now: Time, out: &mut Outbox) {
-        let Manager { store, leader, changes } = self;
-        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes };
+    /// Lets the leader act, and then everybody see every transaction, those included that come of it.
+    fn lead(&mut self, now: Time, out: &mut Outbox, act: impl FnOnce(&mut Leader, &mut Cx<'_>)) {
+        let Manager { store, leader: Some(leader), last_epoch, changes, .. } = self else { return };
+        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        act(leader, &mut cx);
         while cx.store.next_transaction(changes) {
             leader.on_transaction(changes, &mut cx);
         }
@@ -178,15 +221,28 @@ impl Manager {
 /// What a manager builds on becoming the leader, and loses with the leadership.
 #[derive(Debug)]
 struct Leader {
+    dispatcher: Dispatcher,
     allocator: Allocator,
     scheduler: Scheduler,
     reaper: TaskReaper,
     replicated: Replicated,
-    dispatcher: Dispatcher,
 }
 
 impl Leader {
-    /// Everybody first sees all changes of the transaction, then may act on them. The orchestrator acts before the updaters.
+    /// Starts all components, in the order in which Swarm begins to start them.
+    ///
+    /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
+    fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
+        Leader {
+            dispatcher: Dispatcher::start(settings.latencies, cx),
+            allocator: Allocator::start(cx),
+            scheduler: Scheduler::start(cx),
+            reaper: TaskReaper::start(settings.task_history_limit, cx),
+            replicated: Replicated::start(cx),
+        }
+    }
+
+    /// Everybody first sees all changes of the transaction, then may act on them. Orchestrators act before their updaters.
     fn on_transaction(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
         for change in changes {
             self.allocator.on_change(change);
@@ -200,18 +256,27 @@ impl Leader {
         self.scheduler.on_commit(cx);
     }
 
+    /// A timer of an orchestrator finds only the one that set it: epochs are unique.
     fn wake(&mut self, wake: Wake, cx: &mut Cx<'_>) {
-        let Replicated { restarts, updates, .. } = &mut self.replicated;
+        let Leader { replicated, .. } = self;
         match wake {
             Wake::Scheduler { epoch } => self.scheduler.wake(epoch, cx),
             Wake::Reaper { epoch } => self.reaper.wake(epoch, cx),
-            Wake::RestartDelay { task, epoch } => restarts.wake_delay(task, epoch),
-            Wake::OldTaskTimeout { task, epoch } => restarts.wake_timeout(task, epoch),
-            Wake::UpdateWorker { epoch, worker } => updates.wake_worker(epoch, worker, restarts, cx),
-            Wake::UpdateMonitor { epoch } => updates.wake_monitor(epoch, cx),
-            Wake::Assignments { node } => self.dispatcher.wake_assignments(node, cx),
-            Wake::Reports => self.dispatcher.write_reports(cx),
+            Wake::RestartDelay { task, epoch } => {
+                replicated.restarts.wake_delay(task, epoch);
+            }
+            Wake::OldTaskTimeout { task, epoch } => {
+                replicated.restarts.wake_timeout(task, epoch);
+            }
+            Wake::UpdateWorker { epoch, worker } => {
+                replicated.updates.wake_worker(epoch, worker, &mut replicated.restarts, cx);
+            }
+            Wake::UpdateMonitor { epoch } => {
+                replicated.updates.wake_monitor(epoch, cx);
+            }
+            Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
+            Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
         }
-        self.replicated.proceed(cx);
+        replicated.proceed(cx);
     }
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::orchestrator::task::{SpecId, Specs};
 use crate::kernel::{IdVec, Time};
 use crate::model::change::{Change, TaskView};
-use crate::model::node::NodeSpec;
+use crate::model::node::{Availability, NodeSpec, NodeState};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Message, Slot, Status, TaskState};
 use crate::model::update::UpdateStatus;
@@ -43,6 +43,17 @@ pub struct Node {
     pub name: String,
     /// What the operator wants of it.
     pub spec: NodeSpec,
+    /// What is known of its agent.
+    pub state: NodeState,
+}
+
+impl Node {
+    /// Whether tasks cannot stay on the node: it is down or drained.
+    ///
+    /// Source: manager/orchestrator/task.go `InvalidNode` (control-plane M8).
+    pub fn is_invalid(&self) -> bool {
+        self.state == NodeState::Down || self.spec.availability == Availability::Drain
+    }
 }
 
 /// A task as the managers know it.
@@ -64,6 +75,8 @@ pub struct Task {
     pub image: ImageId,
     /// How many tasks of that image were created before.
     pub ordinal: u32,
+    /// When it was created.
+    pub created_at: Time,
     /// Observed status.
     pub status: Status,
     /// When the status was written.
@@ -75,7 +88,8 @@ pub struct Task {
 }
 
 impl Task {
-    fn view(&self) -> TaskView {
+    /// What watchers look at in it.
+    pub fn view(&self) -> TaskView {
         TaskView { state: self.status.state, desired: self.desired, node: self.node }
     }
 }
@@ -99,9 +113,9 @@ pub enum Written {
 #[derive(Debug, Default)]
 pub struct Store {
     services: IdVec<ServiceId, Option<Service>>,
-    nodes: IdVec<NodeId, Node>,
+    nodes: IdVec<NodeId, Option<Node>>,
     tasks: IdVec<TaskId, Task>,
-    /// Tasks of each replicated slot that are in the store, in order of creation; by service and slot number.
+    /// Tasks of each slot that are in the store, in order of creation; by service and number of the slot or of the node.
     slots: IdVec<ServiceId, Vec<Vec<TaskId>>>,
     specs: Specs,
     tasks_of_image: IdVec<ImageId, u32>,
@@ -116,8 +130,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store that knows the nodes of the cluster, and nothing else.
-    pub fn new(nodes: IdVec<NodeId, Node>, services: usize) -> Store {
+    /// A store that knows the nodes of the cluster, and nothing else. `None`: a node that may join later.
+    pub fn new(nodes: IdVec<NodeId, Option<Node>>, services: usize) -> Store {
         Store {
             nodes,
             services: IdVec::filled(services, None),
@@ -131,9 +145,24 @@ impl Store {
         self.services[id].as_ref()
     }
 
-    /// All nodes.
-    pub fn nodes(&self) -> &IdVec<NodeId, Node> {
-        &self.nodes
+    /// All services.
+    pub fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        self.services.iter().filter_map(|(id, service)| Some((id, service.as_ref()?)))
+    }
+
+    /// The node, unless it is no member of the cluster now.
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes[id].as_ref()
+    }
+
+    /// All nodes of the cluster.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.nodes.iter().filter_map(|(id, node)| Some((id, node.as_ref()?)))
+    }
+
+    /// Number of nodes that are, were or may become members of the cluster.
+    pub fn node_ids(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The task, unless it was deleted.
@@ -146,22 +175,29 @@ impl Store {
         &self.tasks[id]
     }
 
-    /// Number of tasks created so far.
-    pub fn tasks_created(&self) -> usize {
-        self.tasks.len()
+    /// All tasks of the run, in order of creation, those that were deleted included.
+    pub fn tasks_ever(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.tasks.iter()
     }
 
-    /// Tasks in the store of each slot of a replicated service, by slot number; index 0 is empty.
+    /// All tasks in the store, in order of creation.
+    pub fn tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.tasks.iter().filter(|(_, task)| task.exists)
+    }
+
+    /// All tasks in the store that have this node, in order of creation.
+    pub fn tasks_on_node(&self, node: NodeId) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.tasks().filter(move |(_, task)| task.node == Some(node))
+    }
+
+    /// Tasks in the store of each slot of a service, by slot number (index 0 is empty) or, for a global service, by node.
     pub fn slots(&self, service: ServiceId) -> &[Vec<TaskId>] {
         &self.slots[service]
     }
 
     /// Tasks in the store of one slot, in order of creation.
     pub fn tasks_in_slot(&self, service: ServiceId, slot: Slot) -> &[TaskId] {
-        match slot {
-            Slot::Replica(number) => self.slots[service].get(number as usize).map_or(&[], Vec::as_slice),
-            Slot::Node(_) => &[],
-        }
+        self.slots[service].get(slot_index(slot)).map_or(&[], Vec::as_slice)
     }
 
     /// Task specifications, told apart.
@@ -221,11 +257,15 @@ impl Store {
         let task = Task {
             service: new.service,
             slot: new.slot,
-            node: None,
+            node: match new.slot {
+                Slot::Replica(_) => None,
+                Slot::Node(node) => Some(node),
+            },
             spec: new.spec,
             spec_version: new.spec_version,
             image,
             ordinal: *ordinal,
+            created_at: now,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
             status_at: now,
             desired: new.desired,
@@ -233,13 +273,11 @@ impl Store {
         };
         *ordinal += 1;
         let id = self.tasks.push(task);
-        if let Slot::Replica(number) = new.slot {
-            let slots = &mut self.slots[new.service];
-            if slots.len() <= number as usize {
-                slots.resize_with(number as usize + 1, Vec::new);
-            }
-            slots[number as usize].push(id);
+        let (slots, index) = (&mut self.slots[new.service], slot_index(new.slot));
+        if slots.len() <= index {
+            slots.resize_with(index + 1, Vec::new);
         }
+        slots[index].push(id);
         self.written.push(Written::Task(id, task, true));
         self.announce(Change::TaskCreated(id));
         id
@@ -250,19 +288,19 @@ impl Store {
         self.write_task(id, |task| task.desired = desired);
     }
 
-    /// Sets the observed status of a task that is in the store.
-    pub fn set_status(&mut self, now: Time, id: TaskId, status: Status) {
+    /// Sets the observed status of a task that is in the store; `at` is when that was.
+    pub fn set_status(&mut self, at: Time, id: TaskId, status: Status) {
         self.write_task(id, |task| {
             task.status = status;
-            task.status_at = now;
+            task.status_at = at;
         });
     }
 
-    /// Gives a task its node.
-    pub fn assign(&mut self, now: Time, id: TaskId, node: NodeId) {
+    /// Gives a task its node, and the status that says so.
+    pub fn assign(&mut self, now: Time, id: TaskId, node: NodeId, message: Message) {
         self.write_task(id, |task| {
             task.node = Some(node);
-            task.status = Status { state: TaskState::Assigned, message: Message::SchedulerAssigned, err: None };
+            task.status = Status { state: TaskState::Assigned, message, err: None };
             task.status_at = now;
         });
     }
@@ -274,11 +312,30 @@ impl Store {
             return;
         }
         let (service, old) = (task.service, task.view());
-        if let Slot::Replica(number) = task.slot {
-            self.slots[service][number as usize].retain(|other| *other != id);
-        }
+        let index = slot_index(task.slot);
+        self.slots[service][index].retain(|other| *other != id);
         self.written.push(Written::TaskRemoved(id, service));
         self.announce(Change::TaskRemoved { task: id, old });
+    }
+
+    /// Adds a node to the cluster.
+    pub fn create_node(&mut self, id: NodeId, node: Node) {
+        self.nodes[id] = Some(node);
+        self.announce(Change::NodeCreated(id));
+    }
+
+    /// Writes a node back after `change`; nothing is written if it is no member of the cluster.
+    pub fn update_node(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = &mut self.nodes[id] {
+            change(node);
+            self.announce(Change::NodeUpdated(id));
+        }
+    }
+
+    /// Takes a node out of the cluster. Its tasks stay.
+    pub fn remove_node(&mut self, id: NodeId) {
+        self.nodes[id] = None;
+        self.announce(Change::NodeRemoved(id));
     }
 
     /// Ends the transaction.
@@ -304,9 +361,9 @@ impl Store {
         true
     }
 
-    /// What was written since the last call, in order.
-    pub fn drain_written(&mut self) -> std::vec::Drain<'_, Written> {
-        self.written.drain(..)
+    /// Exchanges `written`, which is empty, for what was written since the last call, in order.
+    pub fn take_written(&mut self, written: &mut Vec<Written>) {
+        std::mem::swap(&mut self.written, written);
     }
 
     fn write_task(&mut self, id: TaskId, change: impl FnOnce(&mut Task)) {
@@ -327,6 +384,14 @@ impl Store {
     fn next_version(&mut self) -> u64 {
         self.version += 1;
         self.version
+    }
+}
+
+/// Where the tasks of a slot stand among those of its service.
+fn slot_index(slot: Slot) -> usize {
+    match slot {
+        Slot::Replica(number) => number as usize,
+        Slot::Node(node) => node.0 as usize,
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn plan() -> Plan {
         name: "test".into(),
         seed: 7,
         end: End::At(Time::from_millis(60_000)),
-        nodes: IdVec::from_iter([Node { name: "node1".into(), spec: NodeSpec::default() }]),
+        nodes: IdVec::from_iter([Node { name: "node1".into(), spec: NodeSpec::default(), is_member: true }]),
         images: ["app:1", "app:2", "app:3"].map(image).into_iter().collect(),
         services: ["web", "db"].map(String::from).into_iter().collect(),
         clients: ["one", "two"].map(client).into_iter().collect(),

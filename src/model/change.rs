@@ -12,8 +12,12 @@ pub enum Change {
     ServiceUpdated(ServiceId),
     /// A service was deleted.
     ServiceRemoved(ServiceId),
+    /// A node joined the cluster.
+    NodeCreated(NodeId),
     /// A node's specification or state was written.
     NodeUpdated(NodeId),
+    /// A node was removed from the cluster.
+    NodeRemoved(NodeId),
     /// A task was created.
     TaskCreated(TaskId),
     /// A task was written.

@@ -45,6 +45,29 @@ pub enum Command {
         /// Labels to take away.
         label_rm: Vec<String>,
     },
+    /// `docker node rm`.
+    NodeRemove {
+        /// The node.
+        node: NodeId,
+        /// `--force`: whether it need not be down.
+        force: bool,
+    },
+    /// Something befalls a machine. It stands among the commands because their order counts.
+    Fault(Fault),
+}
+
+/// Something that befalls the machines of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A node loses its power: its containers are gone, its agent does and reports nothing, and the managers mark it DOWN.
+    NodeCrash(NodeId),
+    /// A node gets power: its agent starts and registers. A node that is no member of the cluster joins it.
+    NodeStart(NodeId),
+    /// The leader of the managers is gone. Another one takes over after `gap`; until then nobody decides anything.
+    LeaderLost {
+        /// Time without a leader.
+        gap: Span,
+    },
 }
 
 /// What an update changes of the current specification. Fields that are `None` stay as they are.

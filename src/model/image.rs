@@ -1,7 +1,8 @@
 //! How the containers of an image behave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::ids::NodeId;
 use crate::kernel::{Dist, Span};
 
 /// How the containers of an image behave.
@@ -19,6 +20,8 @@ pub struct ImageBehavior {
     pub outcome: Outcome,
     /// Share of the tasks, 0 to 1, that `outcome` befalls; the others [`Outcome::Run`]. Drawn by image and ordinal.
     pub fail_share: f64,
+    /// Nodes on which every task fails to start, whatever else is said.
+    pub fails_on: BTreeSet<NodeId>,
     /// What single tasks do instead, by ordinal of the image's tasks, from 0.
     pub tasks: BTreeMap<u32, TaskOverride>,
 }
@@ -64,6 +67,7 @@ impl Default for ImageBehavior {
             service_time: Dist::Constant(Span::from_millis(10)),
             outcome: Outcome::Run,
             fail_share: 1.0,
+            fails_on: BTreeSet::new(),
             tasks: BTreeMap::new(),
         }
     }

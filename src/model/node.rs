@@ -17,6 +17,19 @@ pub struct NodeSpec {
     pub memory: Option<u64>,
 }
 
+/// What the managers know of a node's agent.
+///
+/// Source: api/types.proto `NodeStatus` (control-plane M7). DISCONNECTED is never seen (N8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// Has not been heard of yet.
+    Unknown,
+    /// Missed its heartbeats.
+    Down,
+    /// Its agent has a session.
+    Ready,
+}
+
 /// Manager or worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {

@@ -109,6 +109,10 @@ pub enum Message {
     Finished,
     /// `shutdown`
     Shutdown,
+    /// `task rejected by constraint enforcer`
+    RejectedByEnforcer,
+    /// `Task belonged to a node that has been deleted`
+    NodeDeleted,
 }
 
 impl Message {
@@ -126,6 +130,8 @@ impl Message {
             Message::Started => "started",
             Message::Finished => "finished",
             Message::Shutdown => "shutdown",
+            Message::RejectedByEnforcer => "task rejected by constraint enforcer",
+            Message::NodeDeleted => "Task belonged to a node that has been deleted",
         }
     }
 }
@@ -133,8 +139,12 @@ impl Message {
 /// Error of a task's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskError {
-    /// `no suitable node`: no node passes the scheduler's filters.
-    NoSuitableNode,
+    /// `no suitable node (...)`: no node passes the scheduler's filters.
+    NoSuitableNode(Explanation),
+    /// The bare explanation: the one node on which a task of a global service can run does not pass the scheduler's filters.
+    UnsuitableNode(Explanation),
+    /// `assigned node no longer meets constraints`
+    ConstraintsNotMet,
     /// The image could not be pulled or the container not created.
     PrepareFailed,
     /// The container could not be started, or did not become healthy.
@@ -146,11 +156,67 @@ pub enum TaskError {
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TaskError::NoSuitableNode => f.write_str("no suitable node"),
+            TaskError::NoSuitableNode(Explanation { failures: [0, 0, 0, 0, 0] }) => f.write_str("no suitable node"),
+            TaskError::NoSuitableNode(explanation) => write!(f, "no suitable node ({explanation})"),
+            TaskError::UnsuitableNode(explanation) => explanation.fmt(f),
+            TaskError::ConstraintsNotMet => f.write_str("assigned node no longer meets constraints"),
             TaskError::PrepareFailed => f.write_str("preparing container failed"),
             TaskError::StartFailed => f.write_str("starting container failed"),
             TaskError::Exit(code) => write!(f, "task: non-zero exit ({code})"),
         }
+    }
+}
+
+/// What the scheduler asks of a node, in the order in which it asks.
+///
+/// Source: manager/scheduler/filter.go (control-plane section 12.2). Plugins, platforms and volumes are not modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// The node is up and active.
+    Ready,
+    /// The reservations fit into what is left of the node.
+    Resource,
+    /// The placement constraints hold.
+    Constraint,
+    /// The host ports are free.
+    HostPort,
+    /// There are fewer tasks of the service than it allows on a node.
+    MaxReplicas,
+}
+
+impl Filter {
+    /// All filters in order.
+    pub const ALL: [Filter; 5] =
+        [Filter::Ready, Filter::Resource, Filter::Constraint, Filter::HostPort, Filter::MaxReplicas];
+}
+
+/// Why no node takes a task: how many nodes failed at each filter, in the order of [`Filter::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// Number of nodes.
+    pub failures: [u32; Filter::ALL.len()],
+}
+
+impl fmt::Display for Explanation {
+    /// Filters at which nodes failed, the most frequent first.
+    ///
+    /// Source: manager/scheduler/pipeline.go `Explain` (control-plane S7).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut failed: Vec<(Filter, u32)> = Filter::ALL.into_iter().zip(self.failures).collect();
+        failed.retain(|(_, nodes)| *nodes > 0);
+        failed.sort_by_key(|(_, nodes)| std::cmp::Reverse(*nodes));
+        for (index, (filter, nodes)) in failed.into_iter().enumerate() {
+            f.write_str(if index > 0 { "; " } else { "" })?;
+            let s = if nodes == 1 { "" } else { "s" };
+            match filter {
+                Filter::Ready => write!(f, "{nodes} node{s} not available for new tasks")?,
+                Filter::Resource => write!(f, "insufficient resources on {nodes} node{s}")?,
+                Filter::Constraint => write!(f, "scheduling constraints not satisfied on {nodes} node{s}")?,
+                Filter::HostPort => write!(f, "host-mode port already in use on {nodes} node{s}")?,
+                Filter::MaxReplicas => f.write_str("max replicas per node limit exceed")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -163,4 +229,30 @@ pub struct Status {
     pub message: Message,
     /// What went wrong.
     pub err: Option<TaskError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explanation_names_the_most_frequent_filter_first() {
+        let error = |failures| TaskError::NoSuitableNode(Explanation { failures }).to_string();
+        assert_eq!(error([0; 5]), "no suitable node");
+        assert_eq!(
+            error([1, 2, 0, 0, 0]),
+            "no suitable node (insufficient resources on 2 nodes; 1 node not available for new tasks)"
+        );
+        assert_eq!(
+            error([0, 0, 1, 1, 3]),
+            "no suitable node (max replicas per node limit exceed; scheduling constraints not satisfied on 1 node; \
+             host-mode port already in use on 1 node)"
+        );
+    }
+
+    #[test]
+    fn a_global_task_shows_the_bare_explanation() {
+        let explanation = Explanation { failures: [1, 0, 0, 0, 0] };
+        assert_eq!(TaskError::UnsuitableNode(explanation).to_string(), "1 node not available for new tasks");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ids::{ServiceId, TaskId};
+use super::ids::{NodeId, ServiceId, TaskId};
 
 /// Status of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,21 +97,33 @@ pub enum CommandError {
     NoPreviousSpec(ServiceId),
     /// The service does not exist at that moment.
     ServiceNotFound(ServiceId),
+    /// The node is not a member of the cluster at that moment.
+    NodeNotFound(NodeId),
+    /// A manager cannot be removed (control-plane A12).
+    NodeIsManager(NodeId),
+    /// A node that is up cannot be removed without force (control-plane A12).
+    NodeNotDown(NodeId),
+    /// No manager leads (control-plane Q6).
+    NoLeader,
 }
 
 impl CommandError {
-    /// The service that the command was for.
-    pub const fn service(self) -> ServiceId {
+    /// The managers' text, with the names of services and nodes in place of their ids.
+    pub fn text<'a>(self, service: impl Fn(ServiceId) -> &'a str, node: impl Fn(NodeId) -> &'a str) -> String {
         match self {
-            CommandError::NoPreviousSpec(service) | CommandError::ServiceNotFound(service) => service,
-        }
-    }
-
-    /// The managers' text, with the name of the service in place of its id.
-    pub fn text(self, service: &str) -> String {
-        match self {
-            CommandError::NoPreviousSpec(_) => format!("service {service} does not have a previous spec"),
-            CommandError::ServiceNotFound(_) => format!("service {service} not found"),
+            CommandError::NoPreviousSpec(id) => format!("service {} does not have a previous spec", service(id)),
+            CommandError::ServiceNotFound(id) => format!("service {} not found", service(id)),
+            CommandError::NodeNotFound(id) => format!("node {} not found", node(id)),
+            CommandError::NodeIsManager(id) => format!(
+                "node {} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal",
+                node(id)
+            ),
+            CommandError::NodeNotDown(id) => format!("node {} is not down and can't be removed", node(id)),
+            CommandError::NoLeader => {
+                "The swarm does not have a leader. It's possible that too few managers are online. \
+                                       Make sure more than half of the managers are online."
+                    .to_owned()
+            }
         }
     }
 }

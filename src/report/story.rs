@@ -148,7 +148,8 @@ impl<'a> Story<'a> {
                 _ => {}
             }
         }
-        if old.err != new.err && new.err == Some(TaskError::NoSuitableNode) {
+        let is_unplaced = |seen: &Seen| matches!(seen.err, Some(TaskError::NoSuitableNode(_)));
+        if is_unplaced(&new) && !is_unplaced(&old) {
             self.add(now, service, ServiceEvent::Unplaced(*record));
         }
     }
@@ -244,7 +245,7 @@ mod tests {
     use crate::kernel::Time;
     use crate::metrics::fixture::{Feed, NEW, OLD, WEB, plan};
     use crate::model::command::Command;
-    use crate::model::task::{Message, Slot, Status};
+    use crate::model::task::{Explanation, Message, Slot, Status};
     use crate::model::update::{UpdateMessage, UpdateState};
     use crate::sim::plan::TimedCommand;
 
@@ -368,7 +369,7 @@ mod tests {
         let story = told(&plan(), 9_000, |feed| {
             feed.spec(SpecCause::Create, 1, OLD).start(OLD);
             feed.at(4_000).status(UpdateState::Updating, UpdateMessage::InProgress).stop(0);
-            feed.record(task(1, 1, TaskState::Pending, Some(TaskError::NoSuitableNode)));
+            feed.record(task(1, 1, TaskState::Pending, Some(TaskError::NoSuitableNode(Explanation::default()))));
         });
         insta::assert_snapshot!(story, @"
         0.000s  web: created, 1 replica of app:1

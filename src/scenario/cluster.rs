@@ -53,11 +53,15 @@ impl Read for Cluster {
 /// Nodes by name; `None` if one of them was wrong, for it may have been the manager.
 fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
     let nodes: Named<NodeSpec> = named(node, problems)?;
-    nodes.into_iter().map(|(name, spec)| Some(PlanNode { name: name.value, spec: spec? })).collect()
+    nodes.into_iter().map(|(name, spec)| Some(PlanNode { name: name.value, spec: spec?, is_member: true })).collect()
 }
 
 fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item = PlanNode> {
-    (1..=count).map(move |i| PlanNode { name: format!("{prefix}{i}"), spec: NodeSpec { role, ..NodeSpec::default() } })
+    (1..=count).map(move |i| PlanNode {
+        name: format!("{prefix}{i}"),
+        spec: NodeSpec { role, ..NodeSpec::default() },
+        is_member: true,
+    })
 }
 
 fn read_count(node: &Node, problems: &mut Problems) -> Option<u32> {

@@ -184,6 +184,7 @@ impl Image {
             service_time: self.service_time.clone().unwrap_or(base.service_time),
             outcome: self.outcome.clone().unwrap_or(base.outcome),
             fail_share: self.fail_share.unwrap_or(base.fail_share),
+            fails_on: base.fails_on,
             tasks: self.tasks.clone().unwrap_or(base.tasks),
         }
     }

@@ -12,6 +12,8 @@ pub enum Event {
     AgentStep,
     /// A timer of an agent.
     Agent(Timer),
+    /// A manager becomes the leader.
+    Elect,
     /// A command of the operator: its index in the plan.
     Operator(u32),
 }

@@ -5,6 +5,7 @@
 //! are no events: traffic is advanced to each instant before anything happens at it.
 
 pub mod event;
+mod fault;
 mod fingerprint;
 pub mod plan;
 
@@ -13,12 +14,13 @@ pub use plan::Plan;
 use event::Event;
 use plan::End;
 
-use crate::agent::{self, Agents, Effect, TaskSetup};
+use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, Phase, Span, Streams, Time};
-use crate::manager::store::{Node, Written};
-use crate::manager::{self, Manager};
+use crate::manager::store::{Store, Written};
+use crate::manager::{self, Manager, Settings};
 use crate::model::TaskId;
 use crate::model::command::Command;
+use crate::model::node::NodeState;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::{ServiceId, defaults};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -55,6 +57,8 @@ struct Sim<'p, O> {
     queue: EventQueue<Event>,
     manager: Manager,
     manager_out: manager::Outbox,
+    /// Room for what was written to the store.
+    written: Vec<Written>,
     agents: Agents,
     agents_out: agent::Outbox,
     /// Whether a round of the agents' immediate steps is in the queue.
@@ -69,20 +73,27 @@ struct Sim<'p, O> {
 impl<'p, O: Observer> Sim<'p, O> {
     fn new(plan: &'p Plan, observer: O) -> Self {
         let streams = Streams::new(plan.seed);
-        let nodes = plan.nodes.values().map(|node| Node { name: node.name.clone(), spec: node.spec.clone() }).collect();
         let behaviors = plan.images.values().map(|image| image.behavior.clone()).collect();
         let service_times = plan.images.values().map(|image| image.behavior.service_time.clone()).collect();
         let mut queue = EventQueue::new();
         for (index, command) in (0..).zip(&plan.commands) {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
         }
+        let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
+        let members =
+            plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id, NodeState::Ready)));
+        let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
+        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
+        let mut manager_out = manager::Outbox::default();
+        manager.elect(Time::ZERO, &mut manager_out);
         Sim {
             plan,
             now: Time::ZERO,
             queue,
-            manager: Manager::new(nodes, plan.services.len(), plan.task_history_limit, plan.latencies),
-            manager_out: manager::Outbox::default(),
-            agents: Agents::new(behaviors, plan.latencies, streams.clone()),
+            manager,
+            manager_out,
+            written: Vec::new(),
+            agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             step_queued: false,
             traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
@@ -155,6 +166,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.agents.step(now, &mut self.agents_out);
             }
             Event::Agent(timer) => self.agent_timers(timer),
+            Event::Elect => self.elect(),
             Event::Operator(index) => self.operator(index),
         }
     }
@@ -172,13 +184,18 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn operator(&mut self, index: u32) {
         let command = &self.plan.commands[index as usize].command;
         self.emit(Record::Command { index });
+        if let Command::Fault(fault) = command {
+            return self.fault(*fault);
+        }
         match self.manager.command(self.now, command, &mut self.manager_out) {
             Err(error) => self.emit(Record::CommandError { index, error }),
             Ok(()) => match command {
                 Command::ServiceCreate { service, .. } => self.emit_spec(*service, SpecCause::Create),
                 Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
-                Command::ServiceRemove { .. } | Command::NodeUpdate { .. } => {}
+                // The agent of a node that was removed is not heard of again.
+                Command::NodeRemove { node, .. } => self.agents.power_off(*node, &mut self.agents_out),
+                Command::ServiceRemove { .. } | Command::NodeUpdate { .. } | Command::Fault(_) => {}
             },
         }
     }
@@ -216,6 +233,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             let task = self.manager.store.task_ever(assignment.task);
             let spec = self.manager.store.specs().get(task.spec);
             let setup = TaskSetup {
+                node: assignment.node,
                 image: task.image,
                 ordinal: task.ordinal,
                 grace_period: grace_period(spec),
@@ -252,7 +270,9 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     /// Tells the observer what was written to the store.
     fn tell_written(&mut self) {
-        for written in self.manager.store.drain_written() {
+        let mut all = std::mem::take(&mut self.written);
+        self.manager.store.take_written(&mut all);
+        for written in all.drain(..) {
             let record = match written {
                 Written::Task(id, task, created) => Record::Task(TaskRecord {
                     task: id,
@@ -267,17 +287,18 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
-                Written::RolledBack(service, spec) => spec_record(service, &spec, SpecCause::AutomaticRollback),
+                Written::RolledBack(service, spec) => {
+                    spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                }
             };
-            fingerprint::add(&mut self.fingerprint, self.now, &record);
-            self.has_records = true;
-            self.observer.record(self.now, &record);
+            self.emit(record);
         }
+        self.written = all;
     }
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = spec_record(service, &row.spec, cause);
+            let record = spec_record(service, &row.spec, cause, &self.manager.store);
             self.emit(record);
         }
     }
@@ -289,10 +310,10 @@ impl<'p, O: Observer> Sim<'p, O> {
     }
 }
 
-fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause) -> Record {
+fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause, store: &Store) -> Record {
     let desired = match spec.mode {
         Mode::Replicated { replicas } => replicas,
-        Mode::Global => unreachable!("plans contain no global services yet"),
+        Mode::Global => store.nodes().count() as u32,
     };
     Record::Spec { service, desired, image: spec.task.container.image, cause }
 }

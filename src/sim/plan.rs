@@ -59,6 +59,10 @@ pub struct Node {
     pub name: String,
     /// Its specification at the start.
     pub spec: NodeSpec,
+    /// Whether it is a member of the cluster at the start; else it joins with its first [`Fault::NodeStart`].
+    ///
+    /// [`Fault::NodeStart`]: crate::model::command::Fault::NodeStart
+    pub is_member: bool,
 }
 
 /// An image of the plan.

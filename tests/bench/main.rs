@@ -62,7 +62,7 @@ fn rollout(p: u32) -> Plan {
         name: "x".into(),
         seed: 1,
         end: End::At(Time::from_millis(440000)),
-        nodes: (0..50).map(|i| Node { name: format!("n{i}"), spec: Default::default() }).collect(),
+        nodes: (0..50).map(|i| Node { name: format!("n{i}"), spec: Default::default(), is_member: true }).collect(),
         images: [image("a:1"), image("a:2")].into_iter().collect(),
         services: ["web".to_string()].into_iter().collect(),
         clients: IdVec::new(),

@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use super::case::Case;
+use super::case::{Case, NodeCase, NodeRef};
 use super::trace::Event;
 
 pub const LEVELS: [&str; 6] = ["status", "errors", "flow", "places", "slots", "spread"];
@@ -31,32 +29,17 @@ struct Task {
 
 /// Name of a node to its class: nodes that nothing in the case tells apart share one.
 pub fn node_classes(case: &Case) -> BTreeMap<String, String> {
-    let by_name = case.actions.iter().any(|action| action.to_string().contains("node.hostname"))
-        || case.services.iter().any(|service| service.mentions_hostname());
-    let added = case.actions.iter().filter(|action| action["do"] == "node-add");
-    let nodes = case.cluster.nodes.iter().chain(added);
-    nodes
-        .map(|node| {
-            let name = node["name"].as_str().or(node["node"].as_str()).unwrap_or_default();
-            let own_actions: Vec<&Value> = case.actions.iter().filter(|action| action["node"] == name).collect();
-            let fails: Vec<&String> = case
-                .images
-                .iter()
-                .filter(|(_, image)| image.fails_on.iter().any(|on| on == name))
-                .map(|(i, _)| i)
-                .collect();
-            let mut traits = node.clone();
-            if let Some(traits) = traits.as_object_mut().filter(|_| !by_name) {
-                traits.remove("name");
-            }
-            let mut own_actions: Vec<Value> = own_actions.into_iter().cloned().collect();
-            for action in own_actions.iter_mut().filter_map(Value::as_object_mut).filter(|_| !by_name) {
-                action.remove("node");
-                action.remove("name");
-            }
-            (name.to_owned(), format!("{traits} {own_actions:?} {fails:?}"))
-        })
-        .collect()
+    let by_name = case.specs().flat_map(|spec| &spec.constraints).flatten().any(|text| text.contains("node.hostname"));
+    let class = |(joins, node): (u64, &NodeCase)| {
+        let NodeCase { name, availability, labels, nano_cpus, memory_bytes } = node;
+        let own = case.actions.iter().filter(|action| matches!(&action.node, Some(NodeRef::Name(of)) if of == name));
+        let own: Vec<_> = own.map(|action| (action.at_ms, &action.verb, action.to, &action.labels)).collect();
+        let fails: Vec<_> = case.images.iter().filter(|(_, image)| image.fails_on.contains(name)).collect();
+        let fails: Vec<&String> = fails.into_iter().map(|(image, _)| image).collect();
+        let name = if by_name { name } else { "" };
+        format!("{:?}", (name, joins, availability, labels, nano_cpus, memory_bytes, own, fails))
+    };
+    case.nodes().map(|(joins, node)| (node.name.clone(), class((joins, node)))).collect()
 }
 
 /// The canonical form of a trace.

@@ -7,6 +7,7 @@
 
 mod canon;
 mod case;
+mod plan;
 mod trace;
 
 use std::collections::BTreeSet;
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
 
 /// Runs the case and compares it with what was recorded.
 fn compare(case: &Case) -> Result<(), String> {
-    let plan = case.plan()?;
+    let plan = plan::plan(case)?;
     let recorder = rollsim::sim::run(&plan, Recorder::new(&plan)).observer;
     let classes = canon::node_classes(case);
     let recorded: Vec<canon::Canon> =
@@ -80,7 +81,7 @@ fn print_both(name: &str) -> ExitCode {
         println!("recorded, outcome {number}:");
         events.iter().for_each(|event| println!("{}", event.line()));
     }
-    match case.plan() {
+    match plan::plan(&case) {
         Ok(plan) => {
             println!("simulated:");
             let recorder = rollsim::sim::run(&plan, Recorder::new(&plan)).observer;

@@ -134,7 +134,8 @@ impl Observer for Recorder<'_> {
             }
             Record::CommandError { index, error } => {
                 let action = u64::from(*index) - self.plan.services.len() as u64;
-                let message = error.text(&self.plan.services[error.service()]);
+                let plan = self.plan;
+                let message = error.text(|id| plan.services[id].as_str(), |id| plan.nodes[id].name.as_str());
                 self.events.push(Event::Error { at, action, message });
             }
             _ => {}

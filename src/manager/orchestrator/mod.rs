@@ -1,10 +1,12 @@
 //! The orchestrators: they create, replace and retire tasks so that services become what they are to be.
 //!
 //! [`replicated`] reconciles services, [`update`] rolls them, [`restart`] replaces tasks that ended, [`task`] says which tasks
-//! are out of date, [`taskreaper`] deletes old ones.
+//! are out of date, [`taskreaper`] deletes old ones, [`taskinit`] goes through all of them when a leader starts.
 
 pub mod replicated;
 pub mod restart;
+pub mod service;
 pub mod task;
+pub mod taskinit;
 pub mod taskreaper;
 pub mod update;

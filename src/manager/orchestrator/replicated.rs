@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use super::restart::Restarts;
+use super::service::set_tasks_remove;
+use super::taskinit::check_tasks;
 use super::update::{Slots, Supervisor};
 use crate::manager::Cx;
-use crate::manager::store::{NewTask, Store};
+use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
 use crate::model::service::Mode;
 use crate::model::task::{Slot, TaskState};
-use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Reconciles replicated services. Reactions come at the end of each transaction, without timers.
@@ -35,25 +36,53 @@ struct LiveSlot {
 }
 
 impl Replicated {
+    /// Takes over what is in the store, and reconciles all services.
+    ///
+    /// Source: `Run`, `FixTask` (control-plane I3, I5).
+    pub fn start(cx: &mut Cx<'_>) -> Replicated {
+        let mut replicated = Replicated::default();
+        let Replicated { restarts, restart_tasks, .. } = &mut replicated;
+        let fix = |task, cx: &mut Cx<'_>| {
+            if must_restart(cx.store.task_ever(task).view(), cx.store) {
+                restart_tasks.push(task);
+            }
+        };
+        check_tasks(restarts, is_replica, fix, cx);
+        for (service, _) in cx.store.services() {
+            replicated.reconcile_later(service, cx.store);
+        }
+        replicated.on_commit(cx);
+        replicated
+    }
+
     /// Notes what to do at the end of the transaction (control-plane O2, O10).
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
-        self.restarts.on_change(change);
+        self.restarts.on_change(change, cx.store);
         self.updates.on_change(change);
         match *change {
-            Change::ServiceCreated(service) | Change::ServiceUpdated(service) => self.reconcile_later(service),
+            Change::ServiceCreated(service) | Change::ServiceUpdated(service) => {
+                self.reconcile_later(service, cx.store)
+            }
             Change::ServiceRemoved(service) => {
-                remove_tasks(service, cx);
+                set_tasks_remove(service, is_replica, cx);
                 self.restarts.forget(service);
                 self.reconcile_services.retain(|other| *other != service);
             }
-            Change::TaskUpdated { task, new, .. } => self.restart_if_ended(task, new),
-            Change::TaskRemoved { task, old } if old.desired <= TaskState::Running => {
-                let service = cx.store.task_ever(task).service;
-                if cx.store.service(service).is_some() {
-                    self.reconcile_later(service);
+            Change::TaskUpdated { task, new, .. } => {
+                if must_restart(new, cx.store) {
+                    self.restart_later(task, cx.store);
                 }
             }
-            Change::TaskRemoved { .. } | Change::TaskCreated(_) | Change::NodeUpdated(_) | Change::Commit => {}
+            Change::TaskRemoved { task, old } if old.desired <= TaskState::Running => {
+                self.reconcile_later(cx.store.task_ever(task).service, cx.store);
+            }
+            Change::NodeCreated(node) | Change::NodeUpdated(node) => {
+                if cx.store.node(node).is_some_and(Node::is_invalid) {
+                    self.restart_tasks_on(node, cx.store);
+                }
+            }
+            Change::NodeRemoved(node) => self.restart_tasks_on(node, cx.store),
+            Change::TaskRemoved { .. } | Change::TaskCreated(_) | Change::Commit => {}
         }
     }
 
@@ -78,15 +107,23 @@ impl Replicated {
         self.updates.act(&mut self.restarts, cx);
     }
 
-    fn reconcile_later(&mut self, service: ServiceId) {
-        if !self.reconcile_services.contains(&service) {
+    fn reconcile_later(&mut self, service: ServiceId, store: &Store) {
+        if is_replicated(service, store) && !self.reconcile_services.contains(&service) {
             self.reconcile_services.push(service);
         }
     }
 
-    /// Source: `handleTaskChange` (control-plane O10).
-    fn restart_if_ended(&mut self, task: TaskId, new: TaskView) {
-        if new.desired <= TaskState::Running && new.state.is_terminal() && !self.restart_tasks.contains(&task) {
+    /// Source: `restartTasksByNodeID` (control-plane O11).
+    fn restart_tasks_on(&mut self, node: NodeId, store: &Store) {
+        for (task, row) in store.tasks_on_node(node) {
+            if row.desired <= TaskState::Running {
+                self.restart_later(task, store);
+            }
+        }
+    }
+
+    fn restart_later(&mut self, task: TaskId, store: &Store) {
+        if is_replicated(store.task_ever(task).service, store) && !self.restart_tasks.contains(&task) {
             self.restart_tasks.push(task);
         }
     }
@@ -124,37 +161,38 @@ impl Replicated {
         self.updates.update(service, slots, &mut self.restarts, cx);
     }
 
-    /// A slot is live if it has tasks that are wanted, or if its newest task ended and is not to be restarted; else it is dead.
-    /// During a rollback only wanted tasks make a slot live.
+    /// A slot is live if tasks of it count; else it is dead.
     ///
-    /// Source: `updatableAndDeadSlots`, `UpdatableTasksInSlot` (control-plane O3).
+    /// Source: `updatableAndDeadSlots` (control-plane O3).
     fn live_and_dead_slots(&mut self, service: ServiceId, store: &Store) -> (Vec<LiveSlot>, Vec<u32>) {
-        let status = store.service(service).and_then(|row| row.update_status);
-        let is_rollback = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
         let (mut live, mut dead) = (Vec::new(), Vec::new());
         for (slot, tasks) in (0..).zip(store.slots(service)).filter(|(_, tasks)| !tasks.is_empty()) {
-            let is_wanted = |task: &&TaskId| store.task_ever(**task).desired <= TaskState::Running;
-            let mut counting: Vec<TaskId> = tasks.iter().filter(is_wanted).copied().collect();
-            if counting.is_empty() && !is_rollback {
-                let newest = newest(tasks, store);
-                if !self.restarts.should_restart(store, store.task_ever(newest)) {
-                    counting.push(newest);
-                }
-            }
-            if counting.is_empty() {
+            let tasks = self.restarts.updatable_tasks(store, service, tasks);
+            if tasks.is_empty() {
                 dead.push(slot);
             } else {
-                live.push(LiveSlot { slot, tasks: counting });
+                live.push(LiveSlot { slot, tasks });
             }
         }
         (live, dead)
     }
 }
 
-/// The task whose status was written last; of equal ones the first created.
-fn newest(tasks: &[TaskId], store: &Store) -> TaskId {
-    let later = |a: TaskId, b: TaskId| if store.task_ever(b).status_at > store.task_ever(a).status_at { b } else { a };
-    tasks.iter().copied().reduce(later).expect("the slot has tasks")
+/// Whether a wanted task has ended, or is on a node that is down, drained or gone.
+///
+/// Source: `handleTaskChange` (control-plane O10).
+fn must_restart(task: TaskView, store: &Store) -> bool {
+    let is_invalid = |node| store.node(node).is_none_or(Node::is_invalid);
+    task.desired <= TaskState::Running && (task.state.is_terminal() || task.node.is_some_and(is_invalid))
+}
+
+fn is_replica(slot: Slot) -> bool {
+    matches!(slot, Slot::Replica(_))
+}
+
+/// Whether the service exists and is replicated.
+fn is_replicated(service: ServiceId, store: &Store) -> bool {
+    store.service(service).is_some_and(|row| matches!(row.spec.mode, Mode::Replicated { .. }))
 }
 
 /// Puts those slots last that a smaller service gives up first: more than one task or no node; second and further copies
@@ -209,17 +247,4 @@ fn delete_tasks(service: ServiceId, dead: &[u32], cx: &mut Cx<'_>) {
             cx.store.remove_task(task);
         }
     }
-}
-
-/// All tasks of a service that is gone are to be removed.
-///
-/// Source: manager/orchestrator/service.go `SetServiceTasksRemove` (control-plane O16).
-fn remove_tasks(service: ServiceId, cx: &mut Cx<'_>) {
-    let tasks: Vec<TaskId> = cx.store.slots(service).iter().flatten().copied().collect();
-    for task in tasks {
-        if cx.store.task_ever(task).desired <= TaskState::Remove {
-            cx.store.set_desired(task, TaskState::Remove);
-        }
-    }
-    cx.store.commit();
 }

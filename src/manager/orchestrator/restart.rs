@@ -4,16 +4,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::task::SpecId;
 use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{NewTask, Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::Change;
 use crate::model::defaults;
-use crate::model::node::Availability;
+use crate::model::node::{Availability, NodeState};
 use crate::model::service::{RestartCondition, RestartPolicy};
 use crate::model::task::{Slot, TaskState};
-use crate::model::{ServiceId, TaskId};
+use crate::model::update::UpdateState;
+use crate::model::{NodeId, ServiceId, TaskId};
 
 /// How long a new task waits at most for its predecessor to stop, counted from the beginning of its delayed start.
 ///
@@ -32,7 +32,6 @@ pub struct Restarts {
     /// Starts that have ended since the updater last looked.
     ended: Vec<TaskId>,
     history: BTreeMap<(ServiceId, Slot), History>,
-    epoch: u32,
 }
 
 /// A task that is created but not yet wanted to run.
@@ -46,6 +45,8 @@ struct DelayedStart {
     delaying: bool,
     /// Whether a predecessor must stop first that has not.
     waiting: bool,
+    /// The node of that predecessor; when it goes, nobody waits any longer.
+    predecessor_node: Option<NodeId>,
     /// Another task that waits for the same predecessor.
     next_waiter: Option<TaskId>,
     /// Whether the held-back task is to be restarted itself when this start has ended (control-plane R1).
@@ -81,10 +82,12 @@ impl Restarts {
         let desired = TaskState::Ready;
         let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired };
         let replacement = cx.store.create_task(cx.now, new);
-        self.record(cx.now, cx.store, task.service, task.slot, spec, spec_version);
-        let drained = task.node.is_some_and(|node| cx.store.nodes()[node].spec.availability == Availability::Drain);
-        let delay = if drained { Span::ZERO } else { restart_delay(cx.store, &task) };
-        let predecessor = Some(id).filter(|_| !task.status.state.is_terminal());
+        self.record(cx.store, cx.store.task_ever(replacement));
+        let node = task.node.and_then(|node| cx.store.node(node));
+        let is_drained = node.is_some_and(|node| node.spec.availability == Availability::Drain);
+        let is_down = node.is_some_and(|node| node.state == NodeState::Down);
+        let delay = if is_drained { Span::ZERO } else { restart_delay(cx.store, &task) };
+        let predecessor = Some(id).filter(|_| !task.status.state.is_terminal() && !is_down);
         self.delay_start(replacement, predecessor, delay, cx);
     }
 
@@ -94,18 +97,18 @@ impl Restarts {
     pub fn delay_start(&mut self, task: TaskId, predecessor: Option<TaskId>, delay: Span, cx: &mut Cx<'_>) {
         let restart_after = self.delays.get(task).is_some_and(|delay| delay.is_some_and(|delay| delay.restart_after));
         self.cancel(task);
-        self.epoch += 1;
-        let epoch = self.epoch;
-        let mut next_waiter = None;
+        let epoch = cx.next_epoch();
+        let (mut next_waiter, mut predecessor_node) = (None, None);
         if let Some(old) = predecessor {
             next_waiter = self.waiters.entry(old, None).replace(task);
+            predecessor_node = cx.store.task_ever(old).node;
             cx.wake_after(OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
         }
         if !delay.is_zero() {
             cx.wake_after(delay, Wake::RestartDelay { task, epoch });
         }
         let (delaying, waiting) = (!delay.is_zero(), predecessor.is_some());
-        let start = DelayedStart { epoch, delaying, waiting, next_waiter, restart_after };
+        let start = DelayedStart { epoch, delaying, waiting, predecessor_node, next_waiter, restart_after };
         *self.delays.entry(task, None) = Some(start);
         self.note_if_due(task);
     }
@@ -131,8 +134,8 @@ impl Restarts {
         }
     }
 
-    /// Notices predecessors that have stopped, and held-back tasks that are gone.
-    pub fn on_change(&mut self, change: &Change) {
+    /// Notices predecessors that have stopped or whose node is gone, and held-back tasks that are gone.
+    pub fn on_change(&mut self, change: &Change, store: &Store) {
         match *change {
             // Any write to a task that has ended releases those who wait for it, also one that changes only what is desired.
             Change::TaskUpdated { task, new, .. } if new.state.is_terminal() => {
@@ -147,29 +150,60 @@ impl Restarts {
                 }
             }
             Change::TaskRemoved { task, .. } => self.cancel(task),
-            _ => {}
+            Change::NodeUpdated(node) if store.node(node).is_some_and(|row| row.state == NodeState::Down) => {
+                self.release_waiters_for(node);
+            }
+            Change::NodeRemoved(node) => self.release_waiters_for(node),
+            Change::TaskUpdated { .. }
+            | Change::TaskCreated(_)
+            | Change::NodeUpdated(_)
+            | Change::NodeCreated(_)
+            | Change::ServiceCreated(_)
+            | Change::ServiceUpdated(_)
+            | Change::ServiceRemoved(_)
+            | Change::Commit => {}
+        }
+    }
+
+    /// Tasks on the node will not report that they have stopped.
+    fn release_waiters_for(&mut self, node: NodeId) {
+        for task in self.delays.ids() {
+            if let Some(delay) = self.delays[task].as_mut()
+                && delay.waiting
+                && delay.predecessor_node == Some(node)
+            {
+                delay.waiting = false;
+                self.note_if_due(task);
+            }
         }
     }
 
     /// Lets those tasks run whose time has come, each in a transaction of its own.
     ///
-    /// Source: `StartNow`, `waitRestart` (control-plane R1, R15).
+    /// Source: `DelayStart`, `waitRestart` (control-plane R1, R15).
     pub fn start_due(&mut self, cx: &mut Cx<'_>) {
         let mut next = 0;
         while let Some(&task) = self.due.get(next) {
             next += 1;
             let Some(start) = self.delays[task].take() else { continue };
             self.ended.push(task);
-            if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Running) {
-                cx.store.set_desired(task, TaskState::Running);
-                cx.store.commit();
-            }
+            self.start_now(task, cx);
+            cx.store.commit();
             if start.restart_after {
                 self.restart_if_wanted(task, cx);
                 cx.store.commit();
             }
         }
         self.due.clear();
+    }
+
+    /// Lets a task run. To be called within a transaction.
+    ///
+    /// Source: `StartNow` (control-plane R15).
+    pub fn start_now(&self, task: TaskId, cx: &mut Cx<'_>) {
+        if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Running) {
+            cx.store.set_desired(task, TaskState::Running);
+        }
     }
 
     /// Moves the tasks whose delayed start has ended since the last call into `ended`.
@@ -187,6 +221,22 @@ impl Restarts {
     /// Forgets the attempts of a service that is gone.
     pub fn forget(&mut self, service: ServiceId) {
         self.history.retain(|(of, _), _| *of != service);
+    }
+
+    /// The tasks of a slot that count: those that are wanted, or else its newest task if that ended and is not to be restarted.
+    /// During a rollback only wanted tasks count.
+    ///
+    /// Source: `UpdatableTasksInSlot` (control-plane O3).
+    pub fn updatable_tasks(&mut self, store: &Store, service: ServiceId, tasks: &[TaskId]) -> Vec<TaskId> {
+        let is_wanted = |task: &&TaskId| store.task_ever(**task).desired <= TaskState::Running;
+        let mut updatable: Vec<TaskId> = tasks.iter().filter(is_wanted).copied().collect();
+        let status = store.service(service).and_then(|row| row.update_status);
+        let is_rollback = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
+        if updatable.is_empty() && !is_rollback {
+            let newest = newest(tasks, store).filter(|task| !self.should_restart(store, store.task_ever(*task)));
+            updatable.extend(newest);
+        }
+        updatable
     }
 
     /// Whether the policy of `task` allows a replacement.
@@ -220,8 +270,11 @@ impl Restarts {
         (counted as u32) < policy.max_attempts
     }
 
+    /// Remembers that `replacement` was made, if its policy limits attempts.
+    ///
     /// Source: `RecordRestartHistory` (control-plane R9).
-    fn record(&mut self, now: Time, store: &Store, service: ServiceId, slot: Slot, spec: SpecId, spec_version: u64) {
+    pub fn record(&mut self, store: &Store, replacement: &Task) {
+        let &Task { service, slot, spec, spec_version, created_at, .. } = replacement;
         let Some(policy) = store.specs().get(spec).task.restart.filter(|policy| policy.max_attempts > 0) else {
             return;
         };
@@ -231,7 +284,7 @@ impl Restarts {
         }
         history.total += 1;
         if policy.window.is_some_and(|window| !window.is_zero()) {
-            history.instants.push_back(now);
+            history.instants.push_back(created_at);
         }
     }
 
@@ -245,7 +298,7 @@ impl Restarts {
     }
 
     fn current(&mut self, task: TaskId, epoch: u32) -> Option<&mut DelayedStart> {
-        self.delays[task].as_mut().filter(|delay| delay.epoch == epoch)
+        self.delays.get_mut(task)?.as_mut().filter(|delay| delay.epoch == epoch)
     }
 
     fn note_if_due(&mut self, task: TaskId) {
@@ -255,7 +308,13 @@ impl Restarts {
     }
 }
 
+/// The task whose status was written last; of equal ones the first created.
+fn newest(tasks: &[TaskId], store: &Store) -> Option<TaskId> {
+    let later = |a: TaskId, b: TaskId| if store.task_ever(b).status_at > store.task_ever(a).status_at { b } else { a };
+    tasks.iter().copied().reduce(later)
+}
+
 /// Delay before the replacement of `task` starts.
-fn restart_delay(store: &Store, task: &Task) -> Span {
+pub fn restart_delay(store: &Store, task: &Task) -> Span {
     store.specs().get(task.spec).task.restart.and_then(|policy| policy.delay).unwrap_or(defaults::RESTART_DELAY)
 }

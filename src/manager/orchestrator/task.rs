@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use crate::manager::constraint;
 use crate::manager::store::{Service, Store, Task};
-use crate::model::NodeId;
 use crate::model::service::{ServiceSpec, TaskSpec};
 
 /// Which of the task specifications and endpoints of a run: equal ones have equal ids.
@@ -34,6 +33,11 @@ impl Specs {
     pub fn get(&self, id: SpecId) -> &ServiceSpec {
         &self.specs[id.0 as usize]
     }
+
+    /// As [`Specs::get`], for who goes on writing to the store.
+    pub fn share(&self, id: SpecId) -> Rc<ServiceSpec> {
+        Rc::clone(&self.specs[id.0 as usize])
+    }
 }
 
 /// The version of a service against which tasks are held.
@@ -53,6 +57,8 @@ impl From<&Service> for Wanted {
 
 /// Whether the task must be replaced to become what is wanted.
 ///
+/// Constraints that cannot be read count as none.
+///
 /// Source: manager/orchestrator/task.go `IsTaskDirty` (control-plane D1, D2, D4). Registry credentials (D3) are not modelled.
 pub fn is_dirty(store: &Store, wanted: Wanted, task: &Task) -> bool {
     if wanted.spec_version == task.spec_version || wanted.spec == task.spec {
@@ -60,7 +66,9 @@ pub fn is_dirty(store: &Store, wanted: Wanted, task: &Task) -> bool {
     }
     let (new, old) = (store.specs().get(wanted.spec), store.specs().get(task.spec));
     if only_placement_differs(&new.task, &old.task) {
-        return !task.node.is_some_and(|node| node_matches(store, new, node));
+        let constraints = constraint::of_placement(&new.task.placement);
+        let node = task.node.and_then(|node| store.node(node));
+        return !node.is_some_and(|node| constraint::node_matches(&constraints, node));
     }
     true
 }
@@ -68,12 +76,4 @@ pub fn is_dirty(store: &Store, wanted: Wanted, task: &Task) -> bool {
 /// Source: manager/orchestrator/task.go `IsTaskDirtyPlacementConstraintsOnly`.
 fn only_placement_differs(new: &TaskSpec, old: &TaskSpec) -> bool {
     new.placement != old.placement && TaskSpec { placement: old.placement.clone(), ..new.clone() } == *old
-}
-
-/// Whether the node meets the constraints; a list that does not parse counts as empty.
-///
-/// Source: manager/orchestrator/task.go `nodeMatches`.
-fn node_matches(store: &Store, spec: &ServiceSpec, node: NodeId) -> bool {
-    let constraints = constraint::parse(&spec.task.placement.constraints).unwrap_or_default();
-    constraint::node_matches(&constraints, &store.nodes()[node])
 }

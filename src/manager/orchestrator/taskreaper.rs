@@ -5,7 +5,7 @@
 use crate::kernel::Span;
 use crate::manager::store::{Store, Task};
 use crate::manager::{Cx, Wake};
-use crate::model::change::Change;
+use crate::model::change::{Change, TaskView};
 use crate::model::task::{Slot, TaskState};
 use crate::model::{ServiceId, TaskId};
 
@@ -20,7 +20,7 @@ pub const BATCHING_INTERVAL: Span = Span::from_millis(250);
 pub const MAX_DIRTY: usize = 1000;
 
 /// Deletes tasks beyond the history limit, and those that are to be removed and have stopped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaskReaper {
     /// Tasks kept per slot, the current one included; `None`: all.
     history_limit: Option<u32>,
@@ -36,9 +36,14 @@ pub struct TaskReaper {
 }
 
 impl TaskReaper {
-    /// A reaper that keeps `history_limit` tasks per slot.
-    pub fn new(history_limit: Option<u32>) -> TaskReaper {
-        TaskReaper { history_limit, dirty: Vec::new(), cleanup: Vec::new(), armed: false, epoch: 0, doomed: Vec::new() }
+    /// A reaper that keeps `history_limit` tasks per slot. Those that have stopped and are to be removed it deletes at once.
+    ///
+    /// Source: `Run` (control-plane T9).
+    pub fn start(history_limit: Option<u32>, cx: &mut Cx<'_>) -> TaskReaper {
+        let cleanup = cx.store.tasks().filter(|(_, task)| is_removable(task.view())).map(|(id, _)| id).collect();
+        let mut reaper = TaskReaper { history_limit, cleanup, ..TaskReaper::default() };
+        reaper.tick(cx);
+        reaper
     }
 
     /// Notes slots and tasks to look at.
@@ -53,19 +58,25 @@ impl TaskReaper {
                 }
             }
             Change::TaskUpdated { task, new, .. } => {
-                let stopped = new.state < TaskState::Assigned || new.state >= TaskState::Complete;
-                if new.desired == TaskState::Remove && stopped {
+                if is_removable(new) {
                     self.cleanup.push(task);
                 }
             }
-            _ => return,
+            Change::TaskRemoved { .. }
+            | Change::ServiceCreated(_)
+            | Change::ServiceUpdated(_)
+            | Change::ServiceRemoved(_)
+            | Change::NodeCreated(_)
+            | Change::NodeUpdated(_)
+            | Change::NodeRemoved(_)
+            | Change::Commit => return,
         }
         if self.dirty.len() + self.cleanup.len() > MAX_DIRTY {
             self.armed = false;
             self.tick(cx);
         } else if !self.armed {
             self.armed = true;
-            self.epoch += 1;
+            self.epoch = cx.next_epoch();
             cx.wake_after(BATCHING_INTERVAL, Wake::Reaper { epoch: self.epoch });
         }
     }
@@ -88,6 +99,12 @@ impl TaskReaper {
         }
         cx.store.commit();
     }
+}
+
+/// Whether the task is to be removed, and no agent has anything to stop for it.
+fn is_removable(task: TaskView) -> bool {
+    let has_stopped = task.state < TaskState::Assigned || task.state >= TaskState::Complete;
+    task.desired == TaskState::Remove && has_stopped
 }
 
 /// Picks the tasks of a slot to delete; returns whether the slot must be looked at again.

@@ -68,7 +68,6 @@ pub struct Supervisor {
     /// Handled tasks that were written while they ran or after they had ended, with their state.
     came_up: Vec<(TaskId, TaskState)>,
     ended_starts: Vec<TaskId>,
-    epoch: u32,
 }
 
 /// What an updater remembers of a task that it made or kept.
@@ -101,8 +100,8 @@ impl Supervisor {
             }
             self.updaters.remove(index);
         }
-        self.epoch += 1;
-        if let Some(mut updater) = Updater::start(self.epoch, service, slots, cx) {
+        let epoch = cx.next_epoch();
+        if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
             updater.proceed(&mut self.handled, restarts, cx);
             self.keep(updater);
         }

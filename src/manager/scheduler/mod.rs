@@ -1,17 +1,20 @@
 //! The scheduler: PENDING becomes ASSIGNED.
 //!
-//! Source: manager/scheduler/scheduler.go (control-plane section 12). All nodes are there and take tasks throughout, so that
-//! every task finds one: filters and placement preferences are not modelled yet.
+//! Source: manager/scheduler/scheduler.go (control-plane section 12).
 
-pub mod nodeset;
+mod decision_tree;
+mod filter;
+mod nodeset;
 
-use nodeset::{NodeInfo, NodeSet, Rank};
+use decision_tree::{Candidate, TaskGroup};
+use filter::Pipeline;
+use nodeset::{NodeInfo, NodeSet};
 
 use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::{Change, TaskView};
-use crate::model::task::TaskState;
+use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Quiet time after a commit before tasks are scheduled, so that a burst is scheduled as one.
@@ -25,25 +28,28 @@ pub const COMMIT_DEBOUNCE_GAP: Span = Span::from_millis(50);
 pub const MAX_LATENCY: Span = Span::from_secs(1);
 
 /// Spreads tasks over nodes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Scheduler {
     nodes: NodeSet,
-    /// Where each task is counted.
-    counted: IdVec<TaskId, Option<Counted>>,
+    counted: CountedTasks,
     /// Tasks without a node, in order of notice.
     unassigned: Vec<TaskId>,
+    /// Tasks that have their node from the start, of global services, and wait for room on it; in order of notice.
+    preassigned: Vec<TaskId>,
     tick_required: bool,
     /// When the first commit came that was not acted upon yet, and when the next action is due.
     debounce: Option<Debounce>,
-    epoch: u32,
-    candidates: Vec<(Rank, NodeId)>,
+    candidates: Vec<Candidate>,
 }
+
+/// Where each task is counted.
+type CountedTasks = IdVec<TaskId, Option<Counted>>;
 
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     node: NodeId,
     /// Whether the task counts as active: desired at most COMPLETE.
-    active: bool,
+    is_active: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,51 +61,77 @@ struct Debounce {
 }
 
 impl Scheduler {
-    /// A scheduler for this many nodes.
-    pub fn new(nodes: usize) -> Scheduler {
-        Scheduler {
-            nodes: IdVec::filled(nodes, NodeInfo::default()),
-            counted: IdVec::new(),
-            unassigned: Vec::new(),
-            tick_required: false,
-            debounce: None,
-            epoch: 0,
-            candidates: Vec::new(),
+    /// Takes over what is in the store, and schedules at once.
+    ///
+    /// Source: `Run`, `setupTasksList` (control-plane S2, S3).
+    pub fn start(cx: &mut Cx<'_>) -> Scheduler {
+        let mut scheduler =
+            Scheduler { nodes: IdVec::filled(cx.store.node_ids(), None), tick_required: true, ..Scheduler::default() };
+        for (id, node) in cx.store.nodes() {
+            scheduler.nodes[id] = Some(NodeInfo::new(node));
         }
+        for (id, task) in cx.store.tasks().filter(|(_, task)| is_tracked(task.status.state)) {
+            match (task.node, task.status.state) {
+                (_, TaskState::Pending) if task.desired > TaskState::Complete => {}
+                (None, _) => scheduler.unassigned.push(id),
+                (Some(_), TaskState::Pending) => scheduler.preassigned.push(id),
+                (Some(node), _) => scheduler.count(id, task, node, cx.store),
+            }
+        }
+        scheduler.schedule(cx);
+        scheduler
     }
 
-    /// Follows tasks.
+    /// Follows tasks and nodes.
     ///
-    /// Source: `createTask`, `updateTask`, `deleteTask` (control-plane S1, S9).
+    /// Source: `createTask`, `updateTask`, `deleteTask`, `createOrUpdateNode` (control-plane S1, S9, S11).
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
         match *change {
             Change::TaskUpdated { task, old, new } => self.on_task_updated(task, old, new, cx),
-            Change::TaskRemoved { task, .. } if self.uncount(task, cx.store) => self.tick_required = true,
-            _ => {}
+            Change::TaskRemoved { task, .. } => self.tick_required |= self.uncount(task, cx.store),
+            Change::NodeCreated(id) | Change::NodeUpdated(id) => {
+                if let Some(node) = cx.store.node(id) {
+                    self.nodes[id].get_or_insert_with(|| NodeInfo::new(node)).update(node);
+                }
+                self.tick_required = true;
+            }
+            Change::NodeRemoved(id) => self.nodes[id] = None,
+            Change::TaskCreated(_)
+            | Change::ServiceCreated(_)
+            | Change::ServiceUpdated(_)
+            | Change::ServiceRemoved(_)
+            | Change::Commit => {}
         }
     }
 
     fn on_task_updated(&mut self, id: TaskId, old: TaskView, new: TaskView, cx: &mut Cx<'_>) {
-        if new.state < TaskState::Pending {
-            return;
-        }
-        let task = cx.store.task_ever(id);
         if new.state.is_terminal() {
-            let has_failed = old.state != new.state && matches!(new.state, TaskState::Failed | TaskState::Rejected);
-            if let Some(node) = new.node.filter(|_| has_failed) {
-                self.nodes[node].task_failed(cx.now, task.service, task.spec_version);
+            if !is_tracked(old.state) {
+                return;
             }
-            self.tick_required |= !old.state.is_terminal();
+            if let (TaskState::Failed | TaskState::Rejected, Some(node)) = (new.state, new.node)
+                && let Some(info) = &mut self.nodes[node]
+            {
+                let task = cx.store.task_ever(id);
+                info.task_failed(cx.now, task.service, task.spec_version);
+            }
             self.uncount(id, cx.store);
+            self.tick_required = true;
+        } else if !is_tracked(new.state) {
+            // Not allocated yet: the scheduler does not see it.
         } else if new.node.is_none() {
             self.unassigned.push(id);
             self.tick_required = true;
-        } else if let Some(counted) = self.counted[id].as_mut() {
-            let active = new.desired <= TaskState::Complete;
-            if counted.active != active {
-                counted.active = active;
-                let node = &mut self.nodes[counted.node];
-                if active { node.add(task.service) } else { node.remove(task.service) }
+        } else if new.state == TaskState::Pending {
+            self.preassigned.push(id);
+        } else if let Some(Some(counted)) = self.counted.get_mut(id) {
+            let is_active = new.desired <= TaskState::Complete;
+            if counted.is_active != is_active
+                && let Some(info) = &mut self.nodes[counted.node]
+            {
+                counted.is_active = is_active;
+                let service = cx.store.task_ever(id).service;
+                if is_active { info.count(service) } else { info.discount(service) }
             }
         }
     }
@@ -114,10 +146,9 @@ impl Scheduler {
             // The pending wake moves on to the new instant when it fires.
             Some(debounce) => debounce.due = cx.now + COMMIT_DEBOUNCE_GAP,
             None => {
-                self.epoch += 1;
-                let (epoch, due) = (self.epoch, cx.now + COMMIT_DEBOUNCE_GAP);
+                let (epoch, due) = (cx.next_epoch(), cx.now + COMMIT_DEBOUNCE_GAP);
                 self.debounce = Some(Debounce { epoch, started: cx.now, due });
-                cx.wake_after(COMMIT_DEBOUNCE_GAP, Wake::Scheduler { epoch });
+                cx.wake_at(due, Wake::Scheduler { epoch });
             }
         }
     }
@@ -126,18 +157,59 @@ impl Scheduler {
     pub fn wake(&mut self, epoch: u32, cx: &mut Cx<'_>) {
         let Some(debounce) = self.debounce.filter(|debounce| debounce.epoch == epoch) else { return };
         if debounce.due > cx.now {
-            cx.wake_after(debounce.due - cx.now, Wake::Scheduler { epoch });
+            cx.wake_at(debounce.due, Wake::Scheduler { epoch });
         } else {
             self.debounce = None;
             self.schedule(cx);
         }
     }
 
-    /// Source: `tick` (control-plane S5). Tie (X6): groups and tasks in order of creation.
+    /// Preassigned tasks come first, so that they get room first (control-plane S23).
     fn schedule(&mut self, cx: &mut Cx<'_>) {
-        if !std::mem::replace(&mut self.tick_required, false) {
-            return;
+        self.confirm_preassigned(cx);
+        if std::mem::replace(&mut self.tick_required, false) {
+            self.tick(cx);
         }
+    }
+
+    /// Confirms the preassigned tasks whose node passes the filters; the others go on waiting.
+    ///
+    /// Tie (control-plane X6): they are looked at in the order of their creation.
+    ///
+    /// Source: `processPreassignedTasks`, `taskFitNode` (control-plane S22).
+    fn confirm_preassigned(&mut self, cx: &mut Cx<'_>) {
+        let mut waiting = std::mem::take(&mut self.preassigned);
+        waiting.sort_unstable();
+        waiting.dedup();
+        waiting.retain(|&id| {
+            let Some(&Task { service, spec, node: Some(node), status, desired, .. }) = cx.store.task(id) else {
+                return false;
+            };
+            let Some(info) = &mut self.nodes[node] else { return status.state == TaskState::Pending };
+            if status.state != TaskState::Pending {
+                return false;
+            }
+            let mut pipeline = Pipeline::new(service, cx.store.specs().share(spec));
+            if pipeline.passes(cx.store, node, info) {
+                let is_active = desired <= TaskState::Complete;
+                info.add_task(service, pipeline.spec(), is_active);
+                *self.counted.entry(id, None) = Some(Counted { node, is_active });
+                cx.store.assign(cx.now, id, node, Message::SchedulerConfirmed);
+                return false;
+            }
+            write_unless_known(
+                id,
+                Status { err: Some(TaskError::UnsuitableNode(pipeline.explanation())), ..status },
+                cx,
+            );
+            true
+        });
+        cx.store.commit();
+        self.preassigned = waiting;
+    }
+
+    /// Source: `tick` (control-plane S5). Tie (X6): groups in order of service and version.
+    fn tick(&mut self, cx: &mut Cx<'_>) {
         let mut unassigned = std::mem::take(&mut self.unassigned);
         unassigned.retain(|task| cx.store.task(*task).is_some_and(is_unassigned));
         let group = |store: &Store, task: TaskId| {
@@ -154,53 +226,67 @@ impl Scheduler {
             rest = &rest[len..];
         }
         cx.store.commit();
-        unassigned.clear();
-        self.unassigned = unassigned;
     }
 
-    /// Assigns the tasks of one group to the best nodes. The first round stays with a node until the next one is better; from
-    /// then on each node gets one task in turn.
-    ///
-    /// Source: `scheduleNTasksOnNodes` (control-plane S14, S16). Tie (X6): of equal nodes the one with the lowest id.
+    /// Source: `scheduleTaskGroup`.
     fn schedule_group(&mut self, service: ServiceId, spec_version: u64, tasks: &[TaskId], cx: &mut Cx<'_>) {
-        let rank = |node: &NodeInfo| node.rank(cx.now, service, spec_version);
-        self.candidates.clear();
-        self.candidates.extend(self.nodes.iter().map(|(id, node)| (rank(node), id)));
-        let wanted = tasks.len().min(self.candidates.len());
-        if wanted < self.candidates.len() {
-            self.candidates.select_nth_unstable(wanted);
-            self.candidates.truncate(wanted);
+        let spec = cx.store.specs().share(cx.store.task_ever(tasks[0]).spec);
+        let mut pipeline = Pipeline::new(service, spec);
+        let (nodes, counted) = (&mut self.nodes, &mut self.counted);
+        let mut group = TaskGroup { service, spec_version, tasks, pipeline: &mut pipeline, nodes, counted };
+        let mut tree = group.tree(std::mem::take(&mut self.candidates), cx.now, cx.store);
+        let placed = group.place(tasks.len(), &mut tree, cx);
+        self.candidates = tree.into_buffer();
+        for task in &tasks[placed..] {
+            self.no_suitable_node(*task, &pipeline, cx);
         }
-        self.candidates.sort_unstable();
-        let candidates = &mut self.candidates;
-        let mut pointer = 0;
-        for task in tasks {
-            let index = pointer % wanted;
-            let node = candidates[index].1;
-            let active = cx.store.task_ever(*task).desired <= TaskState::Complete;
-            if active {
-                self.nodes[node].add(service);
-            }
-            candidates[index].0 = self.nodes[node].rank(cx.now, service, spec_version);
-            *self.counted.entry(*task, None) = Some(Counted { node, active });
-            cx.store.assign(cx.now, *task, node);
-            let is_first_round = pointer + 1 < wanted;
-            if !is_first_round || candidates[pointer + 1].0 < candidates[index].0 {
-                pointer += 1;
-            }
+    }
+
+    /// Says why a task has no node, and keeps it for the next time. A task that its service has left behind is forgotten; if it is
+    /// not wanted either, it ends here, for no agent will ever end it.
+    ///
+    /// Source: `noSuitableNode` (control-plane S30, S31).
+    fn no_suitable_node(&mut self, id: TaskId, pipeline: &Pipeline, cx: &mut Cx<'_>) {
+        let task = cx.store.task_ever(id);
+        let Some(service) = cx.store.service(task.service) else { return };
+        if service.spec_version <= task.spec_version {
+            let err = Some(TaskError::NoSuitableNode(pipeline.explanation()));
+            write_unless_known(id, Status { err, ..task.status }, cx);
+            self.unassigned.push(id);
+        } else if task.status.state == TaskState::Pending && task.desired >= TaskState::Shutdown {
+            cx.store.set_status(cx.now, id, Status { state: TaskState::Shutdown, err: None, ..task.status });
         }
+    }
+
+    fn count(&mut self, id: TaskId, task: &Task, node: NodeId, store: &Store) {
+        let Some(info) = &mut self.nodes[node] else { return };
+        let is_active = task.desired <= TaskState::Complete;
+        info.add_task(task.service, store.specs().get(task.spec), is_active);
+        *self.counted.entry(id, None) = Some(Counted { node, is_active });
     }
 
     /// Takes a task out of the account of its node; returns whether it was in it.
     fn uncount(&mut self, id: TaskId, store: &Store) -> bool {
-        let counted = self.counted.get_mut(id).and_then(Option::take);
-        if let Some(Counted { node, active: true }) = counted {
-            self.nodes[node].remove(store.task_ever(id).service);
-        }
-        counted.is_some()
+        let Some(Counted { node, is_active }) = self.counted.get_mut(id).and_then(Option::take) else { return false };
+        let Some(info) = &mut self.nodes[node] else { return false };
+        let task = store.task_ever(id);
+        info.remove_task(task.service, store.specs().get(task.spec), is_active);
+        true
     }
 }
 
+/// Whether the scheduler keeps an eye on tasks in this state: from PENDING to RUNNING.
+fn is_tracked(state: TaskState) -> bool {
+    state >= TaskState::Pending && !state.is_terminal()
+}
+
 fn is_unassigned(task: &Task) -> bool {
-    task.node.is_none() && task.status.state >= TaskState::Pending && !task.status.state.is_terminal()
+    task.node.is_none() && is_tracked(task.status.state)
+}
+
+/// Writes the status of a task unless it says just that (control-plane S6).
+fn write_unless_known(id: TaskId, status: Status, cx: &mut Cx<'_>) {
+    if cx.store.task_ever(id).status != status {
+        cx.store.set_status(cx.now, id, status);
+    }
 }

@@ -168,7 +168,9 @@ fn text(plan: &Plan, service: ServiceId, event: &ServiceEvent) -> String {
         ServiceEvent::Ended(task) => {
             format!("{} {}", task_name(plan, task), ending(task.status.state, task.status.err))
         }
-        ServiceEvent::Unplaced(task) => format!("{} pending: {}", task_name(plan, task), TaskError::NoSuitableNode),
+        ServiceEvent::Unplaced(task) => {
+            format!("{} {}", task_name(plan, task), ending(task.status.state, task.status.err))
+        }
         ServiceEvent::Down { desired } => {
             format!("{name}: down, 0 of {} in rotation", counted(*desired, "replica"))
         }
@@ -193,7 +195,7 @@ fn text_of_count(plan: &Plan, service: ServiceId, kind: Kind, count: u32) -> Str
             format!("{name}: {count} more tasks ({}) {},", image(of), ending(state, err))
         }
         Kind::Unplaced(of) => {
-            format!("{name}: {count} more tasks ({}) pending: {},", image(of), TaskError::NoSuitableNode)
+            format!("{name}: {count} more tasks ({}) pending: no suitable node,", image(of))
         }
         Kind::Down => times("down"),
         Kind::Up => times("up again"),
@@ -214,12 +216,7 @@ fn ending(state: TaskState, err: Option<TaskError>) -> String {
 }
 
 fn refusal(plan: &Plan, error: CommandError) -> String {
-    match error {
-        CommandError::NoPreviousSpec(service) => {
-            format!("service {} does not have a previous spec", plan.services[service])
-        }
-        CommandError::ServiceNotFound(service) => format!("service {} not found", plan.services[service]),
-    }
+    error.text(|service| plan.services[service].as_str(), |node| plan.nodes[node].name.as_str())
 }
 
 /// What has not come to an end with the run.

@@ -1,0 +1,192 @@
+//! How the tasks of a group are spread: first over the branches that placement preferences make, then over nodes.
+//!
+//! Source: manager/scheduler/decision_tree.go, nodeset.go `tree`, scheduler.go (control-plane S14 to S21).
+
+use std::collections::BTreeMap;
+
+use super::filter::Pipeline;
+use super::nodeset::{NodeSet, Rank};
+use super::{Counted, CountedTasks};
+use crate::kernel::Time;
+use crate::manager::store::Store;
+use crate::manager::{Cx, constraint};
+use crate::model::task::{Message, TaskState};
+use crate::model::{NodeId, ServiceId, TaskId};
+
+/// The nodes of the cluster as branches, one level for each preference; all in one leaf if there is none.
+#[derive(Debug, Default)]
+pub struct DecisionTree {
+    /// Wanted tasks of the service below, also on nodes that do not pass the filters.
+    tasks: usize,
+    /// Tie (control-plane X6): branches are visited in the order of their labels' values.
+    branches: BTreeMap<String, DecisionTree>,
+    /// The nodes of a leaf that pass the filters.
+    nodes: Vec<Candidate>,
+    is_ordered: bool,
+}
+
+/// A node that passed the filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    /// Tie (control-plane X6): of equal nodes the one with the lowest id is better.
+    rank: Rank,
+    node: NodeId,
+    /// Whether it passes the filters no more.
+    is_full: bool,
+}
+
+impl DecisionTree {
+    /// Gives the room for candidates back, for the next tree.
+    pub fn into_buffer(mut self) -> Vec<Candidate> {
+        self.nodes.clear();
+        self.nodes
+    }
+}
+
+/// Tasks of one service and one version of its specification, and what is needed to place them.
+#[derive(Debug)]
+pub struct TaskGroup<'a> {
+    /// Their service.
+    pub service: ServiceId,
+    /// The version of its specification.
+    pub spec_version: u64,
+    /// Tasks that are not placed yet. Tie (control-plane X6): they are placed in the order of their creation.
+    pub tasks: &'a [TaskId],
+    /// The filters, set up for them.
+    pub pipeline: &'a mut Pipeline,
+    /// All nodes.
+    pub nodes: &'a mut NodeSet,
+    /// Where tasks are counted.
+    pub counted: &'a mut CountedTasks,
+}
+
+impl TaskGroup<'_> {
+    /// All nodes as a tree; leaves keep those that pass the filters. `buffer` is room for the candidates of the root.
+    pub fn tree(&mut self, buffer: Vec<Candidate>, now: Time, store: &Store) -> DecisionTree {
+        let mut root = DecisionTree { nodes: buffer, ..DecisionTree::default() };
+        let labels: Vec<String> = spread_labels(&self.pipeline.spec().task.placement.preferences);
+        for (id, info) in self.nodes.iter().filter_map(|(id, info)| Some((id, info.as_ref()?))) {
+            let of_service = info.active_of(self.service) as usize;
+            let mut tree = &mut root;
+            for label in &labels {
+                tree.tasks += of_service;
+                let value = store.node(id).and_then(|node| node.spec.labels.get(label)).cloned();
+                tree = tree.branches.entry(value.unwrap_or_default()).or_default();
+            }
+            tree.tasks += of_service;
+            if self.pipeline.passes(store, id, info) {
+                let rank = info.rank(now, self.service, self.spec_version);
+                tree.nodes.push(Candidate { rank, node: id, is_full: false });
+            }
+        }
+        root
+    }
+
+    /// Places up to `wanted` tasks below `tree`; returns how many.
+    ///
+    /// Source: `scheduleNTasksOnSubtree` (control-plane S20).
+    pub fn place(&mut self, wanted: usize, tree: &mut DecisionTree, cx: &mut Cx<'_>) -> usize {
+        if tree.branches.is_empty() {
+            self.order(tree, cx);
+            return self.place_on_nodes(wanted, &mut tree.nodes, cx);
+        }
+        let mut placed = 0;
+        let mut tasks_in_usable = tree.tasks;
+        let mut usable: Vec<&mut DecisionTree> = tree.branches.values_mut().collect();
+        let mut converging = true;
+        while placed != wanted && !usable.is_empty() && converging {
+            converging = false;
+            let (tasks, branches) = (tasks_in_usable + wanted - placed, usable.len());
+            let (per_branch, mut remainder) = (tasks / branches, tasks % branches);
+            usable.retain_mut(|branch| {
+                if branch.tasks > per_branch || (branch.tasks == per_branch && remainder == 0) {
+                    return true;
+                }
+                converging = true;
+                let share = per_branch - branch.tasks + usize::from(remainder > 0);
+                let taken = self.place(share, branch, cx);
+                placed += taken;
+                if taken < share {
+                    tasks_in_usable -= branch.tasks;
+                    return false;
+                }
+                remainder = remainder.saturating_sub(1);
+                true
+            });
+        }
+        placed
+    }
+
+    /// Puts the best nodes of a leaf first, as many as there are tasks. A leaf that is ordered again loses the nodes that do not
+    /// pass the filters any more.
+    ///
+    /// Source: decision_tree.go `orderedNodes`.
+    fn order(&mut self, leaf: &mut DecisionTree, cx: &Cx<'_>) {
+        let nodes = &mut leaf.nodes;
+        if std::mem::replace(&mut leaf.is_ordered, true) {
+            nodes.retain_mut(|candidate| {
+                let Some(info) = &self.nodes[candidate.node] else { return false };
+                candidate.is_full = false;
+                self.pipeline.passes(cx.store, candidate.node, info)
+            });
+        } else if self.tasks.len() < nodes.len() {
+            nodes.select_nth_unstable(self.tasks.len());
+            nodes.truncate(self.tasks.len());
+        }
+        nodes.sort_unstable();
+    }
+
+    /// Places up to `wanted` tasks on the nodes, which are sorted. The first round stays with a node until the next one is better;
+    /// from then on each node gets one task in turn. Nodes that fill up are passed over.
+    ///
+    /// Source: `scheduleNTasksOnNodes` (control-plane S16).
+    fn place_on_nodes(&mut self, wanted: usize, nodes: &mut [Candidate], cx: &mut Cx<'_>) -> usize {
+        let count = nodes.len();
+        let (mut placed, mut pointer) = (0, 0);
+        if count == 0 {
+            return placed;
+        }
+        while let Some((task, rest)) = self.tasks.split_first() {
+            self.tasks = rest;
+            let candidate = &mut nodes[pointer % count];
+            candidate.rank = self.assign(*task, candidate.node, cx).unwrap_or(candidate.rank);
+            placed += 1;
+            if placed == wanted {
+                break;
+            }
+            let is_first_round = pointer + 1 < count;
+            if !is_first_round || nodes[pointer + 1].rank < nodes[pointer].rank {
+                pointer += 1;
+            }
+            let passed_over =
+                (0..count).take_while(|step| self.is_full(&mut nodes[(pointer + step) % count], cx)).count();
+            if passed_over == count {
+                break;
+            }
+            pointer += passed_over;
+        }
+        placed
+    }
+
+    fn is_full(&mut self, candidate: &mut Candidate, cx: &Cx<'_>) -> bool {
+        let info = self.nodes[candidate.node].as_ref();
+        candidate.is_full |= !info.is_some_and(|info| self.pipeline.passes(cx.store, candidate.node, info));
+        candidate.is_full
+    }
+
+    /// Gives a task to a node; returns the node's rank after that.
+    fn assign(&mut self, task: TaskId, node: NodeId, cx: &mut Cx<'_>) -> Option<Rank> {
+        let info = self.nodes[node].as_mut()?;
+        let is_active = cx.store.task_ever(task).desired <= TaskState::Complete;
+        info.add_task(self.service, self.pipeline.spec(), is_active);
+        *self.counted.entry(task, None) = Some(Counted { node, is_active });
+        cx.store.assign(cx.now, task, node, Message::SchedulerAssigned);
+        Some(info.rank(cx.now, self.service, self.spec_version))
+    }
+}
+
+/// The labels of nodes over which to spread. What is no label of a node makes no branches; nor do labels of engines, which
+/// are not modelled: all nodes would be in one branch.
+fn spread_labels(preferences: &[String]) -> Vec<String> {
+    preferences.iter().filter_map(|descriptor| constraint::node_label(descriptor)).map(str::to_owned).collect()
+}
