@@ -19,6 +19,7 @@ pub mod store;
 
 use allocator::Allocator;
 use dispatcher::Dispatcher;
+use orchestrator::constraintenforcer::ConstraintEnforcer;
 use orchestrator::replicated::Replicated;
 use orchestrator::taskreaper::TaskReaper;
 use scheduler::Scheduler;
@@ -224,6 +225,7 @@ struct Leader {
     dispatcher: Dispatcher,
     allocator: Allocator,
     scheduler: Scheduler,
+    enforcer: ConstraintEnforcer,
     reaper: TaskReaper,
     replicated: Replicated,
 }
@@ -237,6 +239,7 @@ impl Leader {
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),
             scheduler: Scheduler::start(cx),
+            enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
         }
@@ -248,10 +251,12 @@ impl Leader {
             self.allocator.on_change(change);
             self.replicated.on_change(change, cx);
             self.scheduler.on_change(change, cx);
+            self.enforcer.on_change(change);
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
         }
         self.replicated.on_commit(cx);
+        self.enforcer.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
     }

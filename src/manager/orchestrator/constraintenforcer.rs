@@ -1,0 +1,79 @@
+//! The constraint enforcer: rejects tasks on nodes that have changed so that the tasks do not fit any more.
+//!
+//! Source: manager/orchestrator/constraintenforcer/constraint_enforcer.go (control-plane C1 to C5).
+
+use crate::manager::Cx;
+use crate::manager::constraint;
+use crate::manager::store::{Node, Store};
+use crate::model::change::Change;
+use crate::model::node::Availability;
+use crate::model::task::{Message, Status, TaskError, TaskState};
+use crate::model::{NodeId, TaskId};
+
+/// Watches for changes of nodes.
+#[derive(Debug, Default)]
+pub struct ConstraintEnforcer {
+    /// Nodes to look at, in order of notice.
+    changed: Vec<NodeId>,
+}
+
+impl ConstraintEnforcer {
+    /// Looks at all nodes.
+    pub fn start(cx: &mut Cx<'_>) -> ConstraintEnforcer {
+        let changed = cx.store.nodes().map(|(id, _)| id).collect();
+        let mut enforcer = ConstraintEnforcer { changed };
+        enforcer.on_commit(cx);
+        enforcer
+    }
+
+    /// Notes nodes that were written.
+    pub fn on_change(&mut self, change: &Change) {
+        if let Change::NodeUpdated(node) = *change {
+            self.changed.push(node);
+        }
+    }
+
+    /// Rejects what does not fit any more. The observed state is written, so that the orchestrator restarts by policy.
+    ///
+    /// Source: `rejectNoncompliantTasks` (control-plane C2, C3).
+    pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
+        for node in self.changed.drain(..) {
+            for task in cx.store.node(node).map_or_else(Vec::new, |row| misfits(node, row, cx.store)) {
+                let row = cx.store.task_ever(task);
+                // Restarts go by the time of the agent's last report, if there was one.
+                let at = if row.status.state > TaskState::Assigned { row.status_at } else { cx.now };
+                let (message, err) = (Message::RejectedByEnforcer, Some(TaskError::ConstraintsNotMet));
+                cx.store.set_status(at, task, Status { state: TaskState::Rejected, message, err });
+            }
+            cx.store.commit();
+        }
+    }
+}
+
+/// The wanted tasks of an active node whose service's constraints, as they are now, or whose reservations it does not meet.
+///
+/// Tie (control-plane X8): with scarce resources older tasks stay.
+fn misfits(id: NodeId, node: &Node, store: &Store) -> Vec<TaskId> {
+    let mut misfits = Vec::new();
+    if node.spec.availability != Availability::Active {
+        return misfits;
+    }
+    let (mut nano_cpus, mut memory) = (node.spec.nano_cpus.unwrap_or(u64::MAX), node.spec.memory.unwrap_or(u64::MAX));
+    for (task, row) in store.tasks_on_node(id) {
+        let is_wanted = (TaskState::Assigned..=TaskState::Complete).contains(&row.desired);
+        if !is_wanted || row.status.state >= TaskState::Complete {
+            continue;
+        }
+        let own = &store.specs().get(row.spec).task;
+        let placement = store.service(row.service).map_or(&own.placement, |service| &service.spec.task.placement);
+        let (cpus_left, memory_left) =
+            (nano_cpus.checked_sub(own.resources.reserve_nano_cpus), memory.checked_sub(own.resources.reserve_memory));
+        match (cpus_left, memory_left) {
+            (Some(cpus), Some(rest)) if constraint::node_matches(&constraint::of_placement(placement), node) => {
+                (nano_cpus, memory) = (cpus, rest);
+            }
+            _ => misfits.push(task),
+        }
+    }
+    misfits
+}
