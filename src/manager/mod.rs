@@ -20,6 +20,7 @@ pub mod store;
 use allocator::Allocator;
 use dispatcher::Dispatcher;
 use orchestrator::constraintenforcer::ConstraintEnforcer;
+use orchestrator::global::Global;
 use orchestrator::replicated::Replicated;
 use orchestrator::taskreaper::TaskReaper;
 use scheduler::Scheduler;
@@ -228,6 +229,7 @@ struct Leader {
     enforcer: ConstraintEnforcer,
     reaper: TaskReaper,
     replicated: Replicated,
+    global: Global,
 }
 
 impl Leader {
@@ -242,6 +244,7 @@ impl Leader {
             enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
+            global: Global::start(cx),
         }
     }
 
@@ -250,12 +253,14 @@ impl Leader {
         for change in changes {
             self.allocator.on_change(change);
             self.replicated.on_change(change, cx);
+            self.global.on_change(change, cx);
             self.scheduler.on_change(change, cx);
             self.enforcer.on_change(change);
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
         }
         self.replicated.on_commit(cx);
+        self.global.on_commit(changes, cx);
         self.enforcer.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
@@ -263,25 +268,30 @@ impl Leader {
 
     /// A timer of an orchestrator finds only the one that set it: epochs are unique.
     fn wake(&mut self, wake: Wake, cx: &mut Cx<'_>) {
-        let Leader { replicated, .. } = self;
+        let Leader { replicated, global, .. } = self;
         match wake {
             Wake::Scheduler { epoch } => self.scheduler.wake(epoch, cx),
             Wake::Reaper { epoch } => self.reaper.wake(epoch, cx),
             Wake::RestartDelay { task, epoch } => {
                 replicated.restarts.wake_delay(task, epoch);
+                global.restarts.wake_delay(task, epoch);
             }
             Wake::OldTaskTimeout { task, epoch } => {
                 replicated.restarts.wake_timeout(task, epoch);
+                global.restarts.wake_timeout(task, epoch);
             }
             Wake::UpdateWorker { epoch, worker } => {
                 replicated.updates.wake_worker(epoch, worker, &mut replicated.restarts, cx);
+                global.updates.wake_worker(epoch, worker, &mut global.restarts, cx);
             }
             Wake::UpdateMonitor { epoch } => {
                 replicated.updates.wake_monitor(epoch, cx);
+                global.updates.wake_monitor(epoch, cx);
             }
             Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
             Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
         }
         replicated.proceed(cx);
+        global.proceed(cx);
     }
 }

@@ -16,6 +16,7 @@ use plan::End;
 
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, Phase, Span, Streams, Time};
+use crate::manager::orchestrator::global;
 use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings};
 use crate::model::TaskId;
@@ -313,7 +314,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause, store: &Store) -> Record {
     let desired = match spec.mode {
         Mode::Replicated { replicas } => replicas,
-        Mode::Global => store.nodes().count() as u32,
+        Mode::Global => global::nodes_for(spec, store).count() as u32,
     };
     Record::Spec { service, desired, image: spec.task.container.image, cause }
 }

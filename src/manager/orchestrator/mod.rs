@@ -1,10 +1,11 @@
 //! The orchestrators: they create, replace and retire tasks so that services become what they are to be.
 //!
-//! [`replicated`] reconciles services, [`update`] rolls them, [`restart`] replaces tasks that ended, [`task`] says which tasks
+//! [`replicated`] and [`global`] reconcile services, [`update`] rolls them, [`restart`] replaces tasks that ended, [`task`] says which tasks
 //! are out of date, [`taskreaper`] deletes old ones, [`taskinit`] goes through all of them when a leader starts,
 //! [`constraintenforcer`] rejects those that their nodes do not suit any more.
 
 pub mod constraintenforcer;
+pub mod global;
 pub mod replicated;
 pub mod restart;
 pub mod service;

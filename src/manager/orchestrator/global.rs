@@ -1,0 +1,266 @@
+//! The orchestrator of global services: one task on every node that is up, not drained, and meets the constraints.
+//!
+//! Source: manager/orchestrator/global/global.go (control-plane section 6).
+
+use std::collections::BTreeMap;
+
+use super::restart::Restarts;
+use super::service::set_tasks_remove;
+use super::task::{Wanted, is_dirty};
+use super::taskinit::check_tasks;
+use super::update::{Slots, Supervisor};
+use crate::manager::Cx;
+use crate::manager::constraint;
+use crate::manager::store::{NewTask, Node, Store};
+use crate::model::change::{Change, TaskView};
+use crate::model::node::Availability;
+use crate::model::service::{Mode, ServiceSpec};
+use crate::model::task::{Slot, TaskState};
+use crate::model::{NodeId, ServiceId, TaskId};
+
+/// Reconciles global services. Reactions come after each change, without timers.
+///
+/// Tie (control-plane X5): services and nodes are gone through in the order of their ids.
+#[derive(Debug, Default)]
+pub struct Global {
+    /// Replaces tasks that ended.
+    pub restarts: Restarts,
+    /// Rolls services.
+    pub updates: Supervisor,
+    /// The nodes that are neither down nor drained, as they were when this orchestrator last heard of them.
+    nodes: BTreeMap<NodeId, Node>,
+    /// The global services, in order.
+    services: Vec<ServiceId>,
+    /// Tasks to restart, in order of notice.
+    restart_tasks: Vec<TaskId>,
+}
+
+impl Global {
+    /// Takes over what is in the store, and reconciles all services.
+    ///
+    /// Source: `Run`, `FixTask` (control-plane I3, I5).
+    pub fn start(cx: &mut Cx<'_>) -> Global {
+        let is_global = |spec: &ServiceSpec| spec.mode == Mode::Global;
+        let services: Vec<ServiceId> =
+            cx.store.services().filter(|(_, row)| is_global(&row.spec)).map(|(id, _)| id).collect();
+        let mut global = Global { services: services.clone(), ..Global::default() };
+        let nodes: Vec<NodeId> = cx.store.nodes().map(|(id, _)| id).collect();
+        nodes.into_iter().for_each(|node| global.update_node(node, cx.store));
+        let Global { restarts, restart_tasks, nodes, .. } = &mut global;
+        let fix = |task, cx: &mut Cx<'_>| {
+            let row = cx.store.task_ever(task);
+            if row.desired > TaskState::Running {
+                return;
+            }
+            if !row.node.is_some_and(|node| nodes.contains_key(&node)) {
+                shut_down(task, cx);
+            } else if row.status.state.is_terminal() {
+                restart_tasks.push(task);
+            }
+        };
+        check_tasks(restarts, is_on_node, fix, cx);
+        global.tick(cx);
+        global.reconcile_services(&services, cx);
+        global.proceed(cx);
+        global
+    }
+
+    /// Notices what becomes of tasks that are held back or updated.
+    pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
+        self.restarts.on_change(change, cx.store);
+        self.updates.on_change(change);
+    }
+
+    /// Reacts to each change in turn, then lets delayed starts and updaters go on.
+    pub fn on_commit(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
+        for change in changes {
+            self.react(change, cx);
+            self.tick(cx);
+        }
+        self.proceed(cx);
+    }
+
+    /// Lets tasks run whose delay or wait is over, and then the updaters go on.
+    pub fn proceed(&mut self, cx: &mut Cx<'_>) {
+        self.restarts.start_due(cx);
+        self.updates.act(&mut self.restarts, cx);
+    }
+
+    /// Source: `Run` (control-plane G2).
+    fn react(&mut self, change: &Change, cx: &mut Cx<'_>) {
+        match *change {
+            Change::ServiceCreated(service) | Change::ServiceUpdated(service) => {
+                if cx.store.service(service).is_some_and(|row| row.spec.mode == Mode::Global) {
+                    if let Err(place) = self.services.binary_search(&service) {
+                        self.services.insert(place, service);
+                    }
+                    self.reconcile_services(&[service], cx);
+                }
+            }
+            Change::ServiceRemoved(service) => {
+                if let Ok(place) = self.services.binary_search(&service) {
+                    self.services.remove(place);
+                    set_tasks_remove(service, is_on_node, cx);
+                    self.restarts.forget(service);
+                }
+            }
+            Change::NodeCreated(node) | Change::NodeUpdated(node) => {
+                self.update_node(node, cx.store);
+                self.reconcile_node(node, cx);
+            }
+            Change::NodeRemoved(node) => {
+                for task in self.tasks_on(node, cx.store) {
+                    cx.store.remove_task(task);
+                }
+                cx.store.commit();
+                self.nodes.remove(&node);
+            }
+            Change::TaskUpdated { task, new, .. } => self.restart_if_ended(task, new, cx.store),
+            Change::TaskCreated(_) | Change::TaskRemoved { .. } | Change::Commit => {}
+        }
+    }
+
+    /// Source: `updateNode` (control-plane G1).
+    fn update_node(&mut self, node: NodeId, store: &Store) {
+        match store.node(node).filter(|row| !row.is_invalid()) {
+            Some(row) => self.nodes.insert(node, row.clone()),
+            None => self.nodes.remove(&node),
+        };
+    }
+
+    /// Source: `handleTaskChange` (control-plane G9).
+    fn restart_if_ended(&mut self, task: TaskId, new: TaskView, store: &Store) {
+        if new.desired <= TaskState::Running
+            && new.state.is_terminal()
+            && self.is_own(store.task_ever(task).service)
+            && !self.restart_tasks.contains(&task)
+        {
+            self.restart_tasks.push(task);
+        }
+    }
+
+    /// Restarts tasks where they were; on a paused node or one that does not fit any more they only end.
+    ///
+    /// Source: `tickTasks` (control-plane G9).
+    fn tick(&mut self, cx: &mut Cx<'_>) {
+        for id in std::mem::take(&mut self.restart_tasks) {
+            let Some(task) = cx.store.task(id).filter(|task| task.desired <= TaskState::Running) else { continue };
+            let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
+            let Some(service) = cx.store.service(task.service).filter(|_| self.is_own(task.service)) else { continue };
+            if node.spec.availability == Availability::Pause || !meets_constraints(&service.spec, node) {
+                cx.store.set_desired(id, TaskState::Shutdown);
+            } else {
+                self.restarts.restart(id, cx);
+            }
+        }
+        cx.store.commit();
+    }
+
+    /// Adds the tasks that are missing, shuts down those on nodes that do not fit, and passes the others to the updater.
+    ///
+    /// Source: `reconcileServices` (control-plane G4, G5).
+    fn reconcile_services(&mut self, services: &[ServiceId], cx: &mut Cx<'_>) {
+        let mut updates = Vec::new();
+        for &service in services {
+            let Some(row) = cx.store.service(service) else { continue };
+            let spec = row.spec.clone();
+            let mut slots = Slots::default();
+            let mut has_slots = false;
+            for node in (0..cx.store.node_ids() as u32).map(NodeId) {
+                let tasks = self.updatable_tasks(service, node, cx.store);
+                match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
+                    None => tasks.into_iter().for_each(|task| shut_down(task, cx)),
+                    Some(row) if row.spec.availability == Availability::Pause => {}
+                    Some(_) if tasks.is_empty() => add_task(service, node, cx),
+                    Some(_) => {
+                        slots.push(cx.store, Slot::Node(node), &tasks);
+                        has_slots = true;
+                    }
+                }
+            }
+            updates.extend(has_slots.then_some((service, slots)));
+        }
+        cx.store.commit();
+        for (service, slots) in updates {
+            self.updates.update(service, slots, &mut self.restarts, cx);
+        }
+    }
+
+    /// Checks all global services on one node. What is outdated there is replaced at once, without an update.
+    ///
+    /// Source: `reconcileOneNode` (control-plane G6).
+    fn reconcile_node(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        let Some(row) = cx.store.node(node) else { return };
+        if row.is_invalid() {
+            for task in self.tasks_on(node, cx.store) {
+                shut_down(task, cx);
+            }
+        } else if row.spec.availability == Availability::Active {
+            for service in self.services.clone() {
+                self.reconcile_slot(service, node, cx);
+            }
+        }
+        cx.store.commit();
+    }
+
+    /// Leaves one task that is up to date on the node.
+    fn reconcile_slot(&mut self, service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
+        let (Some(row), Some(on)) = (cx.store.service(service), cx.store.node(node)) else { return };
+        if !meets_constraints(&row.spec, on) {
+            return;
+        }
+        let wanted = Wanted::from(row);
+        let tasks = self.updatable_tasks(service, node, cx.store);
+        let (mut surplus, clean): (Vec<TaskId>, Vec<TaskId>) =
+            tasks.into_iter().partition(|task| is_dirty(cx.store, wanted, cx.store.task_ever(*task)));
+        if clean.is_empty() {
+            add_task(service, node, cx);
+        }
+        surplus.extend(clean.into_iter().skip(1));
+        for task in surplus {
+            shut_down(task, cx);
+        }
+    }
+
+    fn updatable_tasks(&mut self, service: ServiceId, node: NodeId, store: &Store) -> Vec<TaskId> {
+        self.restarts.updatable_tasks(store, service, store.tasks_in_slot(service, Slot::Node(node)))
+    }
+
+    /// All tasks of global services on the node.
+    fn tasks_on(&self, node: NodeId, store: &Store) -> Vec<TaskId> {
+        let own = store.tasks_on_node(node).filter(|(_, task)| self.is_own(task.service));
+        own.map(|(id, _)| id).collect()
+    }
+
+    fn is_own(&self, service: ServiceId) -> bool {
+        self.services.binary_search(&service).is_ok()
+    }
+}
+
+/// The nodes that are to run a task of a global service with this specification.
+pub fn nodes_for(spec: &ServiceSpec, store: &Store) -> impl Iterator<Item = NodeId> {
+    store.nodes().filter(|(_, node)| !node.is_invalid() && meets_constraints(spec, node)).map(|(id, _)| id)
+}
+
+fn meets_constraints(spec: &ServiceSpec, node: &Node) -> bool {
+    constraint::node_matches(&constraint::of_placement(&spec.task.placement), node)
+}
+
+fn is_on_node(slot: Slot) -> bool {
+    matches!(slot, Slot::Node(_))
+}
+
+/// Source: `addTask`.
+fn add_task(service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
+    let Some(row) = cx.store.service(service) else { return };
+    let (spec, spec_version) = (row.spec_id, row.spec_version);
+    let (slot, desired) = (Slot::Node(node), TaskState::Running);
+    cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired });
+}
+
+/// Source: `shutdownTask` (control-plane G8).
+fn shut_down(task: TaskId, cx: &mut Cx<'_>) {
+    if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Shutdown) {
+        cx.store.set_desired(task, TaskState::Shutdown);
+    }
+}
