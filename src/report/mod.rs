@@ -9,6 +9,7 @@ pub mod json;
 pub mod lanes;
 mod names;
 pub mod picture;
+pub mod seeds;
 pub mod story;
 pub mod table;
 
