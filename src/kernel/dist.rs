@@ -96,9 +96,12 @@ impl Default for Dist {
     }
 }
 
-/// Maps 64 uniform bits to the open interval (0, 1) with 53 bits.
+/// Maps 64 uniform bits to the open interval (0, 1): the middle of one of 2^52 equal parts.
+///
+/// It sets the bits of a number in [1, 2). Converting an integer would be as short, but on x86-64 that instruction waits for
+/// the register's last value, which makes each draw wait for the one before.
 fn open_unit(u: u64) -> f64 {
-    ((u >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
+    f64::from_bits(1.0f64.to_bits() | u >> 12) - (1.0 - f64::EPSILON / 2.0)
 }
 
 /// Quantile of the standard normal distribution for `0 < p < 1`, relative error below 1.2e-9.
@@ -158,6 +161,13 @@ mod tests {
         for (p, z) in [(0.5, 0.0), (0.975, 1.959_963_985), (0.99, 2.326_347_874), (0.001, -3.090_232_306)] {
             assert!((standard_normal_quantile(p) - z).abs() < 1e-8, "{p}");
         }
+    }
+
+    #[test]
+    fn the_unit_interval_is_open_and_even() {
+        assert_eq!(open_unit(0), f64::EPSILON / 2.0);
+        assert_eq!(open_unit(u64::MAX), 1.0 - f64::EPSILON / 2.0);
+        assert_eq!(open_unit(1 << 63), 0.5 + f64::EPSILON / 2.0);
     }
 
     #[test]

@@ -16,16 +16,12 @@ impl Fingerprint {
 
     /// Adds one event, given as numbers.
     #[inline]
-    pub fn add<const N: usize>(&mut self, words: [u64; N]) {
-        for word in words {
-            self.hash.update(&word.to_le_bytes());
+    pub fn add(&mut self, words: [u64; 4]) {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
         }
-    }
-
-    /// Adds a text, its length first.
-    pub fn add_text(&mut self, text: &str) {
-        self.add([text.len() as u64]);
-        self.hash.update(text.as_bytes());
+        self.hash.update(&bytes);
     }
 
     /// The hash of all that was added so far, as 16 hexadecimal digits.

@@ -3,7 +3,7 @@
 use super::ids::{ImageId, NodeId, ServiceId};
 use super::node::Availability;
 use super::service::{
-    EndpointMode, FailureAction, HealthCheck, Order, PortConfig, Protocol, RestartCondition, ServiceSpec,
+    EndpointMode, FailureAction, HealthCheck, Order, PortConfig, Protocol, PublishMode, RestartCondition, ServiceSpec,
 };
 use crate::kernel::Span;
 
@@ -135,9 +135,17 @@ pub enum Edit {
     NetworkRm(String),
     /// `--publish-add`
     PublishAdd(PortConfig),
-    /// `--publish-rm`: by target port.
-    PublishRm(u16, Protocol),
-    /// `--health-cmd`, `--health-interval`, ...: the fields given replace those of the service's check.
+    /// `--publish-rm`: the ports with this target, whatever they are published as.
+    PublishRm {
+        /// Port in the container.
+        target: u16,
+        /// TCP, UDP or SCTP.
+        protocol: Protocol,
+        /// A port of the other mode stays.
+        mode: PublishMode,
+    },
+    /// `--health-cmd`, `--health-interval`, ...: the fields given replace those of the service's check. A zero unsets a
+    /// field, `["CMD-SHELL", ""]` the test.
     Health(HealthCheck),
     /// `--no-healthcheck`
     NoHealthcheck,

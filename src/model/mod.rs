@@ -12,5 +12,6 @@ pub mod request;
 pub mod service;
 pub mod task;
 pub mod update;
+pub mod wire;
 
 pub use ids::{ClientId, ImageId, NodeId, ServiceId, TaskId};

@@ -91,12 +91,27 @@ impl fmt::Display for UpdateMessage {
 }
 
 /// Why the managers refused a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError {
     /// A rollback without a previous specification (control-plane A4).
-    #[error("service {} does not have a previous spec", .0.0)]
     NoPreviousSpec(ServiceId),
     /// The service does not exist at that moment.
-    #[error("service {} not found", .0.0)]
     ServiceNotFound(ServiceId),
+}
+
+impl CommandError {
+    /// The service that the command was for.
+    pub const fn service(self) -> ServiceId {
+        match self {
+            CommandError::NoPreviousSpec(service) | CommandError::ServiceNotFound(service) => service,
+        }
+    }
+
+    /// The managers' text, with the name of the service in place of its id.
+    pub fn text(self, service: &str) -> String {
+        match self {
+            CommandError::NoPreviousSpec(_) => format!("service {service} does not have a previous spec"),
+            CommandError::ServiceNotFound(_) => format!("service {service} not found"),
+        }
+    }
 }

@@ -1,11 +1,28 @@
 //! The simulation: the only place where managers, agents and traffic meet.
+//!
+//! [`run`] pops one event after another; exactly one component acts on it, and [`Sim::route`] carries what it puts out to the
+//! others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
+//! are no events: traffic is advanced to each instant before anything happens at it.
 
+pub mod event;
+mod fingerprint;
 pub mod plan;
 
 pub use plan::Plan;
 
-use crate::kernel::Time;
-use crate::observe::Observer;
+use event::Event;
+use plan::End;
+
+use crate::agent::{self, Agents, Effect, TaskSetup};
+use crate::kernel::{EventQueue, Fingerprint, Phase, Span, Streams, Time};
+use crate::manager::store::{Node, Written};
+use crate::manager::{self, Manager};
+use crate::model::TaskId;
+use crate::model::command::Command;
+use crate::model::service::{Mode, ServiceSpec};
+use crate::model::{ServiceId, defaults};
+use crate::observe::{Observer, Record, SpecCause, TaskRecord};
+use crate::traffic::Traffic;
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -20,6 +37,268 @@ pub struct Finished<O> {
 
 /// Runs the plan to its end.
 pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
-    let _ = plan;
-    Finished { observer, end: Time::ZERO, fingerprint: String::new() }
+    let mut sim = Sim::new(plan, observer);
+    while let Some((time, _)) = sim.queue.peek().filter(|(time, _)| *time <= sim.last_instant()) {
+        sim.move_clock(time);
+        sim.dispatch();
+        sim.route();
+    }
+    let end = sim.end();
+    sim.move_clock(end);
+    sim.close_instant();
+    Finished { observer: sim.observer, end, fingerprint: sim.fingerprint.digest() }
+}
+
+struct Sim<'p, O> {
+    plan: &'p Plan,
+    now: Time,
+    queue: EventQueue<Event>,
+    manager: Manager,
+    manager_out: manager::Outbox,
+    agents: Agents,
+    agents_out: agent::Outbox,
+    /// Whether a round of the agents' immediate steps is in the queue.
+    step_queued: bool,
+    traffic: Traffic,
+    observer: O,
+    fingerprint: Fingerprint,
+    /// Whether this instant had a record.
+    has_records: bool,
+}
+
+impl<'p, O: Observer> Sim<'p, O> {
+    fn new(plan: &'p Plan, observer: O) -> Self {
+        let streams = Streams::new(plan.seed);
+        let nodes = plan.nodes.values().map(|node| Node { name: node.name.clone(), spec: node.spec.clone() }).collect();
+        let behaviors = plan.images.values().map(|image| image.behavior.clone()).collect();
+        let service_times = plan.images.values().map(|image| image.behavior.service_time.clone()).collect();
+        let mut queue = EventQueue::new();
+        for (index, command) in (0..).zip(&plan.commands) {
+            queue.push(command.at, Phase::Operator, Event::Operator(index));
+        }
+        Sim {
+            plan,
+            now: Time::ZERO,
+            queue,
+            manager: Manager::new(nodes, plan.services.len(), plan.task_history_limit, plan.latencies),
+            manager_out: manager::Outbox::default(),
+            agents: Agents::new(behaviors, plan.latencies, streams.clone()),
+            agents_out: agent::Outbox::default(),
+            step_queued: false,
+            traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
+            observer,
+            fingerprint: Fingerprint::new(),
+            has_records: false,
+        }
+    }
+
+    /// The last instant at which something may happen.
+    fn last_instant(&self) -> Time {
+        match self.plan.end {
+            End::At(end) | End::WhenQuiet { limit: end, .. } => end,
+        }
+    }
+
+    /// The end of the run, now that nothing is left to do.
+    fn end(&mut self) -> Time {
+        match self.plan.end {
+            End::At(end) => end,
+            End::WhenQuiet { limit, .. } if !self.queue.is_empty() => limit,
+            End::WhenQuiet { quiet, limit } => {
+                // A client that comes later, or has an end of its own, is something to wait for.
+                let bounds = self.plan.clients.values().flat_map(|client| [client.from, client.until]);
+                let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max);
+                last.saturating_add(quiet).min(limit)
+            }
+        }
+    }
+
+    /// Lets time pass up to `time`, with all requests before it and an instant for each full second.
+    fn move_clock(&mut self, time: Time) {
+        if time == self.now {
+            return;
+        }
+        self.close_instant();
+        let second = Span::from_secs(1);
+        let mut tick = Time::ZERO + second * (self.now.as_nanos() / second.as_nanos() + 1);
+        while tick < time {
+            self.now = tick;
+            self.advance_traffic();
+            self.close_instant();
+            tick += second;
+        }
+        self.now = time;
+        self.advance_traffic();
+    }
+
+    fn advance_traffic(&mut self) {
+        let observer = &mut self.observer;
+        if !self.traffic.is_idle() {
+            self.traffic.advance(self.now, &mut |request| observer.request(request));
+        }
+    }
+
+    fn close_instant(&mut self) {
+        let is_full_second = self.now.as_nanos().is_multiple_of(1_000_000_000);
+        if std::mem::take(&mut self.has_records) || is_full_second || self.now == self.last_instant() {
+            self.observer.instant(self.now, self.traffic.in_flight());
+        }
+    }
+
+    /// Takes the next event and lets the component act that it is for.
+    fn dispatch(&mut self) {
+        let Some((now, event)) = self.queue.pop(self.now) else { return };
+        match event {
+            Event::Manager(wake) => self.manager.wake(now, wake, &mut self.manager_out),
+            Event::AgentStep => {
+                self.step_queued = false;
+                self.agents.step(now, &mut self.agents_out);
+            }
+            Event::Agent(timer) => self.agent_timers(timer),
+            Event::Operator(index) => self.operator(index),
+        }
+    }
+
+    /// All timers of agents that are due now: what they report makes one transaction.
+    fn agent_timers(&mut self, first: agent::Timer) {
+        self.agents.timer(self.now, first, &mut self.agents_out);
+        while self.queue.peek() == Some((self.now, Phase::AgentDue)) {
+            if let Some((_, Event::Agent(timer))) = self.queue.pop(self.now) {
+                self.agents.timer(self.now, timer, &mut self.agents_out);
+            }
+        }
+    }
+
+    fn operator(&mut self, index: u32) {
+        let command = &self.plan.commands[index as usize].command;
+        self.emit(Record::Command { index });
+        match self.manager.command(self.now, command, &mut self.manager_out) {
+            Err(error) => self.emit(Record::CommandError { index, error }),
+            Ok(()) => match command {
+                Command::ServiceCreate { service, .. } => self.emit_spec(*service, SpecCause::Create),
+                Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
+                Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
+                Command::ServiceRemove { .. } | Command::NodeUpdate { .. } => {}
+            },
+        }
+    }
+
+    /// Carries what the components put out to where it belongs.
+    fn route(&mut self) {
+        loop {
+            self.tell_written();
+            for (time, wake) in self.manager_out.wakes.drain(..) {
+                self.queue.push(time, Phase::Manager, Event::Manager(wake));
+            }
+            self.assign();
+            for (time, timer) in self.agents_out.timers.drain(..) {
+                self.queue.push(time, Phase::AgentDue, Event::Agent(timer));
+            }
+            if self.agents_out.has_steps() && !self.step_queued {
+                self.step_queued = true;
+                self.queue.push(self.now, Phase::AgentStep, Event::AgentStep);
+            }
+            self.apply_effects();
+            if self.agents_out.reports.is_empty() {
+                return;
+            }
+            self.manager.report(self.now, &mut self.agents_out.reports, &mut self.manager_out);
+        }
+    }
+
+    /// Carries assignments to the agents.
+    fn assign(&mut self) {
+        for assignment in self.manager_out.assignments.drain(..) {
+            let Some(desired) = assignment.desired else {
+                self.agents.remove(self.now, assignment.task, &mut self.agents_out);
+                continue;
+            };
+            let task = self.manager.store.task_ever(assignment.task);
+            let spec = self.manager.store.specs().get(task.spec);
+            let setup = TaskSetup {
+                image: task.image,
+                ordinal: task.ordinal,
+                grace_period: grace_period(spec),
+                has_service_binding: spec.has_service_binding(),
+            };
+            self.agents.assign(self.now, assignment.task, desired, setup, &mut self.agents_out);
+        }
+    }
+
+    /// Carries to traffic and observer what happened to containers.
+    fn apply_effects(&mut self) {
+        for effect in std::mem::take(&mut self.agents_out.effects) {
+            match effect {
+                Effect::EnterRotation(task) => self.rotate(task, true),
+                Effect::LeaveRotation(task) => self.rotate(task, false),
+                Effect::ProcessEnded(task) => {
+                    let observer = &mut self.observer;
+                    self.traffic.kill(self.now, task, &mut |request| observer.request(request));
+                }
+            }
+        }
+    }
+
+    fn rotate(&mut self, task: TaskId, entered: bool) {
+        let row = self.manager.store.task_ever(task);
+        let (service, image) = (row.service, row.image);
+        if entered {
+            self.traffic.enter(service, task, image);
+        } else {
+            self.traffic.leave(service, task);
+        }
+        self.emit(Record::Rotation { task, service, image, entered });
+    }
+
+    /// Tells the observer what was written to the store.
+    fn tell_written(&mut self) {
+        for written in self.manager.store.drain_written() {
+            let record = match written {
+                Written::Task(id, task, created) => Record::Task(TaskRecord {
+                    task: id,
+                    service: task.service,
+                    slot: task.slot,
+                    image: task.image,
+                    node: task.node,
+                    status: task.status,
+                    desired: task.desired,
+                    created,
+                }),
+                Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
+                Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
+                Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
+                Written::RolledBack(service, spec) => spec_record(service, &spec, SpecCause::AutomaticRollback),
+            };
+            fingerprint::add(&mut self.fingerprint, self.now, &record);
+            self.has_records = true;
+            self.observer.record(self.now, &record);
+        }
+    }
+
+    fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
+        if let Some(row) = self.manager.store.service(service) {
+            let record = spec_record(service, &row.spec, cause);
+            self.emit(record);
+        }
+    }
+
+    fn emit(&mut self, record: Record) {
+        fingerprint::add(&mut self.fingerprint, self.now, &record);
+        self.has_records = true;
+        self.observer.record(self.now, &record);
+    }
+}
+
+fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause) -> Record {
+    let desired = match spec.mode {
+        Mode::Replicated { replicas } => replicas,
+        Mode::Global => unreachable!("plans contain no global services yet"),
+    };
+    Record::Spec { service, desired, image: spec.task.container.image, cause }
+}
+
+/// The grace period of a service's containers, in whole seconds (data-plane rule 34).
+fn grace_period(spec: &ServiceSpec) -> Span {
+    let grace = spec.task.container.stop_grace_period.unwrap_or(defaults::STOP_GRACE_PERIOD);
+    Span::from_secs(grace.as_millis() / 1000)
 }

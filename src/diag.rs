@@ -1,0 +1,298 @@
+//! Diagnostics: what is wrong with an input, where, and the likely fix.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Kinds of diagnostics. Each has a stable identifier that is never given to another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// `R0001`: the text is neither JSON nor YAML.
+    Syntax,
+    /// `R0002`: a mapping has the same key twice.
+    DuplicateKey,
+    /// `R0003`: the file is no scenario: it lacks the top-level key `rollsim`.
+    NotAScenario,
+    /// `R0004`: the file is a stack file, which is not run directly yet.
+    StackFile,
+    /// `R0005`: the scenario has a version of the format that this program does not know.
+    FormatVersion,
+    /// `R0101`: a key that does not exist there.
+    UnknownKey,
+    /// `R0102`: a key that must be there is not.
+    MissingKey,
+    /// `R0103`: a value of the wrong type, such as a text where a number belongs.
+    WrongType,
+    /// `R0104`: a word that is not among those allowed.
+    UnknownWord,
+    /// `R0105`: a text that is no duration.
+    Duration,
+    /// `R0106`: a text that does not have the form of what belongs there (a rate, a size, a port, ...).
+    Malformed,
+    /// `R0107`: a value that is well formed but impossible, such as a share above 1.
+    OutOfRange,
+    /// `R0108`: keys that exclude each other.
+    Conflict,
+    /// `R0201`: a service that does not exist.
+    UnknownService,
+    /// `R0202`: an image whose behaviour is to be taken over but is not described.
+    UnknownImage,
+    /// `R0203`: images that are like each other in a circle.
+    LikeCycle,
+    /// `R0204`: a service that exists already, or existed before.
+    ServiceExists,
+    /// `R0301`: a line of the timeline that docker would not understand.
+    DockerCommand,
+    /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
+    NotSimulated,
+    /// `R0402`: a key that is accepted but not simulated yet.
+    AcceptedOnly,
+    /// `R0403`: a key of Compose that Swarm ignores.
+    IgnoredBySwarm,
+    /// `R0404`: a key of Compose that Swarm refuses.
+    RefusedBySwarm,
+    /// `R0501`: an expectation about a metric that does not exist.
+    UnknownMetric,
+    /// `R0502`: a metric is compared with a value of another kind.
+    MetricKind,
+    /// `R0601`: a path of an overlay that leads nowhere, or to more than one service.
+    OverlayPath,
+    /// `R0602`: a flag in the timeline overrides what an overlay or a policy sets.
+    OverlayOverridden,
+    /// `R0701`: something that never happens, because the run ends before.
+    AfterTheEnd,
+}
+
+/// How bad a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The input is used all the same.
+    Warning,
+    /// The input cannot be used.
+    Error,
+}
+
+/// A text and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path as the user wrote it, `-` for standard input, or the argument that holds the text (`--set PATH=VALUE`).
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A place in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The text.
+    pub file: Arc<SourceFile>,
+    /// Bytes of the text; empty for a point.
+    pub span: Range<usize>,
+    /// Where an alias brings in what stands at `span`.
+    pub used: Option<Range<usize>>,
+}
+
+/// One thing that is wrong, or worth knowing, about an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: Code,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// What is said right at the place: what belongs there; may be empty.
+    pub label: String,
+    /// The likely fix, or the reason.
+    pub help: Option<String>,
+}
+
+impl Code {
+    /// All codes, in the order of their identifiers.
+    pub const ALL: [Code; 27] = [
+        Code::Syntax,
+        Code::DuplicateKey,
+        Code::NotAScenario,
+        Code::StackFile,
+        Code::FormatVersion,
+        Code::UnknownKey,
+        Code::MissingKey,
+        Code::WrongType,
+        Code::UnknownWord,
+        Code::Duration,
+        Code::Malformed,
+        Code::OutOfRange,
+        Code::Conflict,
+        Code::UnknownService,
+        Code::UnknownImage,
+        Code::LikeCycle,
+        Code::ServiceExists,
+        Code::DockerCommand,
+        Code::NotSimulated,
+        Code::AcceptedOnly,
+        Code::IgnoredBySwarm,
+        Code::RefusedBySwarm,
+        Code::UnknownMetric,
+        Code::MetricKind,
+        Code::OverlayPath,
+        Code::OverlayOverridden,
+        Code::AfterTheEnd,
+    ];
+
+    /// The stable identifier.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Code::Syntax => "R0001",
+            Code::DuplicateKey => "R0002",
+            Code::NotAScenario => "R0003",
+            Code::StackFile => "R0004",
+            Code::FormatVersion => "R0005",
+            Code::UnknownKey => "R0101",
+            Code::MissingKey => "R0102",
+            Code::WrongType => "R0103",
+            Code::UnknownWord => "R0104",
+            Code::Duration => "R0105",
+            Code::Malformed => "R0106",
+            Code::OutOfRange => "R0107",
+            Code::Conflict => "R0108",
+            Code::UnknownService => "R0201",
+            Code::UnknownImage => "R0202",
+            Code::LikeCycle => "R0203",
+            Code::ServiceExists => "R0204",
+            Code::DockerCommand => "R0301",
+            Code::NotSimulated => "R0401",
+            Code::AcceptedOnly => "R0402",
+            Code::IgnoredBySwarm => "R0403",
+            Code::RefusedBySwarm => "R0404",
+            Code::UnknownMetric => "R0501",
+            Code::MetricKind => "R0502",
+            Code::OverlayPath => "R0601",
+            Code::OverlayOverridden => "R0602",
+            Code::AfterTheEnd => "R0701",
+        }
+    }
+
+    /// Whether the input can be used all the same.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Code::AcceptedOnly | Code::IgnoredBySwarm | Code::OverlayOverridden | Code::AfterTheEnd => {
+                Severity::Warning
+            }
+            _ => Severity::Error,
+        }
+    }
+}
+
+impl Place {
+    /// These bytes of the text.
+    pub fn new(file: &Arc<SourceFile>, span: Range<usize>) -> Place {
+        Place { file: file.clone(), span, used: None }
+    }
+
+    /// Line and column of the first byte, from 1; columns count characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        let before = &self.file.text[..self.span.start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// `file:line:column`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.file.name)
+    }
+}
+
+impl Diagnostic {
+    /// A diagnostic without label and help.
+    pub fn new(code: Code, place: &Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { code, message: message.into(), place: place.clone(), label: String::new(), help: None }
+    }
+
+    /// With what is said right at the place.
+    pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
+        self.label = label.into();
+        self
+    }
+
+    /// With the likely fix, or the reason; `None` leaves it as it is.
+    pub fn help(mut self, help: impl Into<Option<String>>) -> Diagnostic {
+        self.help = help.into().or(self.help);
+        self
+    }
+
+    /// Whether the input can be used all the same.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// The diagnostic with the lines that it is about, as rustc prints them; no newline at the end.
+    pub fn render(&self, color: bool) -> String {
+        let level = match self.severity() {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
+        let here = AnnotationKind::Primary.span(self.place.span.clone()).label(label);
+        let used = self.place.used.clone().map(|span| AnnotationKind::Context.span(span).label("used here"));
+        let snippet = Snippet::source(self.place.file.text.as_str())
+            .path(self.place.file.name.as_str())
+            .annotation(here)
+            .annotations(used);
+        let title: Group<'_> = level.primary_title(self.message.as_str()).id(self.code.id()).element(snippet);
+        let report = [title.elements(self.help.as_deref().map(|help| Level::HELP.message(help)))];
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&report)
+    }
+}
+
+/// `file:line:column: error[R0101]: message`, for editors and other programs.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}: {severity}[{}]: {}", self.place, self.code.id(), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, span: Range<usize>) -> Place {
+        Place::new(&Arc::new(SourceFile { name: "scenarios/rolling.json".to_owned(), text: text.to_owned() }), span)
+    }
+
+    #[test]
+    fn a_diagnostic_shows_code_place_line_and_label() {
+        let text = "{\n  \"paralelism\": 2,\n}";
+        let diagnostic = Diagnostic::new(Code::UnknownKey, &place(text, 4..16), "unknown field `paralelism`")
+            .label("did you mean `parallelism`?");
+        let expected = "\
+error[R0101]: unknown field `paralelism`
+ --> scenarios/rolling.json:2:3
+  |
+2 |   \"paralelism\": 2,
+  |   ^^^^^^^^^^^^ did you mean `parallelism`?";
+        assert_eq!(diagnostic.render(false), expected);
+        assert_eq!(diagnostic.to_string(), "scenarios/rolling.json:2:3: error[R0101]: unknown field `paralelism`");
+        assert_ne!(diagnostic.render(true), expected, "colour is more than the plain text");
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(place("a\néé: x", 7..8).line_column(), (2, 4));
+        assert_eq!(place("", 0..0).line_column(), (1, 1));
+    }
+
+    #[test]
+    fn identifiers_are_in_order_and_given_once() {
+        assert!(Code::ALL.is_sorted_by(|a, b| a.id() < b.id()));
+    }
+}

@@ -1,0 +1,118 @@
+//! Policies side by side, on the same seeds.
+
+use super::pool;
+use super::run::measure;
+use super::statistics::Statistics;
+use crate::metrics::path::{Kind, MetricPath, Value};
+use crate::metrics::{ServiceSummary, Summary};
+use crate::scenario::Loaded;
+
+/// A scenario under one policy.
+#[derive(Debug)]
+pub struct Variant {
+    /// Name of the policy.
+    pub name: String,
+    /// The scenario with the policy laid over it.
+    pub scenario: Loaded,
+}
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Names of the policies.
+    pub policies: Vec<String>,
+    /// A row for each metric that some run has a value of, by service.
+    pub rows: Vec<Row>,
+}
+
+/// One metric of one service under every policy.
+#[derive(Debug)]
+pub struct Row {
+    /// The service.
+    pub service: String,
+    /// The metric's name.
+    pub metric: String,
+    /// What its values are.
+    pub kind: Kind,
+    /// Its values under each policy.
+    pub cells: Vec<Cell>,
+}
+
+/// A metric under one policy.
+#[derive(Debug)]
+pub enum Cell {
+    /// No run has a value.
+    None,
+    /// A number in each run that has one.
+    Number {
+        /// Over all seeds.
+        values: Statistics,
+        /// Differences to the first policy on the same seed; `None` for the first itself.
+        difference: Option<Statistics>,
+    },
+    /// Words, each with the number of runs that ended so, in the order of their first run.
+    Words(Vec<(String, usize)>),
+}
+
+/// Runs every policy on the same `seeds` seeds from the scenario's own on. Seeds decide on arrivals, durations and bad
+/// containers by client, image and ordinal, so that all policies meet the same.
+pub fn compare(variants: &[Variant], seeds: usize, done: &(dyn Fn() + Sync)) -> Comparison {
+    let runs = pool::in_order(
+        variants.len() * seeds,
+        |number| {
+            let scenario = &variants[number / seeds].scenario;
+            measure(scenario, scenario.plan.seed + (number % seeds) as u64)
+        },
+        done,
+    );
+    let by_policy: Vec<&[Summary]> = runs.chunks(seeds).collect();
+    let mut rows = Vec::new();
+    let services = runs.first().map_or(&[][..], |run| &run.services);
+    for service in services {
+        for metric in MetricPath::all() {
+            let row = row(&service.name, &metric, &by_policy);
+            if row.cells.iter().any(|cell| !matches!(cell, Cell::None)) {
+                rows.push(row);
+            }
+        }
+    }
+    Comparison { policies: variants.iter().map(|variant| variant.name.clone()).collect(), rows }
+}
+
+fn row(service: &str, metric: &MetricPath, by_policy: &[&[Summary]]) -> Row {
+    let value = |run: &Summary| run.service(service).and_then(|service| number(metric, service));
+    let first: Vec<Option<f64>> = by_policy[0].iter().map(value).collect();
+    let cells = by_policy.iter().enumerate().map(|(policy, runs)| {
+        if !metric.kind().is_numeric() {
+            return words(service, metric, runs);
+        }
+        let values: Vec<Option<f64>> = runs.iter().map(value).collect();
+        let differences = values.iter().zip(&first).filter_map(|(value, first)| Some((*value)? - (*first)?));
+        let difference = Statistics::of(&differences.collect::<Vec<f64>>()).filter(|_| policy > 0);
+        match Statistics::of(&values.into_iter().flatten().collect::<Vec<f64>>()) {
+            Some(values) => Cell::Number { values, difference },
+            None => Cell::None,
+        }
+    });
+    Row { service: service.to_owned(), metric: metric.to_string(), kind: metric.kind(), cells: cells.collect() }
+}
+
+fn number(metric: &MetricPath, service: &ServiceSummary) -> Option<f64> {
+    metric.value(service).and_then(Value::number)
+}
+
+fn words(service: &str, metric: &MetricPath, runs: &[Summary]) -> Cell {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    for run in runs {
+        let word = match run.service(service).and_then(|service| metric.value(service)) {
+            Some(Value::Text(word)) => word.to_owned(),
+            Some(Value::Bool(truth)) => truth.to_string(),
+            _ => continue,
+        };
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => words.push((word, 1)),
+        }
+    }
+    if words.is_empty() { Cell::None } else { Cell::Words(words) }
+}

@@ -1,0 +1,261 @@
+//! The restart supervisor: replaces tasks that ended, and holds a new task back until its turn has come.
+//!
+//! Source: manager/orchestrator/restart/restart.go (control-plane section 8).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::task::SpecId;
+use crate::kernel::{IdVec, Span, Time};
+use crate::manager::store::{NewTask, Store, Task};
+use crate::manager::{Cx, Wake};
+use crate::model::change::Change;
+use crate::model::defaults;
+use crate::model::node::Availability;
+use crate::model::service::{RestartCondition, RestartPolicy};
+use crate::model::task::{Slot, TaskState};
+use crate::model::{ServiceId, TaskId};
+
+/// How long a new task waits at most for its predecessor to stop, counted from the beginning of its delayed start.
+///
+/// Source: manager/orchestrator/restart/restart.go `defaultOldTaskTimeout` (control-plane R14).
+pub const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
+
+/// Decides on restarts and holds new tasks back.
+#[derive(Debug, Default)]
+pub struct Restarts {
+    /// The delayed start of each task that has one, by the task that is held back.
+    delays: IdVec<TaskId, Option<DelayedStart>>,
+    /// Which held-back tasks wait for a task to stop: the last one; earlier ones follow [`DelayedStart::next_waiter`].
+    waiters: IdVec<TaskId, Option<TaskId>>,
+    /// Starts whose time has come, in order.
+    due: Vec<TaskId>,
+    /// Starts that have ended since the updater last looked.
+    ended: Vec<TaskId>,
+    history: BTreeMap<(ServiceId, Slot), History>,
+    epoch: u32,
+}
+
+/// A task that is created but not yet wanted to run.
+///
+/// Source: `delayedStart` and the goroutine of `DelayStart` (control-plane R13, R14).
+#[derive(Clone, Copy, Debug)]
+struct DelayedStart {
+    /// Tells this delayed start from earlier ones of the same task.
+    epoch: u32,
+    /// Whether the delay is not over yet.
+    delaying: bool,
+    /// Whether a predecessor must stop first that has not.
+    waiting: bool,
+    /// Another task that waits for the same predecessor.
+    next_waiter: Option<TaskId>,
+    /// Whether the held-back task is to be restarted itself when this start has ended (control-plane R1).
+    restart_after: bool,
+}
+
+/// Replacements made in one slot, while a limit of attempts holds.
+#[derive(Debug, Default)]
+struct History {
+    spec_version: u64,
+    total: u32,
+    /// When replacements were created, for a policy with a window.
+    instants: VecDeque<Time>,
+}
+
+impl Restarts {
+    /// Ends `task` for good and, if the policy of the task allows, replaces it in its slot by one of the service's current
+    /// specification. To be called within a transaction.
+    ///
+    /// Source: `Restart` (control-plane R1 to R4).
+    pub fn restart(&mut self, id: TaskId, cx: &mut Cx<'_>) {
+        if let Some(Some(delay)) = self.delays.get_mut(id) {
+            delay.restart_after = true;
+            return;
+        }
+        let task = *cx.store.task_ever(id);
+        let Some(service) = cx.store.service(task.service) else { return };
+        let (spec, spec_version) = (service.spec_id, service.spec_version);
+        cx.store.set_desired(id, TaskState::Shutdown);
+        if !self.should_restart(cx.store, &task) {
+            return;
+        }
+        let desired = TaskState::Ready;
+        let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired };
+        let replacement = cx.store.create_task(cx.now, new);
+        self.record(cx.now, cx.store, task.service, task.slot, spec, spec_version);
+        let drained = task.node.is_some_and(|node| cx.store.nodes()[node].spec.availability == Availability::Drain);
+        let delay = if drained { Span::ZERO } else { restart_delay(cx.store, &task) };
+        let predecessor = Some(id).filter(|_| !task.status.state.is_terminal());
+        self.delay_start(replacement, predecessor, delay, cx);
+    }
+
+    /// Holds `task` back until `delay` has passed and `predecessor` has stopped.
+    ///
+    /// Source: `DelayStart` (control-plane R13, R14).
+    pub fn delay_start(&mut self, task: TaskId, predecessor: Option<TaskId>, delay: Span, cx: &mut Cx<'_>) {
+        let restart_after = self.delays.get(task).is_some_and(|delay| delay.is_some_and(|delay| delay.restart_after));
+        self.cancel(task);
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let mut next_waiter = None;
+        if let Some(old) = predecessor {
+            next_waiter = self.waiters.entry(old, None).replace(task);
+            cx.wake_after(OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
+        }
+        if !delay.is_zero() {
+            cx.wake_after(delay, Wake::RestartDelay { task, epoch });
+        }
+        let (delaying, waiting) = (!delay.is_zero(), predecessor.is_some());
+        let start = DelayedStart { epoch, delaying, waiting, next_waiter, restart_after };
+        *self.delays.entry(task, None) = Some(start);
+        self.note_if_due(task);
+    }
+
+    /// Whether `task` is still held back.
+    pub fn is_delayed(&self, task: TaskId) -> bool {
+        matches!(self.delays.get(task), Some(Some(_)))
+    }
+
+    /// The delay of a task's restart is over.
+    pub fn wake_delay(&mut self, task: TaskId, epoch: u32) {
+        if let Some(delay) = self.current(task, epoch) {
+            delay.delaying = false;
+            self.note_if_due(task);
+        }
+    }
+
+    /// The predecessor of a task has taken too long to stop.
+    pub fn wake_timeout(&mut self, task: TaskId, epoch: u32) {
+        if let Some(delay) = self.current(task, epoch) {
+            delay.waiting = false;
+            self.note_if_due(task);
+        }
+    }
+
+    /// Notices predecessors that have stopped, and held-back tasks that are gone.
+    pub fn on_change(&mut self, change: &Change) {
+        match *change {
+            // Any write to a task that has ended releases those who wait for it, also one that changes only what is desired.
+            Change::TaskUpdated { task, new, .. } if new.state.is_terminal() => {
+                let mut waiter = self.waiters.get_mut(task).and_then(Option::take);
+                while let Some(task) = waiter {
+                    waiter = None;
+                    if let Some(Some(delay)) = self.delays.get_mut(task) {
+                        delay.waiting = false;
+                        waiter = delay.next_waiter.take();
+                        self.note_if_due(task);
+                    }
+                }
+            }
+            Change::TaskRemoved { task, .. } => self.cancel(task),
+            _ => {}
+        }
+    }
+
+    /// Lets those tasks run whose time has come, each in a transaction of its own.
+    ///
+    /// Source: `StartNow`, `waitRestart` (control-plane R1, R15).
+    pub fn start_due(&mut self, cx: &mut Cx<'_>) {
+        let mut next = 0;
+        while let Some(&task) = self.due.get(next) {
+            next += 1;
+            let Some(start) = self.delays[task].take() else { continue };
+            self.ended.push(task);
+            if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Running) {
+                cx.store.set_desired(task, TaskState::Running);
+                cx.store.commit();
+            }
+            if start.restart_after {
+                self.restart_if_wanted(task, cx);
+                cx.store.commit();
+            }
+        }
+        self.due.clear();
+    }
+
+    /// Moves the tasks whose delayed start has ended since the last call into `ended`.
+    pub fn take_ended(&mut self, ended: &mut Vec<TaskId>) {
+        ended.append(&mut self.ended);
+    }
+
+    /// Restarts `task` unless it is gone or not wanted any more. To be called within a transaction.
+    pub fn restart_if_wanted(&mut self, task: TaskId, cx: &mut Cx<'_>) {
+        if cx.store.task(task).is_some_and(|row| row.desired <= TaskState::Running) {
+            self.restart(task, cx);
+        }
+    }
+
+    /// Forgets the attempts of a service that is gone.
+    pub fn forget(&mut self, service: ServiceId) {
+        self.history.retain(|(of, _), _| *of != service);
+    }
+
+    /// Whether the policy of `task` allows a replacement.
+    ///
+    /// Source: `shouldRestart` (control-plane R5 to R8).
+    pub fn should_restart(&mut self, store: &Store, task: &Task) -> bool {
+        let Some(policy) = store.specs().get(task.spec).task.restart else { return true };
+        let allowed = match policy.condition {
+            RestartCondition::Any => true,
+            RestartCondition::OnFailure => task.status.state != TaskState::Complete,
+            RestartCondition::None => false,
+        };
+        allowed && (policy.max_attempts == 0 || self.has_attempts_left(&policy, task))
+    }
+
+    fn has_attempts_left(&mut self, policy: &RestartPolicy, task: &Task) -> bool {
+        let Some(history) = self.history.get_mut(&(task.service, task.slot)) else { return true };
+        if history.spec_version != task.spec_version {
+            return true;
+        }
+        let Some(window) = policy.window.filter(|window| !window.is_zero()) else {
+            return history.total < policy.max_attempts;
+        };
+        // The window looks back from the end of the task; what has left it has left it for good.
+        if let Some(lookback) = task.status_at.as_nanos().checked_sub(window.as_nanos()) {
+            while history.instants.front().is_some_and(|at| at.as_nanos() <= lookback) {
+                history.instants.pop_front();
+            }
+        }
+        let counted = history.instants.iter().take_while(|at| **at < task.status_at).count();
+        (counted as u32) < policy.max_attempts
+    }
+
+    /// Source: `RecordRestartHistory` (control-plane R9).
+    fn record(&mut self, now: Time, store: &Store, service: ServiceId, slot: Slot, spec: SpecId, spec_version: u64) {
+        let Some(policy) = store.specs().get(spec).task.restart.filter(|policy| policy.max_attempts > 0) else {
+            return;
+        };
+        let history = self.history.entry((service, slot)).or_default();
+        if history.spec_version != spec_version {
+            *history = History { spec_version, ..History::default() };
+        }
+        history.total += 1;
+        if policy.window.is_some_and(|window| !window.is_zero()) {
+            history.instants.push_back(now);
+        }
+    }
+
+    /// Drops the delayed start of a task without starting it.
+    fn cancel(&mut self, task: TaskId) {
+        if let Some(delay) = self.delays.get_mut(task)
+            && delay.take().is_some()
+        {
+            self.ended.push(task);
+        }
+    }
+
+    fn current(&mut self, task: TaskId, epoch: u32) -> Option<&mut DelayedStart> {
+        self.delays[task].as_mut().filter(|delay| delay.epoch == epoch)
+    }
+
+    fn note_if_due(&mut self, task: TaskId) {
+        if self.delays[task].is_some_and(|delay| !delay.delaying && !delay.waiting) {
+            self.due.push(task);
+        }
+    }
+}
+
+/// Delay before the replacement of `task` starts.
+fn restart_delay(store: &Store, task: &Task) -> Span {
+    store.specs().get(task.spec).task.restart.and_then(|policy| policy.delay).unwrap_or(defaults::RESTART_DELAY)
+}

@@ -1,0 +1,122 @@
+//! The task reaper: deletes tasks that nobody needs any more.
+//!
+//! Source: manager/orchestrator/taskreaper/task_reaper.go (control-plane section 10).
+
+use crate::kernel::Span;
+use crate::manager::store::{Store, Task};
+use crate::manager::{Cx, Wake};
+use crate::model::change::Change;
+use crate::model::task::{Slot, TaskState};
+use crate::model::{ServiceId, TaskId};
+
+/// Time from the first event to the next round.
+///
+/// Source: `reaperBatchingInterval` (control-plane T3).
+pub const BATCHING_INTERVAL: Span = Span::from_millis(250);
+
+/// With more entries than this it acts at once.
+///
+/// Source: `maxDirty` (control-plane T3).
+pub const MAX_DIRTY: usize = 1000;
+
+/// Deletes tasks beyond the history limit, and those that are to be removed and have stopped.
+#[derive(Debug)]
+pub struct TaskReaper {
+    /// Tasks kept per slot, the current one included; `None`: all.
+    history_limit: Option<u32>,
+    /// Slots to look at, in order of their first creation since the last look.
+    dirty: Vec<(ServiceId, Slot)>,
+    /// Tasks to delete.
+    cleanup: Vec<TaskId>,
+    /// Whether a round is due after [`BATCHING_INTERVAL`].
+    armed: bool,
+    /// Tells the armed round from one that was overtaken.
+    epoch: u32,
+    doomed: Vec<TaskId>,
+}
+
+impl TaskReaper {
+    /// A reaper that keeps `history_limit` tasks per slot.
+    pub fn new(history_limit: Option<u32>) -> TaskReaper {
+        TaskReaper { history_limit, dirty: Vec::new(), cleanup: Vec::new(), armed: false, epoch: 0, doomed: Vec::new() }
+    }
+
+    /// Notes slots and tasks to look at.
+    pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
+        match *change {
+            Change::TaskCreated(id) => {
+                let task = cx.store.task_ever(id);
+                let slot = (task.service, task.slot);
+                // A slot whose tasks all came in this transaction needs no search through all others.
+                if cx.store.tasks_in_slot(slot.0, slot.1).len() == 1 || !self.dirty.contains(&slot) {
+                    self.dirty.push(slot);
+                }
+            }
+            Change::TaskUpdated { task, new, .. } => {
+                let stopped = new.state < TaskState::Assigned || new.state >= TaskState::Complete;
+                if new.desired == TaskState::Remove && stopped {
+                    self.cleanup.push(task);
+                }
+            }
+            _ => return,
+        }
+        if self.dirty.len() + self.cleanup.len() > MAX_DIRTY {
+            self.armed = false;
+            self.tick(cx);
+        } else if !self.armed {
+            self.armed = true;
+            self.epoch += 1;
+            cx.wake_after(BATCHING_INTERVAL, Wake::Reaper { epoch: self.epoch });
+        }
+    }
+
+    /// The batching interval is over.
+    pub fn wake(&mut self, epoch: u32, cx: &mut Cx<'_>) {
+        if self.armed && self.epoch == epoch {
+            self.armed = false;
+            self.tick(cx);
+        }
+    }
+
+    /// Source: `tick` (control-plane T4 to T7).
+    fn tick(&mut self, cx: &mut Cx<'_>) {
+        self.doomed.append(&mut self.cleanup);
+        let (doomed, default_limit) = (&mut self.doomed, self.history_limit);
+        self.dirty.retain(|&(service, slot)| stays_dirty(cx.store, service, slot, default_limit, doomed));
+        for task in self.doomed.drain(..) {
+            cx.store.remove_task(task);
+        }
+        cx.store.commit();
+    }
+}
+
+/// Picks the tasks of a slot to delete; returns whether the slot must be looked at again.
+fn stays_dirty(store: &Store, service: ServiceId, slot: Slot, limit: Option<u32>, doomed: &mut Vec<TaskId>) -> bool {
+    let Some(row) = store.service(service) else { return false };
+    let attempts = row.spec.task.restart.map_or(0, |policy| policy.max_attempts);
+    let limit = if attempts > 0 { Some(attempts + 1) } else { limit };
+    let tasks = store.tasks_in_slot(service, slot);
+    let Some(mut excess) = limit.and_then(|limit| tasks.len().checked_sub(limit as usize)).filter(|n| *n > 0) else {
+        return false;
+    };
+    let mut oldest_first = tasks.to_vec();
+    oldest_first.sort_by_key(|task| store.task_ever(*task).status_at);
+    let mut running = 0;
+    for id in oldest_first {
+        if is_deletable(store.task_ever(id)) {
+            doomed.push(id);
+            excess -= 1;
+            if excess == 0 {
+                break;
+            }
+        } else {
+            running += 1;
+        }
+    }
+    running > 1
+}
+
+/// Whether the task has ended, or never will run.
+fn is_deletable(task: &Task) -> bool {
+    task.status.state.is_terminal() || (task.status.state < TaskState::Assigned && task.desired > TaskState::Running)
+}

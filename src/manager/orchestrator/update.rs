@@ -1,0 +1,566 @@
+//! Rolling updates and rollbacks: the supervisor and the updater.
+//!
+//! An updater is given the slots of a service. Those that are dirty it hands out, one after another, to `parallelism`
+//! workers. A worker replaces the tasks of its slot by one of the new specification, waits until that runs, rests for
+//! `delay`, and takes the next slot: there are no batches. Meanwhile the updater counts failures of the tasks it made;
+//! too many of them pause the update or roll it back. When all slots are done it goes on watching for `monitor`, and then
+//! writes `completed`.
+//!
+//! Source: manager/orchestrator/update/updater.go (control-plane section 4).
+
+use std::rc::Rc;
+
+use super::restart::Restarts;
+use super::task::{Wanted, is_dirty};
+use crate::kernel::{IdVec, Span, Time};
+use crate::manager::store::{NewTask, Service, Store, Task};
+use crate::manager::{Cx, Wake};
+use crate::model::change::Change;
+use crate::model::defaults;
+use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
+use crate::model::task::{Slot, TaskState};
+use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
+use crate::model::{ServiceId, TaskId};
+
+/// By how much the last watch exceeds a delay that is not shorter than the monitor period.
+///
+/// Source: `Run` (control-plane U14).
+pub const MONITOR_BEYOND_DELAY: Span = Span::from_secs(1);
+
+/// The slots of a service as the orchestrator saw them when it called: a snapshot.
+#[derive(Debug, Default)]
+pub struct Slots {
+    /// Each slot, and where its tasks end in `tasks`.
+    slots: Vec<(Slot, usize)>,
+    tasks: Vec<SlotTask>,
+}
+
+/// A task of a slot as it was when the snapshot was taken.
+#[derive(Clone, Copy, Debug)]
+struct SlotTask {
+    id: TaskId,
+    desired: TaskState,
+    stopped: bool,
+}
+
+impl Slots {
+    /// Adds a slot with its tasks.
+    pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
+        self.tasks.extend(tasks.iter().map(|&id| {
+            let Task { desired, status, .. } = store.task_ever(id);
+            SlotTask { id, desired: *desired, stopped: status.state.is_terminal() }
+        }));
+        self.slots.push((slot, self.tasks.len()));
+    }
+
+    fn tasks(&self, index: usize) -> &[SlotTask] {
+        let start = index.checked_sub(1).map_or(0, |before| self.slots[before].1);
+        &self.tasks[start..self.slots[index].1]
+    }
+}
+
+/// Keeps at most one updater per service.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    updaters: Vec<Updater>,
+    /// What updaters remember of the tasks that they made or kept.
+    handled: HandledTasks,
+    /// Handled tasks that were written while they ran or after they had ended, with their state.
+    came_up: Vec<(TaskId, TaskState)>,
+    ended_starts: Vec<TaskId>,
+    epoch: u32,
+}
+
+/// What an updater remembers of a task that it made or kept.
+///
+/// Source: `updatedTasks`, `failedTasks` (control-plane U25).
+#[derive(Clone, Copy, Debug)]
+struct Handled {
+    /// The updater.
+    epoch: u32,
+    /// Its worker.
+    worker: u32,
+    /// Whether the updater made the task; only then its end can count.
+    made: bool,
+    /// When its worker saw it running or ended.
+    noted: Option<Time>,
+    /// Whether its failure has been counted.
+    counted: bool,
+}
+
+impl Supervisor {
+    /// Updates the slots that are dirty, unless that is being done already.
+    ///
+    /// Source: `Supervisor.Update` (control-plane U1 to U4).
+    pub fn update(&mut self, service: ServiceId, slots: Slots, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        let Some(row) = cx.store.service(service) else { return };
+        if let Some(index) = self.updaters.iter().position(|updater| updater.service == service) {
+            let running = &self.updaters[index].spec;
+            if Rc::ptr_eq(running, &row.spec) || **running == *row.spec {
+                return;
+            }
+            self.updaters.remove(index);
+        }
+        self.epoch += 1;
+        if let Some(mut updater) = Updater::start(self.epoch, service, slots, cx) {
+            updater.proceed(&mut self.handled, restarts, cx);
+            self.keep(updater);
+        }
+    }
+
+    /// Notices what becomes of the tasks that updaters handle.
+    pub fn on_change(&mut self, change: &Change) {
+        if let Change::TaskUpdated { task, new, .. } = *change
+            && new.state >= TaskState::Running
+            && matches!(self.handled.get(task), Some(Some(_)))
+        {
+            self.came_up.push((task, new.state));
+        }
+    }
+
+    /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
+    /// workers.
+    ///
+    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
+    pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        restarts.take_ended(&mut self.ended_starts);
+        if self.came_up.is_empty() && self.ended_starts.is_empty() {
+            return;
+        }
+        let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
+        for mut updater in std::mem::take(&mut self.updaters) {
+            for &task in &ended_starts {
+                updater.on_start_ended(task, &mut self.handled, cx);
+            }
+            for &(task, state) in &came_up {
+                updater.on_came_up(task, state, &mut self.handled, cx);
+            }
+            for &(task, _) in came_up.iter().filter(|(_, state)| state.is_terminal()) {
+                updater.on_failed(task, &mut self.handled, cx);
+            }
+            updater.proceed(&mut self.handled, restarts, cx);
+            self.keep(updater);
+        }
+        (self.came_up, self.ended_starts) = (came_up, ended_starts);
+        self.came_up.clear();
+        self.ended_starts.clear();
+    }
+
+    /// A worker has rested.
+    pub fn wake_worker(&mut self, epoch: u32, worker: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        self.with(epoch, |updater, handled| {
+            updater.workers[worker as usize] = Worker::Idle;
+            updater.proceed(handled, restarts, cx);
+        });
+    }
+
+    /// The last watch of an updater is over.
+    pub fn wake_monitor(&mut self, epoch: u32, cx: &mut Cx<'_>) {
+        self.with(epoch, |updater, _| updater.complete(cx));
+    }
+
+    fn with(&mut self, epoch: u32, act: impl FnOnce(&mut Updater, &mut HandledTasks)) {
+        if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
+            let mut updater = self.updaters.remove(index);
+            act(&mut updater, &mut self.handled);
+            self.keep(updater);
+        }
+    }
+
+    fn keep(&mut self, updater: Updater) {
+        if updater.phase != Phase::Ended {
+            self.updaters.push(updater);
+        }
+    }
+}
+
+type HandledTasks = IdVec<TaskId, Option<Handled>>;
+
+/// One update or rollback of one service.
+#[derive(Debug)]
+struct Updater {
+    epoch: u32,
+    service: ServiceId,
+    spec: Rc<ServiceSpec>,
+    wanted: Wanted,
+    /// Whether the update status said so when the updater was made; what it says later is not seen.
+    is_rollback: bool,
+    config: UpdateConfig,
+    /// How long after it was noted a task's end still counts.
+    monitor: Span,
+    slots: Slots,
+    /// Indices of the slots that were dirty at the start.
+    dirty: Vec<u32>,
+    /// How many of them have been handed out.
+    handed_out: usize,
+    workers: Vec<Worker>,
+    phase: Phase,
+    /// Paused or rolled back.
+    stopped: bool,
+    failures: u32,
+    /// Ends of tasks that are looked at only when the workers have finished (control-plane U13).
+    unseen_failures: Vec<TaskId>,
+}
+
+/// One of the `parallelism` hands of an update.
+///
+/// Source: `worker`, `updateTask` (control-plane U16 to U22).
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Worker {
+    /// Takes the next slot, if there is one.
+    Idle,
+    /// Waits until the new task may start: stop-first, until its predecessor has stopped. What the new task did meanwhile
+    /// is kept for later.
+    AwaitStart { slot: u32, task: TaskId, came_up: Option<TaskState> },
+    /// Waits until a kept task may start, and for nothing else.
+    AwaitKept { task: TaskId },
+    /// Waits, without any timeout, until the new task runs or has ended.
+    AwaitRunning { slot: u32, task: TaskId },
+    /// Rests for `delay` before it takes the next slot.
+    Delay,
+}
+
+/// How far an updater is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Slots are handed out.
+    HandOut,
+    /// No slot is handed out any more; workers finish theirs, with their delay.
+    Finish,
+    /// All workers have finished; failures are still counted.
+    Monitor,
+    /// Nothing more to do.
+    Ended,
+}
+
+impl Updater {
+    /// Source: `Run`, up to the workers (control-plane U5 to U10).
+    fn start(epoch: u32, service: ServiceId, slots: Slots, cx: &mut Cx<'_>) -> Option<Updater> {
+        let row = cx.store.service(service)?;
+        let state = row.update_status.map(|status| status.state);
+        if matches!(state, Some(UpdateState::Paused | UpdateState::RollbackPaused)) {
+            return None;
+        }
+        let (spec, wanted) = (Rc::clone(&row.spec), Wanted::from(row));
+        let is_rollback = state == Some(UpdateState::RollbackStarted);
+        let is_dirty_slot = |index: &u32| match slots.tasks(*index as usize) {
+            [task] => is_dirty(cx.store, wanted, cx.store.task_ever(task.id)),
+            tasks => tasks.len() > 1,
+        };
+        let dirty: Vec<u32> = (0..slots.slots.len() as u32).filter(is_dirty_slot).collect();
+        if dirty.is_empty() {
+            if matches!(state, Some(UpdateState::Updating | UpdateState::RollbackStarted)) {
+                write_completed(service, cx);
+            }
+            return None;
+        }
+        if state.is_none() {
+            let status = UpdateStatus { state: UpdateState::Updating, message: UpdateMessage::InProgress };
+            write_status(service, cx, |row| row.update_status.is_none().then_some(status));
+        }
+        let section = if is_rollback { spec.rollback } else { spec.update };
+        let config = section.unwrap_or(defaults::UPDATE_CONFIG);
+        let parallelism = if config.parallelism == 0 { dirty.len() } else { config.parallelism as usize };
+        Some(Updater {
+            epoch,
+            service,
+            wanted,
+            is_rollback,
+            config,
+            monitor: config.monitor.unwrap_or(defaults::MONITOR),
+            slots,
+            // Workers beyond the number of slots would never get one.
+            workers: vec![Worker::Idle; parallelism.min(dirty.len())],
+            dirty,
+            handed_out: 0,
+            phase: Phase::HandOut,
+            stopped: false,
+            failures: 0,
+            unseen_failures: Vec::new(),
+            spec,
+        })
+    }
+
+    /// Hands out slots to free workers, and goes on to the next phase when it is time.
+    ///
+    /// Source: `Run`, from the workers on (control-plane U12 to U15).
+    fn proceed(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        while self.phase == Phase::HandOut {
+            if self.handed_out == self.dirty.len() {
+                self.phase = Phase::Finish;
+            } else if let Some(worker) = self.workers.iter().position(|worker| *worker == Worker::Idle) {
+                let slot = self.dirty[self.handed_out];
+                self.handed_out += 1;
+                self.take_slot(worker, slot, handled, restarts, cx);
+            } else {
+                return;
+            }
+        }
+        if self.phase == Phase::Finish && self.workers.iter().all(|worker| *worker == Worker::Idle) {
+            self.monitor(handled, cx);
+        }
+    }
+
+    /// All workers have finished: watches for a last period, which begins with what was not looked at until now.
+    fn monitor(&mut self, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+        if self.stopped {
+            self.phase = Phase::Ended;
+            return;
+        }
+        self.phase = Phase::Monitor;
+        if self.config.delay >= self.monitor {
+            self.monitor = self.config.delay + MONITOR_BEYOND_DELAY;
+        }
+        cx.wake_after(self.monitor, Wake::UpdateMonitor { epoch: self.epoch });
+        for task in std::mem::take(&mut self.unseen_failures) {
+            self.on_failed(task, handled, cx);
+        }
+    }
+
+    /// Source: `worker` (control-plane U17 to U19).
+    fn take_slot(
+        &mut self,
+        worker: usize,
+        slot: u32,
+        handled: &mut HandledTasks,
+        restarts: &mut Restarts,
+        cx: &mut Cx<'_>,
+    ) {
+        let tasks = self.slots.tasks(slot as usize);
+        let is_clean = |task: &&SlotTask| !is_dirty(cx.store, self.wanted, cx.store.task_ever(task.id));
+        let mut clean = tasks.iter().filter(is_clean);
+        let running = clean.clone().find(|task| task.desired == TaskState::Running);
+        let kept = running.or_else(|| clean.rfind(|task| task.desired < TaskState::Running)).copied();
+        self.workers[worker] = match kept {
+            Some(kept) => self.keep_task(slot, kept, restarts, cx),
+            None => self.replace_tasks(slot, restarts, cx),
+        };
+        if let Worker::AwaitStart { task, .. } | Worker::AwaitKept { task } = self.workers[worker] {
+            let made = kept.is_none();
+            let note = Handled { epoch: self.epoch, worker: worker as u32, made, noted: None, counted: false };
+            *handled.entry(task, None) = Some(note);
+        }
+        // A task that need not wait for anybody is wanted to run at once, in a transaction of its own.
+        restarts.start_due(cx);
+        if self.workers[worker] == Worker::Idle {
+            self.rest(worker, cx);
+        }
+    }
+
+    /// Keeps a task of the slot that is up to date already, and shuts down the others.
+    ///
+    /// Source: `useExistingTask` (control-plane U18).
+    fn keep_task(&self, slot: u32, kept: SlotTask, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+        let others = self.slots.tasks(slot as usize).iter().filter(|task| task.id != kept.id);
+        let Ok(old) = shut_down(others, cx) else { return Worker::Idle };
+        let mut worker = Worker::Idle;
+        if kept.desired != TaskState::Running {
+            restarts.delay_start(kept.id, old.filter(|old| !old.stopped).map(|old| old.id), Span::ZERO, cx);
+            worker = Worker::AwaitKept { task: kept.id };
+        }
+        cx.store.commit();
+        worker
+    }
+
+    /// Creates a task of the new specification in the slot; stop-first shuts down the old ones in the same transaction.
+    ///
+    /// Source: `updateTask` (control-plane U19 to U21, U23, U24).
+    fn replace_tasks(&self, slot: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+        if cx.store.service(self.service).is_none() {
+            return Worker::Idle;
+        }
+        let mut predecessor = None;
+        if self.config.order == Order::StopFirst {
+            // An error here, as when the restart supervisor was faster, gives up the whole transaction.
+            let Ok(old) = shut_down(self.slots.tasks(slot as usize).iter(), cx) else { return Worker::Idle };
+            predecessor = old.filter(|old| !old.stopped).map(|old| old.id);
+        }
+        let task = cx.store.create_task(
+            cx.now,
+            NewTask {
+                service: self.service,
+                slot: self.slots.slots[slot as usize].0,
+                spec: self.wanted.spec,
+                spec_version: self.wanted.spec_version,
+                desired: TaskState::Ready,
+            },
+        );
+        restarts.delay_start(task, predecessor, Span::ZERO, cx);
+        cx.store.commit();
+        Worker::AwaitStart { slot, task, came_up: None }
+    }
+
+    /// A delayed start has ended: the worker that waits for it goes on.
+    fn on_start_ended(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+        let Some(note) = self.note(task, handled) else { return };
+        let worker = note.worker as usize;
+        match self.workers[worker] {
+            Worker::AwaitKept { task: kept } if kept == task => self.rest(worker, cx),
+            Worker::AwaitStart { slot, task: new, came_up } if new == task => {
+                self.workers[worker] = Worker::AwaitRunning { slot, task };
+                if let Some(state) = came_up {
+                    self.on_came_up(task, state, handled, cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A new task runs or has ended: notes the time, and start-first now shuts down the old tasks.
+    ///
+    /// Source: `updateTask`, the final loop (control-plane U21, U22).
+    fn on_came_up(&mut self, task: TaskId, state: TaskState, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+        let Some(note) = self.note(task, handled) else { return };
+        let worker = note.worker as usize;
+        match &mut self.workers[worker] {
+            Worker::AwaitStart { task: new, came_up, .. } if *new == task => {
+                came_up.get_or_insert(state);
+            }
+            Worker::AwaitRunning { slot, task: new } if *new == task => {
+                note.noted = Some(cx.now);
+                if self.config.order == Order::StartFirst && state == TaskState::Running {
+                    // Old tasks that somebody else has shut down already are none of our business.
+                    let _ = shut_down(self.slots.tasks(*slot as usize).iter(), cx);
+                    cx.store.commit();
+                }
+                self.rest(worker, cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// What this updater remembers of a task.
+    fn note<'h>(&self, task: TaskId, handled: &'h mut HandledTasks) -> Option<&'h mut Handled> {
+        handled.get_mut(task)?.as_mut().filter(|note| note.epoch == self.epoch)
+    }
+
+    /// The worker has done its slot: it rests for `delay`, if there is one.
+    fn rest(&mut self, worker: usize, cx: &mut Cx<'_>) {
+        self.workers[worker] = Worker::Idle;
+        if !self.config.delay.is_zero() {
+            self.workers[worker] = Worker::Delay;
+            cx.wake_after(self.config.delay, Wake::UpdateWorker { epoch: self.epoch, worker: worker as u32 });
+        }
+    }
+
+    /// A task that this updater made has ended: counts it, and acts if that is one too many.
+    ///
+    /// Source: `failureTriggersAction` (control-plane U25 to U30).
+    fn on_failed(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+        if self.config.failure_action == FailureAction::Continue || self.phase == Phase::Ended {
+            return;
+        }
+        let Some(note) = self.note(task, handled).filter(|note| note.made) else { return };
+        if self.phase == Phase::Finish {
+            self.unseen_failures.push(task);
+            return;
+        }
+        let in_time = note.noted.is_none_or(|noted| cx.now - noted <= self.monitor);
+        if note.counted || !in_time {
+            return;
+        }
+        note.counted = true;
+        self.failures += 1;
+        if self.failures as f32 / self.dirty.len() as f32 <= self.config.max_failure_ratio {
+            return;
+        }
+        match self.config.failure_action {
+            FailureAction::Rollback if self.is_rollback => {
+                // A rollback is never rolled back. It is paused, but goes on to its end as if nothing had happened.
+                write_paused(self.service, UpdateMessage::RollbackPaused(task), cx);
+                match self.phase {
+                    Phase::HandOut => self.phase = Phase::Finish,
+                    _ => self.complete(cx),
+                }
+                return;
+            }
+            FailureAction::Rollback => write_rolled_back(self.service, task, cx),
+            FailureAction::Pause | FailureAction::Continue => {
+                write_paused(self.service, UpdateMessage::Paused(task), cx);
+            }
+        }
+        self.stopped = true;
+        self.phase = if self.phase == Phase::HandOut { Phase::Finish } else { Phase::Ended };
+    }
+
+    fn complete(&mut self, cx: &mut Cx<'_>) {
+        self.phase = Phase::Ended;
+        write_completed(self.service, cx);
+    }
+}
+
+/// Shuts down those of the tasks that were not to be shut down already; returns the last one.
+///
+/// # Errors
+/// If none was shut down, and one was gone or shut down by somebody else meanwhile. Then nothing is written.
+///
+/// Source: `removeOldTasks` (control-plane U23).
+fn shut_down<'a>(
+    tasks: impl Iterator<Item = &'a SlotTask>,
+    cx: &mut Cx<'_>,
+) -> Result<Option<SlotTask>, AlreadyShutDown> {
+    let mut last = None;
+    let mut missed = false;
+    for task in tasks.filter(|task| task.desired <= TaskState::Running) {
+        if cx.store.task(task.id).is_some_and(|row| row.desired <= TaskState::Running) {
+            cx.store.set_desired(task.id, TaskState::Shutdown);
+            last = Some(*task);
+        } else {
+            missed = true;
+        }
+    }
+    if missed && last.is_none() { Err(AlreadyShutDown) } else { Ok(last) }
+}
+
+/// All tasks of a slot were shut down by somebody else.
+struct AlreadyShutDown;
+
+/// Writes the update status that `next` gives, if it gives one.
+fn write_status(service: ServiceId, cx: &mut Cx<'_>, next: impl FnOnce(&Service) -> Option<UpdateStatus>) {
+    cx.store.update_service(service, |row| {
+        let status = next(row);
+        row.update_status = status.or(row.update_status);
+        status.is_some()
+    });
+    cx.store.commit();
+}
+
+/// Source: `pauseUpdate` (control-plane U31).
+fn write_paused(service: ServiceId, message: UpdateMessage, cx: &mut Cx<'_>) {
+    write_status(service, cx, |row| {
+        let state = match row.update_status?.state {
+            UpdateState::RollbackStarted => UpdateState::RollbackPaused,
+            _ => UpdateState::Paused,
+        };
+        Some(UpdateStatus { state, message })
+    });
+}
+
+/// Source: `completeUpdate` (control-plane U33).
+fn write_completed(service: ServiceId, cx: &mut Cx<'_>) {
+    write_status(service, cx, |row| {
+        Some(match row.update_status?.state {
+            UpdateState::RollbackStarted => {
+                UpdateStatus { state: UpdateState::RollbackCompleted, message: UpdateMessage::RollbackCompleted }
+            }
+            _ => UpdateStatus { state: UpdateState::Completed, message: UpdateMessage::Completed },
+        })
+    });
+}
+
+/// Returns to the previous specification, unless there is none.
+///
+/// Source: `rollbackUpdate` (control-plane U32).
+fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) {
+    let rolled_back = cx.store.update_service(service, |row| {
+        let (Some(_), Some((spec, spec_version))) = (row.update_status, row.previous.take()) else { return false };
+        (row.spec, row.spec_version) = (spec, spec_version);
+        let message = UpdateMessage::RolledBack(task);
+        row.update_status = Some(UpdateStatus { state: UpdateState::RollbackStarted, message });
+        true
+    });
+    if rolled_back {
+        cx.store.note_rolled_back(service);
+    }
+    cx.store.commit();
+}

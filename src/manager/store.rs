@@ -1,0 +1,346 @@
+//! The managers' store: services, nodes and tasks, with a feed of changes for those who watch.
+//!
+//! A transaction writes rows and ends with [`Store::commit`]; one that wrote nothing announces nothing. Watchers get the
+//! changes of one transaction at a time, in order ([`Store::next_transaction`]).
+//!
+//! Source: manager/state/store/memory.go (control-plane M9). A transaction of ours is one commit however long it is; Swarm splits
+//! batches after 200 changes, within the same instant.
+
+use std::rc::Rc;
+
+use super::orchestrator::task::{SpecId, Specs};
+use crate::kernel::{IdVec, Time};
+use crate::model::change::{Change, TaskView};
+use crate::model::node::NodeSpec;
+use crate::model::service::ServiceSpec;
+use crate::model::task::{Message, Slot, Status, TaskState};
+use crate::model::update::UpdateStatus;
+use crate::model::{ImageId, NodeId, ServiceId, TaskId};
+
+/// A service as the managers know it.
+///
+/// Source: api/objects.proto `Service`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What it is to be.
+    pub spec: Rc<ServiceSpec>,
+    /// Which task specification and endpoint that is, for comparison.
+    pub spec_id: SpecId,
+    /// Version of the specification: grows with every update, returns with a rollback (control-plane M6).
+    pub spec_version: u64,
+    /// What it was to be before, and the version of that.
+    pub previous: Option<(Rc<ServiceSpec>, u64)>,
+    /// How far the update is.
+    pub update_status: Option<UpdateStatus>,
+    /// Version of the stored object: grows with every write.
+    pub version: u64,
+}
+
+/// A node as the managers know it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its hostname.
+    pub name: String,
+    /// What the operator wants of it.
+    pub spec: NodeSpec,
+}
+
+/// A task as the managers know it.
+///
+/// Source: api/objects.proto `Task`.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// Its service.
+    pub service: ServiceId,
+    /// Its place in the service.
+    pub slot: Slot,
+    /// Its node, once it has one.
+    pub node: Option<NodeId>,
+    /// What it runs.
+    pub spec: SpecId,
+    /// Version of the service's specification from which it was made.
+    pub spec_version: u64,
+    /// Its image.
+    pub image: ImageId,
+    /// How many tasks of that image were created before.
+    pub ordinal: u32,
+    /// Observed status.
+    pub status: Status,
+    /// When the status was written.
+    pub status_at: Time,
+    /// Desired state.
+    pub desired: TaskState,
+    /// Whether it is still in the store.
+    pub exists: bool,
+}
+
+impl Task {
+    fn view(&self) -> TaskView {
+        TaskView { state: self.status.state, desired: self.desired, node: self.node }
+    }
+}
+
+/// A write, in the order of writing, for those who look on from outside.
+#[derive(Clone, Debug)]
+pub enum Written {
+    /// A task, as it stands after the write; whether the write created it.
+    Task(TaskId, Task, bool),
+    /// A task was deleted.
+    TaskRemoved(TaskId, ServiceId),
+    /// A service's update status.
+    UpdateStatus(ServiceId, Option<UpdateStatus>),
+    /// A service's specification, by an automatic rollback.
+    RolledBack(ServiceId, Rc<ServiceSpec>),
+    /// A service was deleted.
+    ServiceRemoved(ServiceId),
+}
+
+/// All objects, and what changed.
+#[derive(Debug, Default)]
+pub struct Store {
+    services: IdVec<ServiceId, Option<Service>>,
+    nodes: IdVec<NodeId, Node>,
+    tasks: IdVec<TaskId, Task>,
+    /// Tasks of each replicated slot that are in the store, in order of creation; by service and slot number.
+    slots: IdVec<ServiceId, Vec<Vec<TaskId>>>,
+    specs: Specs,
+    tasks_of_image: IdVec<ImageId, u32>,
+    /// Changes not yet handed to watchers; transactions end with [`Change::Commit`].
+    feed: Vec<Change>,
+    /// How much of `feed` has been handed out.
+    read: usize,
+    /// Whether the open transaction wrote anything.
+    open: bool,
+    version: u64,
+    written: Vec<Written>,
+}
+
+impl Store {
+    /// A store that knows the nodes of the cluster, and nothing else.
+    pub fn new(nodes: IdVec<NodeId, Node>, services: usize) -> Store {
+        Store {
+            nodes,
+            services: IdVec::filled(services, None),
+            slots: IdVec::filled(services, Vec::new()),
+            ..Store::default()
+        }
+    }
+
+    /// The service, unless it does not exist now.
+    pub fn service(&self, id: ServiceId) -> Option<&Service> {
+        self.services[id].as_ref()
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> &IdVec<NodeId, Node> {
+        &self.nodes
+    }
+
+    /// The task, unless it was deleted.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        Some(&self.tasks[id]).filter(|task| task.exists)
+    }
+
+    /// The task as it is, or as it was when it was deleted.
+    pub fn task_ever(&self, id: TaskId) -> &Task {
+        &self.tasks[id]
+    }
+
+    /// Number of tasks created so far.
+    pub fn tasks_created(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Tasks in the store of each slot of a replicated service, by slot number; index 0 is empty.
+    pub fn slots(&self, service: ServiceId) -> &[Vec<TaskId>] {
+        &self.slots[service]
+    }
+
+    /// Tasks in the store of one slot, in order of creation.
+    pub fn tasks_in_slot(&self, service: ServiceId, slot: Slot) -> &[TaskId] {
+        match slot {
+            Slot::Replica(number) => self.slots[service].get(number as usize).map_or(&[], Vec::as_slice),
+            Slot::Node(_) => &[],
+        }
+    }
+
+    /// Task specifications, told apart.
+    pub fn specs(&self) -> &Specs {
+        &self.specs
+    }
+
+    /// Creates a service, or writes it back after `change`. Nothing is written if the service is gone or `change` says no.
+    pub fn update_service(&mut self, id: ServiceId, change: impl FnOnce(&mut Service) -> bool) -> bool {
+        let Some(mut service) = self.services[id].clone() else { return false };
+        let (spec, status) = (Rc::clone(&service.spec), service.update_status);
+        if !change(&mut service) {
+            return false;
+        }
+        if !Rc::ptr_eq(&spec, &service.spec) {
+            service.spec_id = self.specs.intern(&service.spec);
+        }
+        service.version = self.next_version();
+        if status != service.update_status {
+            self.written.push(Written::UpdateStatus(id, service.update_status));
+        }
+        self.services[id] = Some(service);
+        self.announce(Change::ServiceUpdated(id));
+        true
+    }
+
+    /// Creates a service.
+    pub fn create_service(&mut self, id: ServiceId, spec: ServiceSpec) {
+        let spec = Rc::new(spec);
+        let spec_id = self.specs.intern(&spec);
+        let version = self.next_version();
+        let service = Service { spec, spec_id, spec_version: 0, previous: None, update_status: None, version };
+        self.services[id] = Some(service);
+        self.announce(Change::ServiceCreated(id));
+    }
+
+    /// Deletes a service. Its tasks stay.
+    pub fn remove_service(&mut self, id: ServiceId) {
+        self.services[id] = None;
+        self.written.push(Written::ServiceRemoved(id));
+        self.announce(Change::ServiceRemoved(id));
+    }
+
+    /// Notes that an automatic rollback has replaced a service's specification.
+    pub fn note_rolled_back(&mut self, id: ServiceId) {
+        if let Some(service) = &self.services[id] {
+            self.written.push(Written::RolledBack(id, Rc::clone(&service.spec)));
+        }
+    }
+
+    /// Creates a task of `service` in `slot`, with the specification given.
+    ///
+    /// Source: manager/orchestrator/task.go `NewTask` (control-plane M4).
+    pub fn create_task(&mut self, now: Time, new: NewTask) -> TaskId {
+        let image = self.specs.get(new.spec).task.container.image;
+        let ordinal = self.tasks_of_image.entry(image, 0);
+        let task = Task {
+            service: new.service,
+            slot: new.slot,
+            node: None,
+            spec: new.spec,
+            spec_version: new.spec_version,
+            image,
+            ordinal: *ordinal,
+            status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: now,
+            desired: new.desired,
+            exists: true,
+        };
+        *ordinal += 1;
+        let id = self.tasks.push(task);
+        if let Slot::Replica(number) = new.slot {
+            let slots = &mut self.slots[new.service];
+            if slots.len() <= number as usize {
+                slots.resize_with(number as usize + 1, Vec::new);
+            }
+            slots[number as usize].push(id);
+        }
+        self.written.push(Written::Task(id, task, true));
+        self.announce(Change::TaskCreated(id));
+        id
+    }
+
+    /// Sets the desired state of a task that is in the store.
+    pub fn set_desired(&mut self, id: TaskId, desired: TaskState) {
+        self.write_task(id, |task| task.desired = desired);
+    }
+
+    /// Sets the observed status of a task that is in the store.
+    pub fn set_status(&mut self, now: Time, id: TaskId, status: Status) {
+        self.write_task(id, |task| {
+            task.status = status;
+            task.status_at = now;
+        });
+    }
+
+    /// Gives a task its node.
+    pub fn assign(&mut self, now: Time, id: TaskId, node: NodeId) {
+        self.write_task(id, |task| {
+            task.node = Some(node);
+            task.status = Status { state: TaskState::Assigned, message: Message::SchedulerAssigned, err: None };
+            task.status_at = now;
+        });
+    }
+
+    /// Deletes a task, if it is still there.
+    pub fn remove_task(&mut self, id: TaskId) {
+        let task = &mut self.tasks[id];
+        if !std::mem::replace(&mut task.exists, false) {
+            return;
+        }
+        let (service, old) = (task.service, task.view());
+        if let Slot::Replica(number) = task.slot {
+            self.slots[service][number as usize].retain(|other| *other != id);
+        }
+        self.written.push(Written::TaskRemoved(id, service));
+        self.announce(Change::TaskRemoved { task: id, old });
+    }
+
+    /// Ends the transaction.
+    pub fn commit(&mut self) {
+        if std::mem::replace(&mut self.open, false) {
+            self.feed.push(Change::Commit);
+        }
+    }
+
+    /// Moves the changes of the next transaction that watchers have not seen into `changes`, without the final
+    /// [`Change::Commit`]. Returns whether there was one.
+    pub fn next_transaction(&mut self, changes: &mut Vec<Change>) -> bool {
+        debug_assert!(!self.open, "a transaction is open");
+        changes.clear();
+        let unread = &self.feed[self.read..];
+        let Some(len) = unread.iter().position(|change| *change == Change::Commit) else {
+            self.feed.clear();
+            self.read = 0;
+            return false;
+        };
+        changes.extend_from_slice(&unread[..len]);
+        self.read += len + 1;
+        true
+    }
+
+    /// What was written since the last call, in order.
+    pub fn drain_written(&mut self) -> std::vec::Drain<'_, Written> {
+        self.written.drain(..)
+    }
+
+    fn write_task(&mut self, id: TaskId, change: impl FnOnce(&mut Task)) {
+        let task = &mut self.tasks[id];
+        debug_assert!(task.exists);
+        let old = task.view();
+        change(task);
+        let (task, new) = (*task, task.view());
+        self.written.push(Written::Task(id, task, false));
+        self.announce(Change::TaskUpdated { task: id, old, new });
+    }
+
+    fn announce(&mut self, change: Change) {
+        self.open = true;
+        self.feed.push(change);
+    }
+
+    fn next_version(&mut self) -> u64 {
+        self.version += 1;
+        self.version
+    }
+}
+
+/// What a new task is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTask {
+    /// Its service.
+    pub service: ServiceId,
+    /// Its place.
+    pub slot: Slot,
+    /// What it runs.
+    pub spec: SpecId,
+    /// Version of the specification.
+    pub spec_version: u64,
+    /// Desired state.
+    pub desired: TaskState,
+}

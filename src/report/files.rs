@@ -1,0 +1,136 @@
+//! The files of a report, and how they come to the disk.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::chart::{self, TimelineData};
+use super::{Lanes, Story, csv, json, story};
+use crate::kernel::{IdVec, Time};
+use crate::metrics::task_log::TaskLog;
+use crate::metrics::{Summary, Timeline};
+use crate::model::ServiceId;
+use crate::model::request::Request;
+use crate::observe::{Observer, Record};
+use crate::sim::Plan;
+
+/// Collects, while a run goes on, all that its report needs beside the summary.
+#[derive(Debug)]
+pub struct Recorder<'p> {
+    plan: &'p Plan,
+    timeline: Timeline,
+    tasks: TaskLog,
+    lanes: Lanes,
+    story: Story<'p>,
+}
+
+impl<'p> Recorder<'p> {
+    /// For a run of this plan.
+    pub fn new(plan: &'p Plan) -> Recorder<'p> {
+        Recorder {
+            plan,
+            timeline: Timeline::new(plan.services.len()),
+            tasks: TaskLog::new(),
+            lanes: Lanes::default(),
+            story: Story::new(plan),
+        }
+    }
+
+    /// The operator's story, as text.
+    pub fn story(&self, end: Time) -> String {
+        story::text(&self.story.clone().finish(end))
+    }
+
+    /// All files of the report with their contents.
+    ///
+    /// # Errors
+    /// None that can be met in practice: the contents are written to memory.
+    pub fn files(self, summary: &Summary) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+        let rows = self.timeline.finish(summary.end);
+        let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
+        let picture = chart::timeline(&data);
+        let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
+        csv::timeline(&rows, self.plan, &mut timeline)?;
+        csv::tasks(self.tasks.changes(), self.plan, &mut tasks)?;
+        Ok(vec![
+            ("summary.json", json::summary(summary).into_bytes()),
+            ("tasks.csv", tasks),
+            ("timeline.csv", timeline),
+            ("timeline.svg", picture.svg().into_bytes()),
+            ("timeline.png", picture.png()),
+        ])
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn record(&mut self, now: Time, record: &Record) {
+        self.timeline.record(now, record);
+        self.tasks.record(now, record);
+        self.lanes.record(now, record);
+        self.story.record(now, record);
+    }
+
+    fn request(&mut self, request: &Request) {
+        self.timeline.request(request);
+    }
+
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
+        self.timeline.instant(now, in_flight);
+        self.story.instant(now, in_flight);
+    }
+}
+
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}", path.display())]
+pub struct WriteError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// Writes files into a folder, which is made if it is not there. Each file comes under a name of its own first and takes its
+/// place when all are written, so that an older report is whole until then.
+///
+/// # Errors
+/// If the folder or a file cannot be written; then nothing has changed of what was there.
+pub fn write(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), WriteError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| WriteError { path, source }
+    };
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let partial = |name: &str| folder.join(format!(".{name}.partial"));
+    for (index, (name, bytes)) in files.iter().enumerate() {
+        if let Err(source) = fs::write(partial(name), bytes) {
+            for (name, _) in &files[..=index] {
+                // What is left behind has no effect, and the first error is the one to tell.
+                let _ = fs::remove_file(partial(name));
+            }
+            return Err(WriteError { path: folder.join(name), source });
+        }
+    }
+    for (name, _) in files {
+        let path = folder.join(name);
+        fs::rename(partial(name), &path).map_err(at(&path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_leaves_the_older_report_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), &[("a", b"old".to_vec())]).expect("written");
+        // The second file's temporary name is taken by a folder, so that it cannot be written.
+        fs::create_dir(folder.path().join(".b.partial")).expect("a folder");
+        let error = write(folder.path(), &[("a", b"new".to_vec()), ("b", b"new".to_vec())]).unwrap_err();
+        assert_eq!(error.path, folder.path().join("b"));
+        assert_eq!(fs::read(folder.path().join("a")).expect("still there"), b"old");
+        assert!(!folder.path().join(".a.partial").exists());
+    }
+}

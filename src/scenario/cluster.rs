@@ -1,0 +1,136 @@
+//! `cluster`: the nodes of a scenario.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic};
+use crate::model::node::{Availability, NodeSpec, Role};
+use crate::sim::plan::Node as PlanNode;
+
+use super::read::{Fields, Named, Problems, Read, entries, named, refuse, word};
+use super::source::{Node, Value};
+use super::units::{read_bytes, read_nano_cpus};
+
+/// Most nodes of a cluster.
+const MOST_NODES: u32 = 100_000;
+
+/// The nodes of a scenario, in order; at least one of them is a manager.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    /// The nodes.
+    pub(super) nodes: Vec<PlanNode>,
+}
+
+impl Default for Cluster {
+    /// One manager.
+    fn default() -> Self {
+        Cluster { nodes: numbered("manager", Role::Manager, 1).collect() }
+    }
+}
+
+/// Either `nodes` by name, or numbers of `managers` and `workers`; those are called `manager1`, ..., `worker1`, ...
+impl Read for Cluster {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Cluster> {
+        let mut fields = Fields::of(node, problems)?;
+        fields.exclude("nodes", &["managers", "workers"]);
+        let managers = fields.read_with("managers", read_count).unwrap_or(1);
+        let workers = fields.read_with("workers", read_count).unwrap_or(0);
+        let nodes = match fields.node("nodes") {
+            Some(nodes) => read_nodes(nodes, fields.problems),
+            None => {
+                let managers = numbered("manager", Role::Manager, managers);
+                Some(managers.chain(numbered("worker", Role::Worker, workers)).collect())
+            }
+        };
+        fields.finish();
+        let nodes = nodes?;
+        if !nodes.iter().any(|node| node.spec.role == Role::Manager) {
+            return refuse(Code::OutOfRange, &node.place, "a cluster needs at least one manager", problems);
+        }
+        Some(Cluster { nodes })
+    }
+}
+
+/// Nodes by name; `None` if one of them was wrong, for it may have been the manager.
+fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
+    let nodes: Named<NodeSpec> = named(node, problems)?;
+    nodes.into_iter().map(|(name, spec)| Some(PlanNode { name: name.value, spec: spec? })).collect()
+}
+
+fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item = PlanNode> {
+    (1..=count).map(move |i| PlanNode { name: format!("{prefix}{i}"), spec: NodeSpec { role, ..NodeSpec::default() } })
+}
+
+fn read_count(node: &Node, problems: &mut Problems) -> Option<u32> {
+    let count = u32::read(node, problems)?;
+    if count > MOST_NODES {
+        return refuse(Code::OutOfRange, &node.place, format!("at most {MOST_NODES} nodes"), problems);
+    }
+    Some(count)
+}
+
+impl Read for NodeSpec {
+    fn read(node: &Node, problems: &mut Problems) -> Option<NodeSpec> {
+        let mut fields = Fields::of(node, problems)?;
+        let role = match fields.node("role") {
+            Some(role) => {
+                let roles = [("worker", Role::Worker), ("manager", Role::Manager)];
+                word(role, "role", &roles, fields.problems)
+            }
+            None => Some(Role::default()),
+        };
+        let availability = fields.read_with("availability", read_availability);
+        let labels = fields.read_with("labels", read_labels);
+        let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
+        fields.finish();
+        Some(NodeSpec {
+            role: role?,
+            availability: availability.unwrap_or_default(),
+            labels: labels.unwrap_or_default(),
+            nano_cpus,
+            memory,
+        })
+    }
+}
+
+fn read_availability(node: &Node, problems: &mut Problems) -> Option<Availability> {
+    let words = [("active", Availability::Active), ("pause", Availability::Pause), ("drain", Availability::Drain)];
+    let availability = word(node, "availability", &words, problems)?;
+    if availability != Availability::Active {
+        let message = "nodes that are not active are not simulated yet";
+        problems.push(Diagnostic::new(Code::NotSimulated, &node.place, message));
+    }
+    Some(availability)
+}
+
+fn read_resources(node: &Node, problems: &mut Problems) -> Option<(Option<u64>, Option<u64>)> {
+    let mut fields = Fields::of(node, problems)?;
+    let cpus = fields.read_with("cpus", read_nano_cpus);
+    let memory = fields.read_with("memory", read_bytes);
+    fields.finish();
+    Some((cpus, memory))
+}
+
+/// Labels: a mapping, or a list of `NAME=VALUE`. A number stands for its text.
+pub(super) fn read_labels(node: &Node, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
+    if let Value::Seq(items) = &node.value {
+        let pair = |item: &Node| {
+            let text = String::read(item, problems)?;
+            let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+            Some((name.to_owned(), value.to_owned()))
+        };
+        return Some(items.iter().filter_map(pair).collect());
+    }
+    let entries = entries(node, problems)?;
+    let mut labels = BTreeMap::new();
+    for entry in entries {
+        let text = match &entry.value.value {
+            Value::Seq(_) | Value::Map(_) | Value::Bool(_) => {
+                super::read::wrong_type(&entry.value, "a string, number or null", problems)
+            }
+            Value::Null => Some(String::new()),
+            _ => Some(entry.value.to_string()),
+        };
+        labels.extend(text.map(|text| (entry.key.value.clone(), text)));
+    }
+    Some(labels)
+}

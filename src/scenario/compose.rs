@@ -1,0 +1,178 @@
+//! `services`: a service as Compose writes it, in a scenario as in a stack file.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic};
+use crate::kernel::Span;
+use crate::model::ImageId;
+use crate::model::service::{
+    ContainerSpec, EndpointMode, EndpointSpec, HealthCheck, PortConfig, PublishMode, RestartCondition, RestartPolicy,
+    ServiceSpec, TaskSpec,
+};
+
+use super::deploy::Deploy;
+use super::health::read_health;
+use super::ports::read_ports;
+use super::read::{Fields, Problems, Read, accept_only, entries, refuse, text_of};
+use super::settings::read_settings;
+use super::source::{Node, Spanned, Value};
+
+/// A service as Compose writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// Reference of its image.
+    pub(super) image: Spanned<String>,
+    /// Its published ports.
+    pub(super) ports: Vec<PortConfig>,
+    deploy: Deploy,
+    healthcheck: Option<HealthCheck>,
+    stop_grace_period: Option<Span>,
+    networks: Vec<String>,
+    settings: BTreeMap<String, String>,
+}
+
+/// Keys that `docker stack deploy` ignores. The order of `depends_on` means nothing to Swarm.
+///
+/// Source: cli: cli/compose/types/types.go `UnsupportedProperties`, `DeprecatedProperties`.
+const IGNORED: [&str; 18] = [
+    "build",
+    "cgroup_parent",
+    "cgroupns_mode",
+    "container_name",
+    "depends_on",
+    "devices",
+    "domainname",
+    "expose",
+    "external_links",
+    "ipc",
+    "links",
+    "mac_address",
+    "network_mode",
+    "pid",
+    "privileged",
+    "security_opt",
+    "shm_size",
+    "userns_mode",
+];
+
+/// Keys that `docker stack deploy` refuses.
+///
+/// Source: cli: cli/compose/types/types.go `ForbiddenProperties`.
+const REFUSED: [&str; 8] =
+    ["cpu_quota", "cpu_shares", "cpuset", "extends", "mem_limit", "memswap_limit", "volume_driver", "volumes_from"];
+
+impl Read for Service {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Service> {
+        let mut fields = Fields::of(node, problems)?;
+        fields.allow_extensions();
+        let image = fields.require("image");
+        let mut deploy = fields.read::<Deploy>("deploy").unwrap_or_default();
+        let restart = fields.read_with("restart", read_restart).flatten();
+        deploy.restart = deploy.restart.or(restart);
+        if let Some(entry) = fields.entry("healthcheck") {
+            accept_only("healthcheck", &entry.key.place, fields.problems);
+        }
+        let healthcheck = fields.read_with("healthcheck", read_health);
+        let stop_grace_period = fields.read("stop_grace_period");
+        let ports = fields.read_with("ports", read_ports).unwrap_or_default();
+        let networks = fields.read_with("networks", read_networks).unwrap_or_default();
+        let settings = read_settings(&mut fields);
+        report_unused(&mut fields);
+        if deploy.endpoint_mode == EndpointMode::DnsRoundRobin
+            && ports.iter().any(|port| port.mode == PublishMode::Ingress)
+            && let Some(ports) = fields.entry("ports")
+        {
+            let message = "port published with ingress mode can't be used with dnsrr mode";
+            fields.problems.push(Diagnostic::new(Code::Conflict, &ports.key.place, message));
+        }
+        fields.finish();
+        Some(Service { image: image?, ports, deploy, healthcheck, stop_grace_period, networks, settings })
+    }
+}
+
+fn report_unused(fields: &mut Fields<'_, '_>) {
+    for key in IGNORED {
+        if let Some(entry) = fields.entry(key) {
+            let message = format!("Swarm ignores `{key}`");
+            fields.problems.push(Diagnostic::new(Code::IgnoredBySwarm, &entry.key.place, message));
+        }
+    }
+    for key in REFUSED {
+        if let Some(entry) = fields.entry(key) {
+            let message = format!("`docker stack deploy` refuses `{key}`");
+            fields.problems.push(Diagnostic::new(Code::RefusedBySwarm, &entry.key.place, message));
+        }
+    }
+}
+
+/// The older `restart`, which counts where `deploy.restart_policy` is absent; `no` is no policy, and so Swarm's default.
+///
+/// Source: cli: cli/compose/convert/service.go `convertRestartPolicy` (cli-and-compose rule 20).
+fn read_restart(node: &Node, problems: &mut Problems) -> Option<Option<RestartPolicy>> {
+    let text = text_of(node, problems)?;
+    let policy = |condition, max_attempts| RestartPolicy { condition, max_attempts, ..RestartPolicy::default() };
+    let (name, attempts) = text.split_once(':').unwrap_or((text, "0"));
+    match (name, attempts.parse()) {
+        ("" | "no", _) => Some(None),
+        ("always" | "unless-stopped", _) => Some(Some(policy(RestartCondition::Any, 0))),
+        ("on-failure", Ok(attempts)) => Some(Some(policy(RestartCondition::OnFailure, attempts))),
+        _ => {
+            let label = "expected `no`, `always`, `on-failure`, `on-failure:N` or `unless-stopped`";
+            let message = format!("unknown restart policy `{text}`");
+            problems.push(Diagnostic::new(Code::UnknownWord, &node.place, message).label(label));
+            None
+        }
+    }
+}
+
+/// Names of networks: a list, or the keys of a mapping.
+fn read_networks(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
+    if let Value::Map(_) = node.value {
+        return Some(entries(node, problems)?.iter().map(|entry| entry.key.value.clone()).collect());
+    }
+    Vec::read(node, problems)
+}
+
+impl Service {
+    /// The specification that Docker's front end makes of it.
+    ///
+    /// A service without `networks` has none, as `docker service create` makes it; the default network is a stack's.
+    ///
+    /// Source: cli: cli/compose/convert/service.go `Service`.
+    pub(super) fn to_spec(&self, image: ImageId) -> ServiceSpec {
+        ServiceSpec {
+            task: TaskSpec {
+                container: ContainerSpec {
+                    image,
+                    stop_grace_period: self.stop_grace_period,
+                    healthcheck: self.healthcheck.clone(),
+                    settings: self.settings.clone(),
+                },
+                restart: self.deploy.restart,
+                placement: self.deploy.placement.clone(),
+                resources: self.deploy.resources,
+                networks: self.networks.clone(),
+                force_update: 0,
+            },
+            mode: self.deploy.mode,
+            update: self.deploy.update,
+            rollback: self.deploy.rollback,
+            endpoint: EndpointSpec { ports: self.ports.clone(), mode: self.deploy.endpoint_mode },
+            labels: self.deploy.labels.clone(),
+        }
+    }
+}
+
+/// Reports a name that Swarm would not take for a service.
+///
+/// Source: manager/controlapi/common.go `validateAnnotations`.
+pub(super) fn check_name(name: &Spanned<String>, problems: &mut Problems) {
+    let text = &name.value;
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if !text.bytes().all(inner) || !outer(text.bytes().next()) || !outer(text.bytes().last()) {
+        refuse::<()>(Code::Malformed, &name.place, "name must be valid as a DNS name component", problems);
+    } else if text.len() > 63 {
+        refuse::<()>(Code::Malformed, &name.place, "name must be 63 characters or fewer", problems);
+    }
+}

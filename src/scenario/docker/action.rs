@@ -1,0 +1,138 @@
+//! The commands that rollsim understands, made of what clap found.
+
+use super::LineError;
+use super::flags::{self, On};
+use super::grammar::Parsed;
+use super::words::Word;
+use super::{service, values};
+use crate::model::command::SpecChange;
+
+/// What a line does.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// `docker service create`
+    Create { name: Word, image: Word, change: Box<SpecChange> },
+    /// `docker service update`
+    Update { service: Word, image: Option<Word>, change: Box<SpecChange> },
+    /// `docker service rollback`, `docker service update --rollback`
+    Rollback { service: Word },
+    /// `docker service scale`
+    Scale { replicas: Vec<(Word, u32)> },
+    /// `docker service rm`
+    Remove { services: Vec<Word> },
+    /// `docker stack rm`
+    RemoveStack { stacks: Vec<Word> },
+}
+
+impl Action {
+    /// What the line does.
+    pub(super) fn read(line: &Parsed) -> Result<Action, LineError> {
+        match line.command {
+            ["service", "create"] => create(line),
+            ["service", "update"] => update(line),
+            ["service", "rollback"] => Ok(Action::Rollback { service: exactly_one(line)? }),
+            ["service", "scale"] => scale(line),
+            ["service", "rm"] => Ok(Action::Remove { services: at_least_one(line)? }),
+            ["stack", "rm"] => Ok(Action::RemoveStack { stacks: at_least_one(line)? }),
+            _ => {
+                let error = LineError::at(line.columns(), format!("{} is not simulated yet", line.name()));
+                Err(LineError { unsupported: true, ..error })
+            }
+        }
+    }
+}
+
+fn create(line: &Parsed) -> Result<Action, LineError> {
+    let mut arguments = at_least_one(line)?;
+    let container = arguments.split_off(1);
+    let image = arguments.remove(0);
+    check_mode(line)?;
+    let mut change = service::change(line, On::Create)?;
+    service::check_endpoint(line, &change)?;
+    // `create` sends this switch even if it is not given, so that a later `--init=false` changes nothing.
+    change.edits.insert(0, flags::setting("init", "false"));
+    let container: Vec<String> = container.into_iter().map(|word| word.text).collect();
+    change.edits.push(flags::words_setting("args", &container));
+    values::check_image(&image.text).map_err(|why| LineError::at(image.columns.clone(), why))?;
+    Ok(Action::Create { name: service_name(line)?, image, change: Box::new(change) })
+}
+
+/// Docker invents a name if there is none; we need one to report on.
+fn service_name(line: &Parsed) -> Result<Word, LineError> {
+    let Some(name) = line.word("name") else {
+        let error = LineError::at(line.columns(), "the service has no name");
+        return Err(error.with_help("add `--name NAME`: docker would invent one"));
+    };
+    values::check_service_name(&name.text).map_err(|why| LineError::at(name.columns.clone(), why))?;
+    Ok(name)
+}
+
+/// Source: cli: cli/command/service/opts.go `ToServiceMode`.
+fn check_mode(line: &Parsed) -> Result<(), LineError> {
+    let mode = line.word("mode");
+    let mode = mode.as_ref().map_or("replicated", |mode| mode.text.as_str());
+    if line.has("replicas") && mode.starts_with("global") {
+        return Err(line.refuse("replicas", "replicas can only be used with replicated or replicated-job mode"));
+    }
+    if line.has("max-concurrent") && mode != "replicated-job" {
+        return Err(line.refuse("max-concurrent", "max-concurrent can only be used with replicated-job mode"));
+    }
+    match mode {
+        "replicated" => Ok(()),
+        "global" | "replicated-job" | "global-job" => {
+            Err(LineError { unsupported: true, ..line.refuse("mode", format!("mode {mode} is not simulated yet")) })
+        }
+        _ => Err(line.refuse("mode", format!("unknown mode: {mode}, only replicated and global supported"))),
+    }
+}
+
+fn update(line: &Parsed) -> Result<Action, LineError> {
+    let service = exactly_one(line)?;
+    if line.value("rollback", values::boolean)? == Some(true) {
+        let free = ["rollback", "detach", "quiet"];
+        if let Some(other) = flags::all().find(|flag| line.has(flag.name) && !free.contains(&flag.name)) {
+            return Err(line.refuse(other.name, "other flags may not be combined with --rollback"));
+        }
+        return Ok(Action::Rollback { service });
+    }
+    let change = Box::new(service::change(line, On::Update)?);
+    let image = line.word("image");
+    if let Some(image) = &image {
+        values::check_image(&image.text).map_err(|why| LineError::at(image.columns.clone(), why))?;
+    }
+    Ok(Action::Update { service, image, change })
+}
+
+/// `SERVICE=REPLICAS ...`. Source: cli: cli/command/service/scale.go.
+fn scale(line: &Parsed) -> Result<Action, LineError> {
+    let replicas = at_least_one(line)?.into_iter().map(|word| {
+        let parts = word.text.split_once('=').filter(|(name, number)| !name.is_empty() && !number.is_empty());
+        let Some((name, number)) = parts else {
+            let error = LineError::at(word.columns, format!("invalid scale specifier '{}'", word.text));
+            return Err(error.with_help("write `SERVICE=REPLICAS`"));
+        };
+        let replicas = values::decimal(number).map_err(|why| {
+            LineError::at(word.columns.clone(), format!("{name}: invalid replicas value {number}: {why}"))
+        })?;
+        Ok((Word { text: name.to_owned(), ..word.clone() }, replicas))
+    });
+    Ok(Action::Scale { replicas: replicas.collect::<Result<_, _>>()? })
+}
+
+/// Source: cli: cli/required.go `ExactArgs`.
+fn exactly_one(line: &Parsed) -> Result<Word, LineError> {
+    let mut arguments = line.arguments();
+    match (arguments.pop(), arguments.is_empty()) {
+        (Some(argument), true) => Ok(argument),
+        _ => Err(LineError::at(line.columns(), format!("'{}' requires 1 argument", line.name()))),
+    }
+}
+
+/// Source: cli: cli/required.go `RequiresMinArgs`.
+fn at_least_one(line: &Parsed) -> Result<Vec<Word>, LineError> {
+    let arguments = line.arguments();
+    if arguments.is_empty() {
+        return Err(LineError::at(line.columns(), format!("'{}' requires at least 1 argument", line.name())));
+    }
+    Ok(arguments)
+}

@@ -1,0 +1,378 @@
+//! Reads the values of flags, and refuses them, as docker does.
+
+use std::num::IntErrorKind;
+
+use super::words;
+
+/// `--force`, `--force=false`. Source: Go's strconv `ParseBool`.
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
+    }
+}
+
+/// A number that is not negative, in decimal or with Go's prefixes (`0x`, `0o`, `0b`, `0`). Source: Go's strconv
+/// `ParseUint` with base 0.
+///
+/// Departs: 32 bits instead of 64; more tasks than that are beyond us.
+pub(super) fn uint(text: &str) -> Result<u32, String> {
+    let (radix, digits) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &text[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &text[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &text[2..]),
+        [b'0', _, ..] => (8, &text[1..]),
+        _ => (10, text),
+    };
+    unsigned(text, digits, radix)
+}
+
+/// A decimal number that is not negative. Source: Go's strconv `ParseUint` with base 10.
+pub(super) fn decimal(text: &str) -> Result<u32, String> {
+    unsigned(text, text, 10)
+}
+
+fn unsigned(text: &str, digits: &str, radix: u32) -> Result<u32, String> {
+    let parsed = if digits.starts_with('+') { None } else { Some(u32::from_str_radix(digits, radix)) };
+    match parsed {
+        Some(Ok(number)) => Ok(number),
+        Some(Err(error)) if *error.kind() == IntErrorKind::PosOverflow => {
+            Err(format!("strconv.ParseUint: parsing {text:?}: value out of range"))
+        }
+        _ => Err(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")),
+    }
+}
+
+/// A decimal number. Source: Go's strconv `ParseInt`.
+pub(super) fn int(text: &str) -> Result<i64, String> {
+    text.parse::<i64>().map_err(|error| {
+        let why = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.ParseInt: parsing {text:?}: {why}")
+    })
+}
+
+/// A 32-bit number with a fraction, which is how Swarm keeps a ratio. Source: Go's strconv `ParseFloat`.
+///
+/// Departs: `NaN`, which docker takes and which compares with nothing, is refused.
+pub(super) fn ratio(text: &str) -> Result<f32, String> {
+    let parsed: Option<f32> = text.parse().ok();
+    parsed
+        .filter(|ratio| !ratio.is_nan())
+        .ok_or_else(|| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
+}
+
+/// Billionths of a core: `0.5`, `2`. Source: cli: opts/opts.go `ParseCPUs`.
+pub(in crate::scenario) fn cpus(text: &str) -> Result<u64, String> {
+    let invalid = || format!("failed to parse {text} as a rational number");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if text.len() < 1 + usize::from(text.contains('.'))
+        || !(whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit())
+    {
+        return Err(invalid());
+    }
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > 9 {
+        return Err("value is too precise".to_owned());
+    }
+    format!("{whole}{fraction:0<9}").parse().map_err(|_| invalid())
+}
+
+/// Bytes: `75m`, `1.5GiB`, `4194304`; units are powers of 1,024. Source: docker/go-units size.go `RAMInBytes`.
+pub(in crate::scenario) fn memory(text: &str) -> Result<u64, String> {
+    let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
+    let (number, suffix) = text.split_at(last.ok_or_else(|| format!("invalid size: '{text}'"))? + 1);
+    let number = number.strip_suffix(' ').unwrap_or(number);
+    let size: f64 = number.parse().map_err(|_| format!("strconv.ParseFloat: parsing {number:?}: invalid syntax"))?;
+    if size < 0.0 {
+        return Err(format!("invalid size: '{text}'"));
+    }
+    let suffix = suffix.to_ascii_lowercase();
+    let shift =
+        match suffix.strip_suffix("ib").filter(|unit| !unit.is_empty()).or(suffix.strip_suffix('b')).unwrap_or(&suffix)
+        {
+            "" => 0,
+            "k" => 10,
+            "m" => 20,
+            "g" => 30,
+            "t" => 40,
+            "p" => 50,
+            _ => return Err(format!("invalid suffix: '{suffix}'")),
+        };
+    Ok((size * (1u64 << shift) as f64) as u64)
+}
+
+/// Words as a shell splits them: `--args "a 'b c'"`. Source: cli: cli/command/service/opts.go `ShlexOpt`.
+pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String> {
+    match words::split(text) {
+        Ok(words) => Ok(words.into_iter().map(|word| word.text).collect()),
+        Err(error) => Err(error.message),
+    }
+}
+
+/// The node property of `spread=node.labels.zone`. Source: cli: cli/command/service/opts.go `placementPrefOpts`.
+pub(super) fn spread(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        None | Some(("", _)) => Err(r#"placement preference must be of the format "<strategy>=<arg>""#.to_owned()),
+        Some(("spread", descriptor)) => Ok(descriptor.to_owned()),
+        Some((strategy, _)) => Err(format!("unsupported placement preference {strategy} (only spread is supported)")),
+    }
+}
+
+/// Key and value of a label. Source: cli: opts/opts.go `ValidateLabel`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = key_value(text);
+    if key.trim_start().is_empty() {
+        return Err(format!("invalid label '{text}': empty name"));
+    }
+    if key.trim_start().contains(char::is_whitespace) {
+        return Err(format!("label '{key}' contains whitespaces"));
+    }
+    Ok((key, value))
+}
+
+/// Name and value of an environment variable. Source: cli: opts/env.go `ValidateEnv`.
+///
+/// Departs: a name alone has no value; docker takes it from its own environment.
+pub(super) fn environment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = key_value(text);
+    if key.is_empty() { Err(format!("invalid environment variable: {text}")) } else { Ok((key, value)) }
+}
+
+/// What stands before and after the first `=`.
+pub(super) fn key_value(text: &str) -> (String, String) {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    (key.to_owned(), value.to_owned())
+}
+
+/// The field with one of the names `keys` of `key=value,key=value`; the whole text if it has no fields.
+pub(super) fn field<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
+    if !text.contains('=') {
+        return Some(text);
+    }
+    let fields = text.split(',').filter_map(|field| field.split_once('='));
+    fields
+        .filter(|(key, _)| keys.contains(&key.trim().to_ascii_lowercase().as_str()))
+        .map(|(_, value)| value.trim())
+        .next_back()
+}
+
+/// Whether a reference names an image. Source: manager/controlapi/service.go `validateContainerSpec`, which leaves the
+/// grammar to distribution/reference.
+pub(super) fn check_image(reference: &str) -> Result<(), String> {
+    if reference.is_empty() {
+        return Err("ContainerSpec: image reference must be provided".to_owned());
+    }
+    let (name, digest) = reference.split_once('@').unwrap_or((reference, "sha256:"));
+    let (name, tag) = match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (name, "latest"),
+    };
+    // The first part of several may be a host.
+    let is_host =
+        |host: &str| host.contains(|c: char| ".:".contains(c) || c.is_ascii_uppercase()) || host == "localhost";
+    let path = name.split_once('/').filter(|(host, _)| is_host(host)).map_or(name, |(_, path)| path);
+    let is_part = |part: &str| {
+        let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        between(part, word) && part.bytes().all(|byte| word(byte) || b"._-".contains(&byte))
+    };
+    let is_tag = !tag.is_empty()
+        && tag.len() <= 128
+        && !tag.starts_with(['.', '-'])
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if path.split('/').all(is_part) && is_tag && digest.contains(':') {
+        Ok(())
+    } else {
+        Err(format!("ContainerSpec: {reference:?} is not a valid repository/tag"))
+    }
+}
+
+/// Whether a text is a constraint: `node.labels.zone==a`. Source: manager/constraint/constraint.go `Parse`.
+pub(super) fn check_constraint(text: &str) -> Result<(), String> {
+    let Some((key, value)) = text.split_once("==").or_else(|| text.split_once("!=")) else {
+        return Err("constraint expected one operator from ==, !=".to_owned());
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if key.len() < 2
+        || !key.starts_with(starts)
+        || !key.chars().all(|c| starts(c) || c.is_ascii_digit() || "-.".contains(c))
+    {
+        return Err(format!("key '{key}' is invalid"));
+    }
+    let in_value = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":-_.*()?+[]\\^$|/".contains(c);
+    if value.is_empty() || !value.chars().all(in_value) {
+        return Err(format!("value '{value}' is invalid"));
+    }
+    Ok(())
+}
+
+/// Whether a service may have this name. Source: manager/controlapi/common.go `validateAnnotations`.
+pub(super) fn check_service_name(name: &str) -> Result<(), String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !between(name, |byte| byte.is_ascii_alphanumeric()) || !name.bytes().all(is_name) {
+        return Err("name must be valid as a DNS name component".to_owned());
+    }
+    if name.len() > 63 {
+        return Err("name must be 63 characters or fewer".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the first and the last byte are what they should be; an empty text has none.
+fn between(text: &str, is_end: impl Fn(u8) -> bool) -> bool {
+    text.bytes().next().is_some_and(&is_end) && text.bytes().last().is_some_and(is_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, number) in [("0", 0), ("10", 10), ("0x10", 16), ("010", 8), ("0o10", 8), ("0b10", 2)] {
+            assert_eq!(uint(text), Ok(number), "{text}");
+        }
+        for text in ["", "x", "-1", "+1", "1.5", "0x", "08"] {
+            assert_eq!(uint(text), Err(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")), "{text}");
+        }
+        assert_eq!(
+            uint("4294967296"),
+            Err(r#"strconv.ParseUint: parsing "4294967296": value out of range"#.to_owned())
+        );
+        assert_eq!(decimal("010"), Ok(10));
+        assert_eq!(int("-3"), Ok(-3));
+        assert_eq!(int("x"), Err(r#"strconv.ParseInt: parsing "x": invalid syntax"#.to_owned()));
+        assert_eq!(boolean("T"), Ok(true));
+        assert_eq!(boolean("no"), Err(r#"strconv.ParseBool: parsing "no": invalid syntax"#.to_owned()));
+    }
+
+    #[test]
+    fn ratios_may_lie_outside_0_to_1_but_are_numbers() {
+        assert_eq!(ratio("0.2"), Ok(0.2));
+        assert_eq!(ratio("-1"), Ok(-1.0));
+        for text in ["x", "NaN", ""] {
+            assert_eq!(ratio(text), Err(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax")));
+        }
+    }
+
+    #[test]
+    fn cpus_are_exact() {
+        for (text, nanos) in
+            [("2", 2_000_000_000), ("0.5", 500_000_000), (".1", 100_000_000), ("1.0000000010", 1_000_000_001)]
+        {
+            assert_eq!(cpus(text), Ok(nanos), "{text}");
+        }
+        for text in ["", ".", "x", "-1", "1.x"] {
+            assert_eq!(cpus(text), Err(format!("failed to parse {text} as a rational number")));
+        }
+        assert_eq!(cpus("0.1234567891"), Err("value is too precise".to_owned()));
+    }
+
+    #[test]
+    fn memory_has_units_of_1024() {
+        for (text, bytes) in [
+            ("4194304", 4 << 20),
+            ("75m", 75 << 20),
+            ("75MB", 75 << 20),
+            ("75 MiB", 75 << 20),
+            ("1.5g", 3 << 29),
+            ("1k", 1 << 10),
+            ("12b", 12),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for (text, message) in [
+            ("", "invalid size: ''"),
+            ("m", "invalid size: 'm'"),
+            ("-1m", "invalid size: '-1m'"),
+            ("1x", "invalid suffix: 'x'"),
+            ("1ib", "invalid suffix: 'ib'"),
+            ("1kibi", "invalid suffix: 'kibi'"),
+            ("x1", r#"strconv.ParseFloat: parsing "x1": invalid syntax"#),
+        ] {
+            assert_eq!(memory(text), Err(message.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn preferences_spread() {
+        assert_eq!(spread("spread=node.labels.zone"), Ok("node.labels.zone".to_owned()));
+        let format = r#"placement preference must be of the format "<strategy>=<arg>""#;
+        assert_eq!(spread("node.labels.zone"), Err(format.to_owned()));
+        let strategy = "unsupported placement preference pack (only spread is supported)";
+        assert_eq!(spread("pack=node.labels.zone"), Err(strategy.to_owned()));
+    }
+
+    #[test]
+    fn labels_and_variables_have_names() {
+        assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(label("=x"), Err("invalid label '=x': empty name".to_owned()));
+        assert_eq!(label("a b=x"), Err("label 'a b' contains whitespaces".to_owned()));
+        assert_eq!(environment("A"), Ok(("A".to_owned(), String::new())));
+        assert_eq!(environment("=x"), Err("invalid environment variable: =x".to_owned()));
+    }
+
+    #[test]
+    fn fields_are_found_by_any_of_their_names() {
+        let keys = ["target", "dst"];
+        assert_eq!(field("type=bind,source=/a,DST=/b", &keys), Some("/b"));
+        assert_eq!(field("type=bind,source=/a", &keys), None);
+        assert_eq!(field("/b", &keys), Some("/b"));
+    }
+
+    #[test]
+    fn image_references_are_lower_case_with_a_tag() {
+        for image in [
+            "app",
+            "app:1",
+            "app:v1.2_x-y",
+            "library/app",
+            "Host.example:5000/team/app:2",
+            "app@sha256:ab",
+            "localhost/a",
+            "Team/app",
+        ] {
+            assert_eq!(check_image(image), Ok(()), "{image}");
+        }
+        for image in ["App", "app:", "app: 1", "app:-x", "a//b", "-a", "app@x", "team/App:1", "team/Sub/app"] {
+            let message = format!("ContainerSpec: {image:?} is not a valid repository/tag");
+            assert_eq!(check_image(image), Err(message), "{image}");
+        }
+        assert_eq!(check_image(""), Err("ContainerSpec: image reference must be provided".to_owned()));
+    }
+
+    #[test]
+    fn constraints_have_a_key_an_operator_and_a_value() {
+        for text in ["node.role==worker", "node.labels.zone != a", "node.ip==10.0.0.0/8", "engine.labels.x==a b"] {
+            assert_eq!(check_constraint(text), Ok(()), "{text}");
+        }
+        for (text, message) in [
+            ("node.role=worker", "constraint expected one operator from ==, !="),
+            ("==a", "key '' is invalid"),
+            ("node role==a", "key 'node role' is invalid"),
+            ("node.role==", "value '' is invalid"),
+            ("node.role==<a", "value '<a' is invalid"),
+        ] {
+            assert_eq!(check_constraint(text), Err(message.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn service_names_are_dns_components() {
+        for name in ["web", "dc_worker", "a-b-1", "W"] {
+            assert_eq!(check_service_name(name), Ok(()), "{name}");
+        }
+        for name in ["", "-web", "web_", "a.b", "a b"] {
+            assert_eq!(
+                check_service_name(name),
+                Err("name must be valid as a DNS name component".to_owned()),
+                "{name}"
+            );
+        }
+        assert_eq!(check_service_name(&"a".repeat(64)), Err("name must be 63 characters or fewer".to_owned()));
+    }
+}

@@ -1,0 +1,287 @@
+//! `expect`: what must hold after a run.
+
+use std::fmt;
+
+use crate::diag::{Code, Diagnostic, Place};
+use crate::kernel::{Span, Time};
+use crate::metrics::path::{Kind, MetricPath, Value as Measured};
+use crate::metrics::summary::ServiceSummary;
+use crate::model::ServiceId;
+use crate::model::update::UpdateState;
+
+use super::duration::parse_span;
+use super::read::{Problems, Read, entries, refuse, word, wrong_type};
+use super::source::{Entry, Node, Spanned, Value};
+use super::units::parse_percent;
+
+/// One object of `expect`: all of its checks are about one service.
+#[derive(Debug)]
+pub struct Expect {
+    /// The service; `None`: the only one.
+    pub service: Option<Spanned<String>>,
+    /// What must hold of it.
+    pub checks: Vec<Spanned<Check>>,
+    /// Where the object stands.
+    pub place: Place,
+}
+
+/// Something that must hold of a service after a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// The service.
+    pub service: ServiceId,
+    /// What must hold of it.
+    pub check: Check,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What must hold of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// The update status was written, before this instant if there is one.
+    UpdateStatus(UpdateState, Option<Time>),
+    /// A metric compares with a bound.
+    Metric(MetricPath, Comparison, Bound),
+}
+
+/// How a metric compares with its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<=`
+    AtMost,
+    /// `>=`
+    AtLeast,
+    /// `==`, or no sign at all
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Below,
+    /// `>`
+    Above,
+}
+
+/// What a metric is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// Of a metric that is a duration.
+    Duration(Span),
+    /// Of a share, a count or a rate.
+    Number(f64),
+    /// Of a word.
+    Text(String),
+    /// Of a yes or no.
+    Bool(bool),
+}
+
+impl Expectation {
+    /// Whether it holds of what was measured of its service, and what was measured.
+    pub fn judge(&self, service: &ServiceSummary) -> Verdict {
+        match &self.check {
+            Check::UpdateStatus(state, before) => {
+                let written =
+                    service.update_status.iter().find(|change| change.state == *state).map(|change| change.at);
+                Verdict {
+                    holds: written.is_some_and(|time| before.is_none_or(|before| time < before)),
+                    found: written
+                        .map_or("never written".to_owned(), |time| format!("written at {}", time.since_start())),
+                }
+            }
+            Check::Metric(metric, comparison, bound) => {
+                let measured = metric.value(service);
+                Verdict {
+                    holds: measured.is_some_and(|measured| bound.compares(*comparison, measured)),
+                    found: measured.map_or("–".to_owned(), described_value),
+                }
+            }
+        }
+    }
+}
+
+/// What became of an expectation in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was found, for people; `–` where there was nothing to measure.
+    pub found: String,
+}
+
+/// The check as the scenario says it: `downtime.total <= 0s`.
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Check::UpdateStatus(state, None) => write!(f, "update_status: {}", state.name()),
+            Check::UpdateStatus(state, Some(before)) => {
+                write!(f, "update_status: {} before {}", state.name(), before.since_start())
+            }
+            Check::Metric(metric, comparison, bound) => {
+                let value = match bound {
+                    Bound::Duration(span) => Measured::Duration(*span),
+                    Bound::Number(number) => Measured::Rate(*number),
+                    Bound::Text(text) => Measured::Text(text),
+                    Bound::Bool(truth) => Measured::Bool(*truth),
+                };
+                write!(f, "{metric} {} {}", comparison.sign(), described_value(value))
+            }
+        }
+    }
+}
+
+fn described_value(value: Measured<'_>) -> String {
+    match value {
+        Measured::Duration(span) => span.to_string(),
+        Measured::Share(number) | Measured::Rate(number) => number.to_string(),
+        Measured::Count(count) => count.to_string(),
+        Measured::Text(text) => text.to_owned(),
+        Measured::Bool(truth) => truth.to_string(),
+    }
+}
+
+impl Bound {
+    /// Whether a measured value compares so with this bound; never if they are of different kinds.
+    fn compares(&self, comparison: Comparison, measured: Measured<'_>) -> bool {
+        match (self, measured) {
+            (Bound::Duration(bound), Measured::Duration(span)) => comparison.holds(span, *bound),
+            (Bound::Text(bound), Measured::Text(text)) => comparison.holds(text, bound),
+            (Bound::Bool(bound), Measured::Bool(truth)) => comparison.holds(truth, *bound),
+            (Bound::Number(bound), measured) => {
+                measured.number().is_some_and(|number| comparison.holds(number, *bound))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Comparison {
+    /// All of them; the longer signs before those that they begin with.
+    const ALL: [(&'static str, Comparison); 6] = [
+        ("<=", Comparison::AtMost),
+        (">=", Comparison::AtLeast),
+        ("==", Comparison::Equal),
+        ("!=", Comparison::NotEqual),
+        ("<", Comparison::Below),
+        (">", Comparison::Above),
+    ];
+
+    fn sign(self) -> &'static str {
+        Comparison::ALL.iter().find(|(_, comparison)| *comparison == self).map_or("", |(sign, _)| sign)
+    }
+
+    fn holds<T: PartialOrd>(self, found: T, bound: T) -> bool {
+        match self {
+            Comparison::AtMost => found <= bound,
+            Comparison::AtLeast => found >= bound,
+            Comparison::Equal => found == bound,
+            Comparison::NotEqual => found != bound,
+            Comparison::Below => found < bound,
+            Comparison::Above => found > bound,
+        }
+    }
+}
+
+impl Read for Expect {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Expect> {
+        let service = node.get("service").map(|service| Spanned::read(service, problems));
+        let before = node.get("before").and_then(|before| Time::read(before, problems));
+        if node.get("before").is_some() && node.get("update_status").is_none() {
+            let message = "`before` belongs to `update_status`";
+            problems.push(Diagnostic::new(Code::Conflict, &node.place, message));
+        }
+        let mut checks = Vec::new();
+        let entries = entries(node, problems)?;
+        for Entry { key, value } in
+            entries.iter().filter(|entry| !["service", "before"].contains(&entry.key.value.as_str()))
+        {
+            let check = match key.value.as_str() {
+                "update_status" => read_state(value, problems).map(|state| Check::UpdateStatus(state, before)),
+                _ => read_metric(key, value, problems),
+            };
+            checks.extend(check.map(|value| Spanned { value, place: key.place.clone() }));
+        }
+        if entries.iter().all(|entry| entry.key.value == "service") {
+            return refuse(Code::MissingKey, &node.place, "nothing is expected here: name a metric", problems);
+        }
+        Some(Expect {
+            service: service.map_or(Some(None), |service| service.map(Some))?,
+            checks,
+            place: node.place.clone(),
+        })
+    }
+}
+
+fn read_state(node: &Node, problems: &mut Problems) -> Option<UpdateState> {
+    word(node, "update status", &UpdateState::ALL.map(|state| (state.name(), state)), problems)
+}
+
+fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> Option<Check> {
+    let metric = match MetricPath::parse(&name.value) {
+        Ok(metric) => metric,
+        Err(error) => {
+            let diagnostic = Diagnostic::new(Code::UnknownMetric, &name.place, error.to_string());
+            problems.push(match error.suggestion {
+                Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+                None => diagnostic,
+            });
+            return None;
+        }
+    };
+    let text = match &node.value {
+        Value::Seq(_) | Value::Map(_) | Value::Null => {
+            return wrong_type(node, "a comparison such as `<= 5s`", problems);
+        }
+        _ => node.to_string(),
+    };
+    let (comparison, bound) = split_sign(&text);
+    match read_bound(metric.kind(), bound) {
+        Some(Bound::Text(text)) if name.value.ends_with("update_status") && !is_state(&text) => {
+            // Says what the words are.
+            read_state(&Node { value: Value::String(text), place: node.place.clone() }, problems);
+            None
+        }
+        Some(Bound::Text(_) | Bound::Bool(_)) if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) => {
+            let message = format!("`{metric}` is no number: only `==` and `!=` compare it");
+            refuse(Code::MetricKind, &node.place, message, problems)
+        }
+        Some(bound) => Some(Check::Metric(metric, comparison, bound)),
+        None => {
+            let message = format!("`{metric}` is {}, and `{bound}` is not", described(metric.kind()));
+            refuse(Code::MetricKind, &node.place, message, problems)
+        }
+    }
+}
+
+fn is_state(text: &str) -> bool {
+    UpdateState::ALL.iter().any(|state| state.name() == text)
+}
+
+fn split_sign(text: &str) -> (Comparison, &str) {
+    let sign = Comparison::ALL.iter().find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)));
+    let (comparison, bound) = sign.unwrap_or((Comparison::Equal, text));
+    (comparison, bound.trim())
+}
+
+/// The bound that a text stands for, if it fits the kind of the metric.
+fn read_bound(kind: Kind, text: &str) -> Option<Bound> {
+    let number = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Bound::Number);
+    match kind {
+        Kind::Duration => parse_span(text).ok().map(Bound::Duration),
+        Kind::Share => parse_percent(text).map(Bound::Number).or_else(number),
+        Kind::Count => text.parse().ok().map(|count: u32| Bound::Number(count.into())),
+        Kind::Rate => text.strip_suffix("/s").unwrap_or(text).trim().parse().ok().map(Bound::Number),
+        Kind::Text => Some(Bound::Text(text.to_owned())),
+        Kind::Bool => text.parse().ok().map(Bound::Bool),
+    }
+}
+
+fn described(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Duration => "a duration such as `5s`",
+        Kind::Share => "a share such as `0.01` or `1%`",
+        Kind::Count => "a whole number",
+        Kind::Rate => "a rate such as `50/s`",
+        Kind::Text => "a word",
+        Kind::Bool => "`true` or `false`",
+    }
+}

@@ -1,0 +1,190 @@
+//! `images`: how containers behave.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic};
+use crate::kernel::{Dist, Span};
+use crate::model::image::{ImageBehavior, Outcome, TaskOverride};
+
+use super::read::{Fields, Named, Problems, Read, entries, nearest, one_of, refuse, word, wrong_type};
+use super::source::{Entry, Node, Spanned, Value};
+use super::units::Share;
+
+/// The name of the image whose behaviour is that of all images without an entry.
+pub(super) const DEFAULT: &str = "*";
+
+/// What a scenario says of an image. What it does not say comes from the image that it is `like`, or else from `"*"`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Image {
+    like: Option<Spanned<String>>,
+    prepare: Option<Dist>,
+    start: Option<Dist>,
+    stop: Option<Dist>,
+    service_time: Option<Dist>,
+    outcome: Option<Outcome>,
+    fail_share: Option<f64>,
+    tasks: Option<BTreeMap<u32, TaskOverride>>,
+}
+
+impl Read for Image {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Image> {
+        let mut fields = Fields::of(node, problems)?;
+        let image = Image {
+            like: fields.read("like"),
+            prepare: fields.read("prepare"),
+            start: fields.read("start"),
+            stop: fields.read("stop"),
+            service_time: fields.read("service_time"),
+            outcome: fields.read("outcome"),
+            fail_share: fields.read("fail_share").map(|Share(share)| share),
+            tasks: fields.read_with("tasks", read_tasks),
+        };
+        fields.finish();
+        Some(image)
+    }
+}
+
+/// `run`, `fail-prepare`, `fail-start`, or `{"exit": {"after": ..., "code": ...}}`; the code is 1 if it is not said.
+impl Read for Outcome {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Outcome> {
+        match &node.value {
+            Value::String(_) => {
+                let words =
+                    [("run", Outcome::Run), ("fail-prepare", Outcome::FailPrepare), ("fail-start", Outcome::FailStart)];
+                word(node, "outcome", &words, problems)
+            }
+            Value::Map(_) => {
+                let mut fields = Fields::of(node, problems)?;
+                let exit = match fields.node("exit") {
+                    Some(exit) => read_exit(exit, fields.problems),
+                    None => refuse(Code::MissingKey, &node.place, "missing field `exit`", fields.problems),
+                };
+                fields.finish();
+                exit
+            }
+            _ => {
+                wrong_type(node, "an outcome such as `run` or `{\"exit\": {\"after\": \"4s\", \"code\": 1}}`", problems)
+            }
+        }
+    }
+}
+
+fn read_exit(node: &Node, problems: &mut Problems) -> Option<Outcome> {
+    let mut fields = Fields::of(node, problems)?;
+    let after = fields.require("after");
+    let code = fields.read("code").unwrap_or(1);
+    fields.finish();
+    Some(Outcome::Exit { after: after?, code })
+}
+
+fn read_tasks(node: &Node, problems: &mut Problems) -> Option<BTreeMap<u32, TaskOverride>> {
+    let mut tasks = BTreeMap::new();
+    for Entry { key, value } in entries(node, problems)? {
+        match key.value.parse() {
+            Ok(ordinal) => tasks.extend(TaskOverride::read(value, problems).map(|task| (ordinal, task))),
+            Err(_) => {
+                let message = format!("`{}` is no ordinal of a task", key.value);
+                let label = "tasks are counted from 0";
+                problems.push(Diagnostic::new(Code::Malformed, &key.place, message).label(label));
+            }
+        }
+    }
+    Some(tasks)
+}
+
+impl Read for TaskOverride {
+    fn read(node: &Node, problems: &mut Problems) -> Option<TaskOverride> {
+        let mut fields = Fields::of(node, problems)?;
+        let task = TaskOverride {
+            outcome: fields.read("outcome"),
+            prepare: fields.read::<Span>("prepare"),
+            start: fields.read::<Span>("start"),
+            stop: fields.read::<Span>("stop"),
+        };
+        fields.finish();
+        Some(task)
+    }
+}
+
+/// The behaviour of every image that a scenario describes.
+#[derive(Debug, Default)]
+pub(super) struct Behaviors {
+    by_name: BTreeMap<String, ImageBehavior>,
+    default: ImageBehavior,
+}
+
+impl Behaviors {
+    /// Follows every `like`.
+    pub(super) fn resolve(images: &Named<Image>, problems: &mut Problems) -> Behaviors {
+        let mut behaviors = Behaviors::default();
+        let mut entries: BTreeMap<&str, &Image> =
+            images.iter().filter_map(|(name, image)| Some((name.value.as_str(), image.as_ref()?))).collect();
+        if let Some(image) = entries.remove(DEFAULT) {
+            if let Some(like) = &image.like {
+                let message = "`*` is what other images are like; it is like none itself";
+                problems.push(Diagnostic::new(Code::LikeCycle, &like.place, message));
+            }
+            behaviors.default = image.over(ImageBehavior::default());
+        }
+        for (name, image) in &entries {
+            let behavior = behaviors.follow(image, &entries, problems);
+            behaviors.by_name.insert((*name).to_owned(), behavior);
+        }
+        behaviors
+    }
+
+    /// The behaviour of an image, and whether the scenario describes it by its own name.
+    pub(super) fn of(&self, name: &str) -> (ImageBehavior, bool) {
+        match self.by_name.get(name) {
+            Some(behavior) => (behavior.clone(), true),
+            None => (self.default.clone(), false),
+        }
+    }
+
+    fn follow(&self, image: &Image, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) -> ImageBehavior {
+        let mut chain = vec![image];
+        let mut last = image;
+        while let Some(like) = last.like.as_ref().filter(|like| like.value != DEFAULT) {
+            let Some(next) = entries.get(like.value.as_str()) else {
+                unknown(like, entries, problems);
+                break;
+            };
+            if chain.iter().any(|seen| std::ptr::eq(*seen, *next)) {
+                // Images that only lead into a circle say nothing: those in it do.
+                if std::ptr::eq(*next, image) {
+                    let message = format!("`{}` is like itself in the end", like.value);
+                    problems.push(Diagnostic::new(Code::LikeCycle, &like.place, message));
+                }
+                break;
+            }
+            chain.push(next);
+            last = next;
+        }
+        chain.iter().rev().fold(self.default.clone(), |base, image| image.over(base))
+    }
+}
+
+fn unknown(like: &Spanned<String>, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) {
+    let known = || entries.keys().copied();
+    let message = format!("there is no image `{}` to be like", like.value);
+    let label = match nearest(&like.value, known()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("expected {}", one_of(known())),
+    };
+    problems.push(Diagnostic::new(Code::UnknownImage, &like.place, message).label(label));
+}
+
+impl Image {
+    /// What this image says, over `base` where it says nothing.
+    fn over(&self, base: ImageBehavior) -> ImageBehavior {
+        ImageBehavior {
+            prepare: self.prepare.clone().unwrap_or(base.prepare),
+            start: self.start.clone().unwrap_or(base.start),
+            stop: self.stop.clone().unwrap_or(base.stop),
+            service_time: self.service_time.clone().unwrap_or(base.service_time),
+            outcome: self.outcome.clone().unwrap_or(base.outcome),
+            fail_share: self.fail_share.unwrap_or(base.fail_share),
+            tasks: self.tasks.clone().unwrap_or(base.tasks),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! From names to dense ids: makes the plan of what a scenario says.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic, Place};
+use crate::kernel::{IdVec, Span, Time};
+use crate::model::client::ClientSpec;
+use crate::model::command::Command;
+use crate::model::service::PublishMode;
+use crate::model::{ImageId, ServiceId, defaults};
+use crate::sim::plan::{End, Image, Plan, TimedCommand};
+
+use super::compose::{Service, check_name};
+use super::docker::{self, LineError};
+use super::expect::{Expect, Expectation};
+use super::image::Behaviors;
+use super::overlay::Overlaid;
+use super::read::{Named, Problems, nearest, one_of};
+use super::schema::{Event, Objective, Scenario};
+use super::source::Spanned;
+use super::traffic::Client;
+
+/// How long nothing may be pending before a run without `duration` ends.
+const QUIET: Span = Span::from_secs(30);
+/// Longest run without `duration`.
+const LIMIT: Time = Time::from_millis(3_600_000);
+
+/// What a scenario comes to.
+pub(super) struct Lowered {
+    /// The plan; of no use if there were errors.
+    pub(super) plan: Plan,
+    /// What must hold after the run.
+    pub(super) expectations: Vec<Expectation>,
+    /// Images that the scenario uses and does not describe.
+    pub(super) assumed_images: Vec<ImageId>,
+}
+
+/// Puts ids in the place of names. `stem`: the name of a scenario that has none.
+pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, problems: &mut Problems) -> Lowered {
+    report_what_never_happens(&scenario, problems);
+    let mut names = Names::new(&scenario, problems);
+    let mut lowered = Lowered {
+        plan: Plan {
+            name: scenario.name.take().unwrap_or_else(|| stem.to_owned()),
+            seed: scenario.seed,
+            end: match &scenario.duration {
+                Some(duration) => End::At(Time::ZERO + duration.value),
+                None => End::WhenQuiet { quiet: QUIET, limit: LIMIT },
+            },
+            nodes: scenario.cluster.nodes.into_iter().collect(),
+            images: IdVec::new(),
+            services: IdVec::new(),
+            clients: IdVec::new(),
+            commands: Vec::new(),
+            latencies: scenario.latencies,
+            task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+            measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
+            slo: IdVec::new(),
+        },
+        expectations: Vec::new(),
+        assumed_images: Vec::new(),
+    };
+    // Without services every reference would seem to dangle.
+    if let Some(services) = scenario.services {
+        let plan = &mut lowered.plan;
+        plan.commands = create_services(&services, &mut names, problems);
+        plan.commands.extend(read_timeline(scenario.timeline, overlaid, &mut names, problems));
+        plan.clients = lower_clients(scenario.clients, &names, problems).into_iter().collect();
+        plan.slo = lower_objectives(&scenario.slo, &names, problems);
+        lowered.expectations = lower_expectations(scenario.expect, &names, problems);
+    }
+    lowered.plan.images = names.images;
+    lowered.plan.services = names.services;
+    lowered.assumed_images = names.assumed_images;
+    lowered
+}
+
+fn report_what_never_happens(scenario: &Scenario, problems: &mut Problems) {
+    let Some(duration) = &scenario.duration else { return };
+    let end = Time::ZERO + duration.value;
+    let mut late = |place: &Place| {
+        let message = format!("this never happens: the run ends at {}", duration.value);
+        problems.push(Diagnostic::new(Code::AfterTheEnd, place, message));
+    };
+    scenario.timeline.iter().filter(|event| event.at.value > end).for_each(|event| late(&event.at.place));
+    scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
+}
+
+/// The services and images of a scenario by their names, at the current place of its timeline.
+struct Names {
+    services: IdVec<ServiceId, String>,
+    exists: IdVec<ServiceId, bool>,
+    images: IdVec<ImageId, Image>,
+    behaviors: Behaviors,
+    assumed_images: Vec<ImageId>,
+}
+
+impl Names {
+    /// The images of the scenario in the order of the file, and no services.
+    fn new(scenario: &Scenario, problems: &mut Problems) -> Names {
+        let mut names = Names {
+            services: IdVec::new(),
+            exists: IdVec::new(),
+            images: IdVec::new(),
+            behaviors: Behaviors::resolve(&scenario.images, problems),
+            assumed_images: Vec::new(),
+        };
+        for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
+            docker::Names::image(&mut names, &name.value);
+        }
+        names
+    }
+
+    /// The service of this name, whether it exists at the moment or not.
+    fn ever(&self, name: &str) -> Option<ServiceId> {
+        self.services.iter().find(|(_, service)| *service == name).map(|(id, _)| id)
+    }
+
+    fn add(&mut self, name: &str) -> ServiceId {
+        self.exists.push(true);
+        self.services.push(name.to_owned())
+    }
+
+    /// The service that something in the scenario refers to, or a problem.
+    fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
+        let service = self.ever(&name.value);
+        if service.is_none() {
+            problems.push(self.unknown(&name.value, &name.place));
+        }
+        service
+    }
+
+    fn unknown(&self, name: &str, place: &Place) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("there is no service `{name}`"));
+        let known = || self.services.values().map(String::as_str);
+        match nearest(name, known()) {
+            Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+            None => diagnostic.label(format!("expected {}", one_of(known()))),
+        }
+    }
+
+    /// What docker would say at this place of the timeline, and what we can add.
+    fn explain(&self, error: LineError, place: &Place) -> Diagnostic {
+        let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
+        Diagnostic::new(code, place, error.message).help(error.help)
+    }
+}
+
+impl docker::Names for Names {
+    fn service(&mut self, name: &str) -> Option<ServiceId> {
+        self.ever(name).filter(|service| self.exists[*service])
+    }
+
+    fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
+        match self.ever(name) {
+            None => Ok(self.add(name)),
+            Some(service) if self.exists[service] => {
+                Err(format!("name conflicts with an existing object: service {name} already exists"))
+            }
+            Some(_) => {
+                Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
+            }
+        }
+    }
+
+    fn image(&mut self, reference: &str) -> ImageId {
+        if let Some((id, _)) = self.images.iter().find(|(_, image)| image.name == reference) {
+            return id;
+        }
+        let (behavior, described) = self.behaviors.of(reference);
+        let id = self.images.push(Image { name: reference.to_owned(), behavior });
+        if !described {
+            self.assumed_images.push(id);
+        }
+        id
+    }
+
+    fn services_of_stack(&mut self, stack: &str) -> Vec<ServiceId> {
+        let prefix = format!("{stack}_");
+        let of_stack = self.services.iter().filter(|(id, name)| self.exists[*id] && name.starts_with(&prefix));
+        of_stack.map(|(id, _)| id).collect()
+    }
+}
+
+/// The commands that create the scenario's own services, at 0 and in the order of the file.
+fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut Problems) -> Vec<TimedCommand> {
+    let mut commands = Vec::new();
+    let mut ports: BTreeMap<(u16, u8), &str> = BTreeMap::new();
+    for (name, service) in services {
+        check_name(name, problems);
+        let id = names.add(&name.value);
+        let Some(service) = service else { continue };
+        let image = docker::Names::image(names, &service.image.value);
+        for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
+            if let Some(other) = ports.insert((port.published, port.protocol as u8), &name.value) {
+                let message =
+                    format!("port '{}' is already in use by service '{other}' as an ingress port", port.published);
+                problems.push(Diagnostic::new(Code::Conflict, &name.place, message));
+            }
+        }
+        let spec = Box::new(service.to_spec(image));
+        commands.push(TimedCommand {
+            at: Time::ZERO,
+            line: String::new(),
+            command: Command::ServiceCreate { service: id, spec },
+        });
+    }
+    commands
+}
+
+/// The commands of the timeline in the order of their instants.
+fn read_timeline(
+    mut timeline: Vec<Event>,
+    overlaid: &Overlaid,
+    names: &mut Names,
+    problems: &mut Problems,
+) -> Vec<TimedCommand> {
+    timeline.sort_by_key(|event| event.at.value);
+    let mut timed = Vec::new();
+    for Event { at, run } in timeline {
+        match docker::parse(&run.value).and_then(|line| {
+            overlaid.report_overridden(&line, &run.place, problems);
+            line.lower(names)
+        }) {
+            Ok(commands) => {
+                for command in commands {
+                    if let Command::ServiceRemove { service } = command {
+                        names.exists[service] = false;
+                    }
+                    timed.push(TimedCommand { at: at.value, line: run.value.clone(), command });
+                }
+            }
+            Err(error) => {
+                let place = within(&run, &error);
+                problems.push(names.explain(error, &place));
+            }
+        }
+    }
+    timed
+}
+
+/// The place of an error in a line, if the line stands in the file as it is read.
+fn within(run: &Spanned<String>, error: &LineError) -> Place {
+    let Place { file, span, .. } = &run.place;
+    let written = &file.text[span.clone()];
+    let quoted = usize::from(written.starts_with(['"', '\'']));
+    let as_written = written.get(quoted..written.len() - quoted) == Some(run.value.as_str());
+    if !as_written || error.columns.end > run.value.len() {
+        return run.place.clone();
+    }
+    let start = span.start + quoted;
+    Place { span: start + error.columns.start..start + error.columns.end, ..run.place.clone() }
+}
+
+fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems) -> Vec<ClientSpec> {
+    let lower = |(name, client): (Spanned<String>, Option<Client>)| {
+        let client = client?;
+        Some(ClientSpec {
+            name: name.value,
+            service: names.refer(&client.service, problems)?,
+            from: Time::ZERO + client.from,
+            until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
+            load: client.load,
+        })
+    };
+    clients.into_iter().filter_map(lower).collect()
+}
+
+fn lower_objectives(
+    objectives: &Named<Objective>,
+    names: &Names,
+    problems: &mut Problems,
+) -> IdVec<ServiceId, Option<f64>> {
+    let mut slo = IdVec::filled(names.services.len(), None);
+    for (name, objective) in objectives {
+        if let (Some(service), Some(objective)) = (names.refer(name, problems), objective) {
+            slo[service] = objective.availability;
+        }
+    }
+    slo
+}
+
+fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problems) -> Vec<Expectation> {
+    let mut expectations = Vec::new();
+    for Expect { service, checks, place } in expect {
+        let service = match &service {
+            Some(name) => names.refer(name, problems),
+            None if names.services.len() == 1 => Some(ServiceId(0)),
+            None => {
+                let known = one_of(names.services.values().map(String::as_str));
+                let message = "missing field `service`: there is more than one".to_owned();
+                problems.push(Diagnostic::new(Code::MissingKey, &place, message).label(format!("expected {known}")));
+                None
+            }
+        };
+        let Some(service) = service else { continue };
+        let bind = |check: Spanned<_>| Expectation { service, check: check.value, place: check.place };
+        expectations.extend(checks.into_iter().map(bind));
+    }
+    expectations
+}

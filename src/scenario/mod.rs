@@ -1,0 +1,119 @@
+//! Scenarios: from the text that a user writes to the plan of a run.
+//!
+//! `source` reads JSON or YAML into a tree that knows the place of every value, `overlay` lays what the command line sets
+//! over it, `schema` and the modules of its parts (`cluster`, `image`, `compose`, `traffic`, `expect`, ...) decode the
+//! tree, and `lower` puts dense ids in the place of names. Each of them reports what is wrong and goes on, so that all
+//! problems of a scenario are told at once.
+
+pub mod docker;
+pub mod duration;
+pub mod expect;
+pub mod overlay;
+
+mod cluster;
+mod compose;
+mod deploy;
+mod health;
+mod image;
+mod lower;
+mod ports;
+mod read;
+mod schema;
+mod settings;
+mod source;
+mod traffic;
+mod units;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::diag::{Code, Diagnostic, SourceFile};
+use crate::model::ImageId;
+use crate::sim::Plan;
+
+use expect::Expectation;
+use overlay::Overlay;
+use read::{Problems, Read};
+use schema::Scenario;
+use source::{Node, Value};
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// All that a run needs to know.
+    pub plan: Plan,
+    /// What must hold after it.
+    pub expectations: Vec<Expectation>,
+    /// What is worth knowing before it.
+    pub warnings: Vec<Diagnostic>,
+    /// What to look for, in the words of the scenario.
+    pub about: String,
+    /// Hash of the scenario as it is understood: defaults filled, overlays applied; without name, seed and expectations.
+    /// 32 hexadecimal digits.
+    pub digest: String,
+    /// Images that are used although the scenario does not describe them by name: what their behaviour is was assumed.
+    pub assumed_images: Vec<ImageId>,
+}
+
+/// Reads a scenario and lays the overlays over it, in their order.
+///
+/// # Errors
+/// All problems, warnings among them, in the order of the text; those of overlays last.
+pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut root = source::parse(&Arc::new(source.clone()))?;
+    check_format(&root)?;
+    let mut problems = Problems::default();
+    let overlaid = overlay::apply(overlays, &mut root, &mut problems);
+    let lowered = Scenario::read(&root, &mut problems).map(|scenario| {
+        let about = scenario.about.clone();
+        (about, lower::lower(scenario, &stem(&source.name), &overlaid, &mut problems))
+    });
+    let failed = problems.has_errors();
+    let diagnostics = problems.into_sorted(&source.name);
+    match lowered {
+        Some((about, lowered)) if !failed => Ok(Loaded {
+            digest: digest(&lowered.plan),
+            plan: lowered.plan,
+            expectations: lowered.expectations,
+            warnings: diagnostics,
+            about,
+            assumed_images: lowered.assumed_images,
+        }),
+        _ => Err(diagnostics),
+    }
+}
+
+/// Name of a scenario that has none: its file's name without folder and extension.
+fn stem(name: &str) -> String {
+    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| stem != "-").unwrap_or_else(|| "scenario".to_owned())
+}
+
+/// Whether the text is a scenario of the version that we know.
+fn check_format(root: &Node) -> Result<(), Vec<Diagnostic>> {
+    let refuse = |code, place, message: &str, help: &str| {
+        Err(vec![Diagnostic::new(code, place, message).help(Some(help.to_owned()))])
+    };
+    match root.get("rollsim") {
+        Some(Node { value: Value::Integer(version), .. }) if *version == i128::from(schema::FORMAT) => Ok(()),
+        Some(version) => {
+            let message = format!("unknown version `{version}` of the scenario format");
+            refuse(Code::FormatVersion, &version.place, &message, "this program knows `rollsim: 1`")
+        }
+        None if root.get("services").is_some() => refuse(
+            Code::StackFile,
+            &root.place,
+            "this is a stack file, and stack files are not run directly yet",
+            "put its `services` into a scenario, which begins with `rollsim: 1`",
+        ),
+        None => refuse(Code::NotAScenario, &root.place, "this is no scenario", "a scenario has the key `rollsim: 1`"),
+    }
+}
+
+/// Hash of a plan by its debug text, which says everything that a run depends on.
+fn digest(plan: &Plan) -> String {
+    let anonymous = Plan { name: String::new(), seed: 0, ..plan.clone() };
+    format!("{:032x}", xxh3_128(format!("{anonymous:?}").as_bytes()))
+}

@@ -1,0 +1,229 @@
+//! Overlays: what the command line sets over a scenario (`--set PATH=VALUE`, policy files).
+
+use std::sync::Arc;
+
+use crate::diag::{Code, Diagnostic, Place, SourceFile};
+
+use super::docker::{self, DockerCommand};
+use super::read::{Problems, one_of};
+use super::source::{self, Entry, Node, Spanned, Value};
+
+/// Something that is laid over a scenario before it is decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    file: Arc<SourceFile>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Set,
+    Policy,
+}
+
+impl Overlay {
+    /// `PATH=VALUE`: a single value by its path in the file, such as `services.web.deploy.replicas=3`.
+    ///
+    /// A path that begins with `deploy` or `healthcheck` belongs to the only service that the timeline names (or that
+    /// there is, if it names none); `update.X` and `rollback.X` stand for `deploy.update_config.X` and
+    /// `deploy.rollback_config.X`. Items of lists are named by their number, from 0.
+    pub fn set(assignment: &str) -> Overlay {
+        let file = SourceFile { name: format!("--set {assignment}"), text: assignment.to_owned() };
+        Overlay { file: Arc::new(file), kind: Kind::Set }
+    }
+
+    /// A policy: a part of a service, laid over the service that `deploy` would belong to.
+    pub fn policy(file: SourceFile) -> Overlay {
+        Overlay { file: Arc::new(file), kind: Kind::Policy }
+    }
+}
+
+/// What overlays have set in services.
+#[derive(Debug, Default)]
+pub struct Overlaid {
+    set: Vec<Setting>,
+}
+
+/// A field of a service and the overlay that set it.
+#[derive(Debug)]
+struct Setting {
+    service: String,
+    field: String,
+    by: String,
+}
+
+impl Overlaid {
+    /// Reports flags of a line that override what an overlay sets.
+    pub fn report_overridden(&self, line: &DockerCommand, place: &Place, problems: &mut Problems) {
+        let services = line.services();
+        for setting in self.set.iter().filter(|setting| services.contains(&setting.service.as_str())) {
+            if line.paths().contains(&setting.field) {
+                let message = format!("this line overrides `{}`, which `{}` sets", setting.field, setting.by);
+                let help = "an overlay counts from the start, and flags in the timeline still win".to_owned();
+                problems.push(Diagnostic::new(Code::OverlayOverridden, place, message).help(help));
+            }
+        }
+    }
+
+    /// Notes the fields of a service that a value at this path sets.
+    fn note(&mut self, path: &[String], value: &Node, by: &str) {
+        if let Value::Map(entries) = &value.value {
+            for Entry { key, value } in entries {
+                self.note(&[path, std::slice::from_ref(&key.value)].concat(), value, by);
+            }
+        } else if let [services, service, field @ ..] = path
+            && services == "services"
+        {
+            self.set.push(Setting { service: service.clone(), field: field.join("."), by: by.to_owned() });
+        }
+    }
+}
+
+/// Lays the overlays over the tree, in their order.
+pub fn apply(overlays: &[Overlay], root: &mut Node, problems: &mut Problems) -> Overlaid {
+    let mut overlaid = Overlaid::default();
+    for Overlay { file, kind } in overlays {
+        let laid = match kind {
+            Kind::Set => set(file, root),
+            Kind::Policy => lay_policy(file, root),
+        };
+        match laid {
+            Ok((path, value)) => overlaid.note(&path, &value, &file.name),
+            Err(diagnostics) => diagnostics.into_iter().for_each(|diagnostic| problems.push(diagnostic)),
+        }
+    }
+    overlaid
+}
+
+/// The path that was set, and the value.
+type Laid = Result<(Vec<String>, Node), Vec<Diagnostic>>;
+
+fn set(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
+    let refuse = |span, message: String| vec![Diagnostic::new(Code::OverlayPath, &Place::new(file, span), message)];
+    let Some((path, _)) = file.text.split_once('=') else {
+        return Err(refuse(0..file.text.len(), "expected `PATH=VALUE`".to_owned()));
+    };
+    let place = Place::new(file, 0..path.len());
+    let value = source::parse_value(file, path.len() + 1)?;
+    let full = full_path(path, root).map_err(|message| refuse(0..path.len(), message))?;
+    let mut node = root;
+    let mut rest = full.as_str();
+    let mut walked = Vec::new();
+    while !rest.is_empty() {
+        let (segment, after) = split_path(node, rest);
+        walked.push(segment.to_owned());
+        node = child(node, segment, &place).map_err(|message| refuse(0..path.len(), message))?;
+        rest = after;
+    }
+    *node = value.clone();
+    Ok((walked, value))
+}
+
+/// The path in the file that a path may be short for.
+fn full_path(path: &str, root: &Node) -> Result<String, String> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let in_service = match first {
+        "update" => format!("deploy.update_config.{rest}"),
+        "rollback" => format!("deploy.rollback_config.{rest}"),
+        "deploy" | "healthcheck" => path.to_owned(),
+        _ => return Ok(path.to_owned()),
+    };
+    let in_service = in_service.trim_end_matches('.');
+    Ok(format!("services.{}.{in_service}", only_service(root)?))
+}
+
+/// The first segment of a path and the rest. Of the keys that are there the longest that fits is taken, because names of
+/// images have dots too.
+fn split_path<'a>(node: &Node, path: &'a str) -> (&'a str, &'a str) {
+    let fits = |key: &str| path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let length = match &node.value {
+        Value::Map(entries) => {
+            entries.iter().map(|entry| &entry.key.value).filter(|key| fits(key)).map(String::len).max()
+        }
+        _ => None,
+    };
+    let length = length.filter(|length| *length > 0).unwrap_or_else(|| path.find('.').unwrap_or(path.len()));
+    (&path[..length], path[length..].trim_start_matches('.'))
+}
+
+/// The node of a segment, made if a mapping lacks it.
+fn child<'a>(node: &'a mut Node, segment: &str, place: &Place) -> Result<&'a mut Node, String> {
+    let kind = node.kind();
+    match &mut node.value {
+        Value::Map(entries) => {
+            let index = entries.iter().position(|entry| entry.key.value == segment).unwrap_or_else(|| {
+                let key = Spanned { value: segment.to_owned(), place: place.clone() };
+                entries.push(Entry { key, value: Node { value: Value::Map(Vec::new()), place: place.clone() } });
+                entries.len() - 1
+            });
+            Ok(&mut entries[index].value)
+        }
+        Value::Seq(items) => {
+            let count = items.len();
+            let index = segment.parse().ok().filter(|index: &usize| *index < count);
+            index.map(|index| &mut items[index]).ok_or(format!("`{segment}` is none of the {count} items of this list"))
+        }
+        _ => Err(format!("`{segment}` leads into {kind}")),
+    }
+}
+
+fn lay_policy(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
+    let policy = source::parse(file)?;
+    let refuse = |message: String| vec![Diagnostic::new(Code::OverlayPath, &policy.place, message)];
+    let Value::Map(_) = policy.value else {
+        return Err(refuse(format!("a policy is a part of a service, found {}", policy.kind())));
+    };
+    let service = only_service(root).map_err(refuse)?;
+    let path = vec!["services".to_owned(), service];
+    let mut node = root;
+    for segment in &path {
+        node = child(node, segment, &policy.place).map_err(refuse)?;
+    }
+    merge(node, policy.clone());
+    Ok((path, policy))
+}
+
+/// Lays `over` over `node`: mappings are merged key by key, anything else is replaced.
+fn merge(node: &mut Node, over: Node) {
+    match (&mut node.value, over.value) {
+        (Value::Map(entries), Value::Map(over)) => {
+            for entry in over {
+                match entries.iter_mut().find(|known| known.key.value == entry.key.value) {
+                    Some(known) => merge(&mut known.value, entry.value),
+                    None => entries.push(entry),
+                }
+            }
+        }
+        (_, value) => *node = Node { value, place: over.place },
+    }
+}
+
+/// The only service that the timeline names, or that there is if it names none.
+fn only_service(root: &Node) -> Result<String, String> {
+    let names_of = |node: Option<&Node>| match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.value.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let services = names_of(root.get("services"));
+    let mut named: Vec<String> = Vec::new();
+    if let Some(Node { value: Value::Seq(events), .. }) = root.get("timeline") {
+        for event in events {
+            let Some(Node { value: Value::String(run), .. }) = event.get("run") else { continue };
+            let Ok(line) = docker::parse(run) else { continue };
+            for service in line.services() {
+                if services.iter().any(|known| known == service) && !named.iter().any(|known| known == service) {
+                    named.push(service.to_owned());
+                }
+            }
+        }
+    }
+    let candidates = if named.is_empty() { services } else { named };
+    match candidates.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err("there is no service that this could belong to".to_owned()),
+        several => {
+            let several = one_of(several.iter().map(String::as_str));
+            Err(format!("this could belong to {several}: begin the path with `services.NAME`"))
+        }
+    }
+}

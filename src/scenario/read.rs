@@ -1,0 +1,337 @@
+//! Small readers that turn the tree of a text into typed values, report what is wrong, and go on.
+
+use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::kernel::Span;
+
+use super::duration::parse_span;
+use super::source::{Entry, Node, Spanned, Value};
+
+/// Longest duration in a scenario: a year, so that sums of some of them stay within what [`crate::kernel::Time`] can tell.
+const LONGEST: Span = Span::from_secs(8_760 * 3_600);
+
+/// Most known fields that are listed when one is unknown.
+const MOST_LISTED: usize = 8;
+
+/// All that was found to be wrong, or worth knowing, so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    list: Vec<Diagnostic>,
+}
+
+impl Problems {
+    /// Adds a diagnostic. One that says the same of the same place as another is dropped: it came by an alias.
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        let same = |other: &Diagnostic| {
+            (other.code, &other.message, &other.place.file.name, &other.place.span)
+                == (diagnostic.code, &diagnostic.message, &diagnostic.place.file.name, &diagnostic.place.span)
+        };
+        if !self.list.iter().any(same) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// Whether there is an error among them.
+    pub(super) fn has_errors(&self) -> bool {
+        self.list.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+    }
+
+    /// All of them in the order of the text; those of other texts (overlays) after those of `main`.
+    pub(super) fn into_sorted(mut self, main: &str) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|diagnostic| (diagnostic.place.file.name != main, diagnostic.place.span.start));
+        self.list
+    }
+}
+
+/// What can be read from a node.
+pub(super) trait Read: Sized {
+    /// The value, or `None` after a problem was reported.
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self>;
+}
+
+/// Reports a value of the wrong type. `expected`: what belongs there, with its article.
+pub(super) fn wrong_type<T>(node: &Node, expected: &str, problems: &mut Problems) -> Option<T> {
+    let message = format!("expected {expected}, found {}", node.kind());
+    problems.push(Diagnostic::new(Code::WrongType, &node.place, message));
+    None
+}
+
+/// Reports a value that is impossible or does not have the form of what belongs there.
+pub(super) fn refuse<T>(code: Code, place: &Place, message: impl Into<String>, problems: &mut Problems) -> Option<T> {
+    problems.push(Diagnostic::new(code, place, message));
+    None
+}
+
+/// One of the words of a table.
+pub(super) fn word<T: Clone>(node: &Node, what: &str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    let text = text_of(node, problems)?;
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return Some(value.clone());
+    }
+    let known = || words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty());
+    let diagnostic = Diagnostic::new(Code::UnknownWord, &node.place, format!("unknown {what} `{text}`"));
+    problems.push(match nearest(text, known()) {
+        Some(word) => diagnostic.label(format!("did you mean `{word}`?")),
+        None => diagnostic.label(format!("expected {}", one_of(known()))),
+    });
+    None
+}
+
+/// The text of a node that must be a string.
+pub(super) fn text_of<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a str> {
+    match &node.value {
+        Value::String(text) => Some(text),
+        _ => wrong_type(node, "a string", problems),
+    }
+}
+
+/// The known word that a misspelt one was most likely meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase().replace('-', "_");
+    known
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase().replace('-', "_"));
+            (distance, candidate)
+        })
+        .filter(|(distance, candidate)| *distance * 3 <= word.len().max(candidate.len()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` or `c`
+pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// The items of a node that must be a list.
+pub(super) fn items<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a [Node]> {
+    match &node.value {
+        Value::Seq(items) => Some(items),
+        _ => wrong_type(node, "a list", problems),
+    }
+}
+
+/// The items of a node that must be a list, as `read` understands them; without those that were wrong.
+pub(super) fn list<T>(
+    node: &Node,
+    problems: &mut Problems,
+    mut read: impl FnMut(&Node, &mut Problems) -> Option<T>,
+) -> Option<Vec<T>> {
+    Some(items(node, problems)?.iter().filter_map(|item| read(item, problems)).collect())
+}
+
+impl<T: Read> Read for Vec<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Vec<T>> {
+        list(node, problems, T::read)
+    }
+}
+
+/// The entries of a node that must be a mapping from names that the user chose.
+pub(super) fn entries<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a [Entry]> {
+    match &node.value {
+        Value::Map(entries) => Some(entries),
+        _ => wrong_type(node, "a mapping", problems),
+    }
+}
+
+/// Values by names that the user chose, in the order of the text; `None` for those that were wrong, so that their names
+/// are known all the same.
+pub(super) type Named<T> = Vec<(Spanned<String>, Option<T>)>;
+
+/// Reads a mapping from names that the user chose.
+pub(super) fn named<T: Read>(node: &Node, problems: &mut Problems) -> Option<Named<T>> {
+    let entries = entries(node, problems)?;
+    Some(entries.iter().map(|entry| (entry.key.clone(), T::read(&entry.value, problems))).collect())
+}
+
+impl<T: Read> Read for Spanned<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Spanned<T>> {
+        Some(Spanned { value: T::read(node, problems)?, place: node.place.clone() })
+    }
+}
+
+impl Read for String {
+    fn read(node: &Node, problems: &mut Problems) -> Option<String> {
+        text_of(node, problems).map(str::to_owned)
+    }
+}
+
+impl Read for bool {
+    fn read(node: &Node, problems: &mut Problems) -> Option<bool> {
+        match node.value {
+            Value::Bool(value) => Some(value),
+            _ => wrong_type(node, "a boolean", problems),
+        }
+    }
+}
+
+impl Read for u64 {
+    fn read(node: &Node, problems: &mut Problems) -> Option<u64> {
+        whole(node, problems)
+    }
+}
+
+impl Read for u32 {
+    fn read(node: &Node, problems: &mut Problems) -> Option<u32> {
+        whole(node, problems)
+    }
+}
+
+impl Read for u16 {
+    fn read(node: &Node, problems: &mut Problems) -> Option<u16> {
+        whole(node, problems)
+    }
+}
+
+impl Read for u8 {
+    fn read(node: &Node, problems: &mut Problems) -> Option<u8> {
+        whole(node, problems)
+    }
+}
+
+/// A whole number that `T` can hold; `2.0` is one too, as in docker.
+fn whole<T: TryFrom<i128>>(node: &Node, problems: &mut Problems) -> Option<T> {
+    let value = match node.value {
+        Value::Integer(value) => value,
+        Value::Float(value) if libm::trunc(value) == value && value.abs() < 1e18 => value as i128,
+        _ => return wrong_type(node, "a whole number", problems),
+    };
+    let bits = 8 * size_of::<T>();
+    let too_large = || format!("{value} is not between 0 and 2^{bits} - 1");
+    T::try_from(value).ok().or_else(|| refuse(Code::OutOfRange, &node.place, too_large(), problems))
+}
+
+impl Read for f64 {
+    fn read(node: &Node, problems: &mut Problems) -> Option<f64> {
+        match node.value {
+            Value::Integer(value) => Some(value as f64),
+            Value::Float(value) => Some(value),
+            _ => wrong_type(node, "a number", problems),
+        }
+    }
+}
+
+/// A duration in Go's form.
+impl Read for Span {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Span> {
+        let text = match &node.value {
+            Value::String(text) => text.clone(),
+            Value::Integer(value) => value.to_string(),
+            _ => return wrong_type(node, "a duration such as `1m30s`", problems),
+        };
+        let wrong = |message: String| {
+            Diagnostic::new(Code::Duration, &node.place, message)
+                .label("a duration is written `1m30s`, `500ms` or `0s`")
+        };
+        match parse_span(&text) {
+            Ok(span) if span > LONGEST => {
+                refuse(Code::OutOfRange, &node.place, format!("{text} is longer than a year"), problems)
+            }
+            Ok(span) => Some(span),
+            Err(message) => {
+                problems.push(wrong(message));
+                None
+            }
+        }
+    }
+}
+
+/// Reads a mapping with known keys: whatever is not asked for by the end is an unknown field.
+pub(super) struct Fields<'a, 'p> {
+    entries: &'a [Entry],
+    place: &'a Place,
+    extensions: bool,
+    asked: Vec<&'static str>,
+    /// Where problems go.
+    pub(super) problems: &'p mut Problems,
+}
+
+impl<'a, 'p> Fields<'a, 'p> {
+    /// The fields of a node that must be a mapping.
+    pub(super) fn of(node: &'a Node, problems: &'p mut Problems) -> Option<Fields<'a, 'p>> {
+        match &node.value {
+            Value::Map(entries) => {
+                Some(Fields { entries, place: &node.place, extensions: false, asked: Vec::new(), problems })
+            }
+            _ => wrong_type(node, "a mapping", problems),
+        }
+    }
+
+    /// The entry of a key, if it is there.
+    pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.asked.push(key);
+        self.entries.iter().find(|entry| entry.key.value == key)
+    }
+
+    /// The node of a key, if it is there.
+    pub(super) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The value of a key, if it is there and right.
+    pub(super) fn read<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        self.read_with(key, T::read)
+    }
+
+    /// The value of a key as `read` understands it, if it is there and right.
+    pub(super) fn read_with<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'a Node, &mut Problems) -> Option<T>,
+    ) -> Option<T> {
+        let node = self.node(key)?;
+        read(node, self.problems)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn require<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        match self.node(key) {
+            Some(node) => T::read(node, self.problems),
+            None => refuse(Code::MissingKey, self.place, format!("missing field `{key}`"), self.problems),
+        }
+    }
+
+    /// Reports keys that cannot stand together: each of `others` that is there beside `key`.
+    pub(super) fn exclude(&mut self, key: &'static str, others: &[&'static str]) {
+        if self.entry(key).is_none() {
+            return;
+        }
+        for other in others {
+            if let Some(entry) = self.entry(other) {
+                let message = format!("`{other}` cannot stand beside `{key}`");
+                self.problems.push(Diagnostic::new(Code::Conflict, &entry.key.place, message));
+            }
+        }
+    }
+
+    /// Lets keys that begin with `x-` pass: they are the user's own.
+    pub(super) fn allow_extensions(&mut self) {
+        self.extensions = true;
+    }
+
+    /// Reports every key that was not asked for.
+    pub(super) fn finish(self) {
+        let Fields { entries, asked, problems, extensions, .. } = self;
+        let known = |key: &str| asked.contains(&key) || (extensions && key.starts_with("x-"));
+        for Entry { key, .. } in entries.iter().filter(|entry| !known(&entry.key.value)) {
+            let mut diagnostic =
+                Diagnostic::new(Code::UnknownKey, &key.place, format!("unknown field `{}`", key.value));
+            if let Some(known) = nearest(&key.value, asked.iter().copied()) {
+                diagnostic = diagnostic.label(format!("did you mean `{known}`?"));
+            } else if asked.len() <= MOST_LISTED {
+                diagnostic = diagnostic.label(format!("expected {}", one_of(asked.iter().copied())));
+            }
+            problems.push(diagnostic);
+        }
+    }
+}
+
+/// Names something that is accepted although it is not simulated yet.
+pub(super) fn accept_only(what: &str, place: &Place, problems: &mut Problems) {
+    let message = format!("`{what}` is accepted but not simulated yet");
+    problems.push(Diagnostic::new(Code::AcceptedOnly, place, message));
+}

@@ -1,0 +1,168 @@
+//! The scenario file: its top level, the timeline and the objectives.
+
+use crate::diag::{Code, Diagnostic};
+use crate::kernel::{Span, Time};
+use crate::model::latencies::Latencies;
+
+use super::cluster::Cluster;
+use super::compose::Service;
+use super::expect::Expect;
+use super::image::Image;
+use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, word};
+use super::source::{Node, Spanned, Value};
+use super::traffic::{Client, read_traffic};
+use super::units::Share;
+
+/// The version of the scenario format.
+pub(super) const FORMAT: u64 = 1;
+
+/// Seed of a scenario that names none.
+const DEFAULT_SEED: u64 = 1;
+
+/// A scenario as its file says it, with names instead of ids.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    /// Its name, if it says so.
+    pub(super) name: Option<String>,
+    /// What to look for.
+    pub(super) about: String,
+    /// Seed of all chance.
+    pub(super) seed: u64,
+    /// How long it runs; `None`: until nothing is pending.
+    pub(super) duration: Option<Spanned<Span>>,
+    /// When measurement begins, if the scenario says so.
+    pub(super) measure_from: Option<Spanned<Span>>,
+    /// The nodes.
+    pub(super) cluster: Cluster,
+    /// How containers behave.
+    pub(super) images: Named<Image>,
+    /// The services that exist at time 0; `None` if they could not be read at all.
+    pub(super) services: Option<Named<Service>>,
+    /// Who sends requests.
+    pub(super) clients: Named<Client>,
+    /// Latencies of Swarm's machinery.
+    pub(super) latencies: Latencies,
+    /// What operators do, in the order of the file.
+    pub(super) timeline: Vec<Event>,
+    /// What services promise.
+    pub(super) slo: Named<Objective>,
+    /// What must hold after the run.
+    pub(super) expect: Vec<Expect>,
+}
+
+/// Something that an operator does.
+#[derive(Debug)]
+pub(super) struct Event {
+    /// When.
+    pub(super) at: Spanned<Time>,
+    /// A docker command line.
+    pub(super) run: Spanned<String>,
+}
+
+/// What a service promises.
+#[derive(Debug)]
+pub(super) struct Objective {
+    /// Share of its requests that it answers, below 1.
+    pub(super) availability: Option<f64>,
+}
+
+impl Read for Scenario {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Scenario> {
+        let mut fields = Fields::of(node, problems)?;
+        fields.allow_extensions();
+        for key in ["rollsim", "$schema"] {
+            fields.node(key);
+        }
+        let has_services = fields.node("services").is_some();
+        let services = fields.read_with("services", named);
+        if let Some(engine) = fields.entry("engine") {
+            accept_only("engine", &engine.key.place, fields.problems);
+        }
+        let scenario = Scenario {
+            name: fields.read_with("name", read_name),
+            about: fields.read("about").unwrap_or_default(),
+            seed: fields.read("seed").unwrap_or(DEFAULT_SEED),
+            duration: fields.read("duration"),
+            measure_from: fields.read("measure_from"),
+            cluster: fields.read("cluster").unwrap_or_default(),
+            images: fields.read_with("images", named).unwrap_or_default(),
+            services: if has_services { services } else { Some(Vec::new()) },
+            clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
+            latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
+            timeline: fields.read("timeline").unwrap_or_default(),
+            slo: fields.read_with("slo", named).unwrap_or_default(),
+            expect: fields.read("expect").unwrap_or_default(),
+        };
+        fields.finish();
+        Some(scenario)
+    }
+}
+
+/// The name becomes that of a folder, so it is one word of letters, digits, `.`, `-` and `_`.
+fn read_name(node: &Node, problems: &mut Problems) -> Option<String> {
+    let name = String::read(node, problems)?;
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        let message = "a name is made of letters, digits, `.`, `-` and `_`, and does not begin with `.`";
+        return refuse(Code::Malformed, &node.place, message, problems);
+    }
+    Some(name)
+}
+
+/// `swarm`, `none`, or single values over those of `swarm`.
+impl Read for Latencies {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Latencies> {
+        if let Value::String(_) = node.value {
+            return word(node, "latencies", &[("swarm", Latencies::SWARM), ("none", Latencies::NONE)], problems);
+        }
+        let mut fields = Fields::of(node, problems)?;
+        let swarm = Latencies::SWARM;
+        let latencies = Latencies {
+            assignment_batch: fields.read("assignment_batch").unwrap_or(swarm.assignment_batch),
+            status_batch: fields.read("status_batch").unwrap_or(swarm.status_batch),
+            agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
+            load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
+        };
+        fields.finish();
+        Some(latencies)
+    }
+}
+
+impl Read for Time {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Time> {
+        Span::read(node, problems).map(|span| Time::ZERO + span)
+    }
+}
+
+impl Read for Event {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Event> {
+        let mut fields = Fields::of(node, problems)?;
+        fields.exclude("run", &["fault"]);
+        let at = fields.require("at");
+        let run = fields.read("run");
+        if let Some(fault) = fields.entry("fault") {
+            let message = "faults are not simulated yet";
+            fields.problems.push(Diagnostic::new(Code::NotSimulated, &fault.key.place, message));
+        } else if fields.node("run").is_none() {
+            let message = "missing field `run` or `fault`";
+            fields.problems.push(Diagnostic::new(Code::MissingKey, &node.place, message));
+        }
+        fields.finish();
+        Some(Event { at: at?, run: run? })
+    }
+}
+
+impl Read for Objective {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Objective> {
+        let mut fields = Fields::of(node, problems)?;
+        let availability = fields.read_with("availability", |node, problems| {
+            let Share(share) = Share::read(node, problems)?;
+            if share == 1.0 {
+                return refuse(Code::OutOfRange, &node.place, "a promise of 100% leaves no error budget", problems);
+            }
+            Some(share)
+        });
+        fields.finish();
+        Some(Objective { availability })
+    }
+}

@@ -1,0 +1,342 @@
+//! Reads JSON and YAML into a tree in which every key and value knows its place.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{Location, Spanned as Located};
+
+use crate::diag::{Code, Diagnostic, Place, SourceFile};
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    /// The value.
+    pub(super) value: Value,
+    /// Its place; of a mapping or list, where it begins.
+    pub(super) place: Place,
+}
+
+/// What JSON and YAML can say.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// Nothing.
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A whole number.
+    Integer(i128),
+    /// Any other number.
+    Float(f64),
+    /// A text.
+    String(String),
+    /// A list.
+    Seq(Vec<Node>),
+    /// A mapping, in the order of the text; each key once.
+    Map(Vec<Entry>),
+}
+
+/// A key of a mapping and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    /// The key.
+    pub(super) key: Spanned<String>,
+    /// Its value.
+    pub(super) value: Node,
+}
+
+/// Something that was read from a text, and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Spanned<T> {
+    /// What was read.
+    pub(super) value: T,
+    /// Where it stands.
+    pub(super) place: Place,
+}
+
+impl Node {
+    /// The value of a key, if this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
+    }
+
+    /// What kind of value this is, with its article.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Integer(_) | Value::Float(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// The value on one line: a text as it is, lists and mappings as YAML writes them within one line.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Integer(value) => write!(f, "{value}"),
+            Value::Float(value) => write!(f, "{value}"),
+            Value::String(value) => f.write_str(value),
+            Value::Seq(items) => {
+                f.write_str("[")?;
+                for (i, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if i == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+            Value::Map(entries) => {
+                f.write_str("{")?;
+                for (i, entry) in entries.iter().enumerate() {
+                    write!(f, "{}{}: {}", if i == 0 { "" } else { ", " }, entry.key.value, entry.value)?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+/// Reads a text. JSON is a subset of YAML, and tabs between the tokens of JSON are allowed.
+///
+/// Untyped values are read as docker reads them: YAML 1.2's booleans, 0755 is octal; anchors and merge keys work.
+///
+/// # Errors
+/// Where the text is neither JSON nor YAML, or all keys that stand twice in a mapping.
+pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
+    parse_text(file, &file.text)
+}
+
+/// Reads the value that stands in a text from the byte `start` to its end.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, Vec<Diagnostic>> {
+    // Blanks in the place of what stands before keep every place right.
+    parse_text(file, &format!("{:start$}{}", "", &file.text[start..]))
+}
+
+fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    };
+    let mut placing = Placing { file, problems: Vec::new() };
+    match serde_saphyr::from_str_with_options::<Located<Raw>>(text, options) {
+        Ok(raw) => {
+            let node = placing.node(raw);
+            if placing.problems.is_empty() { Ok(node) } else { Err(placing.problems) }
+        }
+        Err(error) => Err(vec![syntax_error(file, &error)]),
+    }
+}
+
+fn syntax_error(file: &Arc<SourceFile>, error: &serde_saphyr::Error) -> Diagnostic {
+    let start = error.location().map_or(0, |location| offset_of(&file.text, location));
+    let message = error.without_snippet().to_string();
+    // The text repeats the place that the diagnostic shows anyway.
+    let message = message.split_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    Diagnostic::new(Code::Syntax, &Place::new(file, start..start), format!("not valid JSON or YAML: {message}"))
+}
+
+/// The byte at a line and column, or the end of that line if the column lies behind it.
+fn offset_of(text: &str, location: Location) -> usize {
+    let line = usize::try_from(location.line()).unwrap_or(usize::MAX);
+    let column = usize::try_from(location.column()).unwrap_or(usize::MAX);
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let line = text[start..].lines().next().unwrap_or("");
+    start + line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(byte, _)| byte)
+}
+
+/// A value as the parser hands it over.
+enum Raw {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    String(String),
+    Seq(Vec<Located<Raw>>),
+    Map(Vec<(Located<String>, Located<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Raw, D::Error> {
+        struct AnyValue;
+
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Raw;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_unit<E>(self) -> Result<Raw, E> {
+                Ok(Raw::Null)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+                Ok(Raw::Bool(value))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+                Ok(Raw::Integer(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+                Ok(Raw::Integer(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+                Ok(Raw::Float(value))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+                Ok(Raw::String(value.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Raw::Seq(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Raw::Map(entries))
+            }
+        }
+
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+/// Turns the parser's locations into places and looks for keys that stand twice.
+struct Placing<'a> {
+    file: &'a Arc<SourceFile>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Placing<'_> {
+    fn node(&mut self, raw: Located<Raw>) -> Node {
+        let place = self.place(&raw.referenced, &raw.defined);
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Bool(value) => Value::Bool(value),
+            Raw::Integer(value) => Value::Integer(value),
+            Raw::Float(value) => Value::Float(value),
+            Raw::String(value) => Value::String(value),
+            Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| self.node(item)).collect()),
+            Raw::Map(entries) => Value::Map(self.entries(entries)),
+        };
+        Node { value, place }
+    }
+
+    fn entries(&mut self, raw: Vec<(Located<String>, Located<Raw>)>) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(raw.len());
+        for (key, value) in raw {
+            let key = Spanned { place: self.place(&key.referenced, &key.defined), value: key.value };
+            let value = self.node(value);
+            match entries.iter().find(|entry| entry.key.value == key.value) {
+                Some(first) => {
+                    let (line, _) = first.key.place.line_column();
+                    let message = format!("`{}` stands twice", key.value);
+                    let label = format!("first on line {line}");
+                    self.problems.push(Diagnostic::new(Code::DuplicateKey, &key.place, message).label(label));
+                }
+                None => entries.push(Entry { key, value }),
+            }
+        }
+        entries
+    }
+
+    fn place(&self, referenced: &Location, defined: &Location) -> Place {
+        let mut place = Place::new(self.file, bytes_of(defined));
+        // Of a value that an alias brings in, the text is where the anchor is.
+        place.used = (referenced != defined).then(|| bytes_of(referenced));
+        place
+    }
+}
+
+fn bytes_of(location: &Location) -> std::ops::Range<usize> {
+    let span = location.span();
+    let start = span.byte_offset().unwrap_or(0) as usize;
+    start..start + span.byte_len().unwrap_or(0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Arc<SourceFile> {
+        Arc::new(SourceFile { name: "test".to_owned(), text: text.to_owned() })
+    }
+
+    fn parsed(text: &str) -> Node {
+        parse(&file(text)).unwrap_or_else(|problems| panic!("{}", problems[0].render(false)))
+    }
+
+    fn problem(text: &str) -> String {
+        parse(&file(text)).unwrap_err().iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn json_and_yaml_give_the_same_values() {
+        let json = parsed("{\n\t\"a\" :\t[1, 1.50, -2, true, null, \"1\"],\n\t\"b\": {\"c\": \"x\\ty\"}\n}");
+        let yaml = parsed("a: [1, 1.50, -2, true, ~, '1']\nb:\n  c: \"x\\ty\"\n");
+        assert_eq!(json.to_string(), "{a: [1, 1.5, -2, true, null, 1], b: {c: x\ty}}");
+        assert_eq!(json.to_string(), yaml.to_string());
+        assert_eq!(yaml.get("a").map(Node::kind), Some("a list"));
+    }
+
+    #[test]
+    fn untyped_values_are_read_as_docker_reads_them() {
+        assert_eq!(parsed("[yes, on, 0755, 1_000, .5, 22:22]").to_string(), "[yes, on, 493, 1000, 0.5, 22:22]");
+        assert_eq!(parsed("yes").kind(), "a string");
+    }
+
+    #[test]
+    fn every_key_and_value_knows_its_place() {
+        let node = parsed("{\n\t\"é\": {\"b\": \"value\"}}");
+        let Value::Map(entries) = &node.value else { panic!("a mapping") };
+        assert_eq!(entries[0].key.place.line_column(), (2, 2));
+        let value = entries[0].value.get("b").expect("there is b");
+        assert_eq!(value.place.line_column(), (2, 13));
+        assert_eq!(&node.place.file.text[value.place.span.clone()], "\"value\"");
+    }
+
+    #[test]
+    fn merge_keys_bring_in_what_is_not_there_and_show_both_places() {
+        let node = parsed("base: &base\n  x: 1\n  y: 2\nweb:\n  <<: *base\n  x: 3\n");
+        let web = node.get("web").expect("there is web");
+        assert_eq!(web.to_string(), "{x: 3, y: 2}");
+        let y = web.get("y").expect("there is y");
+        assert_eq!(y.place.line_column(), (3, 6));
+        assert_eq!(y.place.used.clone().map(|used| &y.place.file.text[used]), Some("*base"));
+    }
+
+    #[test]
+    fn all_duplicate_keys_are_reported() {
+        assert_eq!(
+            problem("{\"a\": 1,\n \"a\": 2, \"b\": {\"c\": 1, \"c\": 2}}"),
+            "test:2:2: error[R0002]: `a` stands twice\ntest:2:24: error[R0002]: `c` stands twice"
+        );
+    }
+
+    #[test]
+    fn syntax_errors_have_a_place() {
+        for (text, place) in [
+            ("{\"a\": 1", "test:1:1"),
+            ("{\"a\": 1 \"b\": 2}", "test:1:12"),
+            ("a:\n\tb: 1\n", "test:2:2"),
+            ("a: *x\n", "test:1:4"),
+            ("[1, 2]: 3\n", "test:1:1"),
+            ("a: \"x\n", "test:2:1"),
+        ] {
+            let problem = problem(text);
+            assert!(problem.starts_with(&format!("{place}: error[R0001]: not valid JSON or YAML: ")), "{problem}");
+        }
+    }
+}
