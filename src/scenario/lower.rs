@@ -15,10 +15,11 @@ use super::docker::{self, LineError};
 use super::expect::{Expect, Expectation};
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, nearest, one_of};
+use super::read::{Named, Problems, accept_only, nearest, one_of};
 use super::schema::{Event, Objective, Scenario};
 use super::source::Spanned;
 use super::traffic::Client;
+use super::unsimulated;
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -37,7 +38,7 @@ pub(super) struct Lowered {
 
 /// Puts ids in the place of names. `stem`: the name of a scenario that has none.
 pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, problems: &mut Problems) -> Lowered {
-    report_what_never_happens(&scenario, problems);
+    report_what_comes_too_late(&scenario, problems);
     let mut names = Names::new(&scenario, problems);
     let mut lowered = Lowered {
         plan: Plan {
@@ -75,12 +76,12 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
     lowered
 }
 
-fn report_what_never_happens(scenario: &Scenario, problems: &mut Problems) {
+fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     let Some(duration) = &scenario.duration else { return };
     let end = Time::ZERO + duration.value;
     let mut late = |place: &Place| {
-        let message = format!("this never happens: the run ends at {}", duration.value);
-        problems.push(Diagnostic::new(Code::AfterTheEnd, place, message));
+        let message = format!("this has no effect: the run ends at {}", duration.value);
+        problems.push(Diagnostic::new(Code::NoEffect, place, message));
     };
     scenario.timeline.iter().filter(|event| event.at.value > end).for_each(|event| late(&event.at.place));
     scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
@@ -93,6 +94,15 @@ struct Names {
     images: IdVec<ImageId, Image>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
+    refused: Option<Refused>,
+}
+
+/// Why the last line was refused, if it was for the name of a service.
+enum Refused {
+    /// There is no service of this name.
+    Missing(String),
+    /// There is one, or was one before.
+    Exists,
 }
 
 impl Names {
@@ -104,6 +114,7 @@ impl Names {
             images: IdVec::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
+            refused: None,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
@@ -131,35 +142,47 @@ impl Names {
     }
 
     fn unknown(&self, name: &str, place: &Place) -> Diagnostic {
-        let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("there is no service `{name}`"));
+        let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("service {name} not found"));
         let known = || self.services.values().map(String::as_str);
         match nearest(name, known()) {
+            Some(same) if same == name => diagnostic.label("it was removed before"),
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+            None if self.services.is_empty() => diagnostic,
             None => diagnostic.label(format!("expected {}", one_of(known()))),
         }
     }
 
     /// What docker would say at this place of the timeline, and what we can add.
-    fn explain(&self, error: LineError, place: &Place) -> Diagnostic {
-        let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
-        Diagnostic::new(code, place, error.message).help(error.help)
+    fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
+        match self.refused.take() {
+            Some(Refused::Missing(name)) => self.unknown(&name, place),
+            Some(Refused::Exists) => Diagnostic::new(Code::ServiceExists, place, error.message),
+            None => {
+                let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
+                Diagnostic::new(code, place, error.message).help(error.help)
+            }
+        }
     }
 }
 
 impl docker::Names for Names {
     fn service(&mut self, name: &str) -> Option<ServiceId> {
-        self.ever(name).filter(|service| self.exists[*service])
+        let service = self.ever(name).filter(|service| self.exists[*service]);
+        if service.is_none() {
+            self.refused = Some(Refused::Missing(name.to_owned()));
+        }
+        service
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
-        match self.ever(name) {
-            None => Ok(self.add(name)),
-            Some(service) if self.exists[service] => {
-                Err(format!("name conflicts with an existing object: service {name} already exists"))
-            }
-            Some(_) => {
-                Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
-            }
+        let Some(service) = self.ever(name) else {
+            return Ok(self.add(name));
+        };
+        self.refused = Some(Refused::Exists);
+        if self.exists[service] {
+            Err(format!("name conflicts with an existing object: service {name} already exists"))
+        } else {
+            Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
         }
     }
 
@@ -192,7 +215,8 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
         let Some(service) = service else { continue };
         let image = docker::Names::image(names, &service.image.value);
         for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
-            if let Some(other) = ports.insert((port.published, port.protocol as u8), &name.value) {
+            let other = ports.insert((port.published, port.protocol as u8), &name.value);
+            if let Some(other) = other.filter(|other| *other != name.value) {
                 let message =
                     format!("port '{}' is already in use by service '{other}' as an ingress port", port.published);
                 problems.push(Diagnostic::new(Code::Conflict, &name.place, message));
@@ -223,7 +247,14 @@ fn read_timeline(
             line.lower(names)
         }) {
             Ok(commands) => {
+                if commands.is_empty() {
+                    let message = "this has no effect: the stack has no services";
+                    problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
+                }
                 for command in commands {
+                    for flag in unsimulated::flags(&command) {
+                        accept_only(flag, &run.place, problems);
+                    }
                     if let Command::ServiceRemove { service } = command {
                         names.exists[service] = false;
                     }

@@ -23,6 +23,7 @@ mod settings;
 mod source;
 mod traffic;
 mod units;
+mod unsimulated;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -117,3 +118,6 @@ fn digest(plan: &Plan) -> String {
     let anonymous = Plan { name: String::new(), seed: 0, ..plan.clone() };
     format!("{:032x}", xxh3_128(format!("{anonymous:?}").as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

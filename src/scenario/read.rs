@@ -198,6 +198,10 @@ fn whole<T: TryFrom<i128>>(node: &Node, problems: &mut Problems) -> Option<T> {
     let value = match node.value {
         Value::Integer(value) => value,
         Value::Float(value) if libm::trunc(value) == value && value.abs() < 1e18 => value as i128,
+        Value::Float(value) => {
+            let message = format!("expected a whole number, found {value}");
+            return refuse(Code::WrongType, &node.place, message, problems);
+        }
         _ => return wrong_type(node, "a whole number", problems),
     };
     let bits = 8 * size_of::<T>();

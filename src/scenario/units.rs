@@ -25,8 +25,8 @@ pub(super) struct Share(pub f64);
 
 /// The number before a `%`, as a share.
 pub(super) fn parse_percent(text: &str) -> Option<f64> {
-    let number: f64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
-    Some(number / 100.0)
+    // Moves the decimal point in the text, so that 99.9% and 0.999 are the same number.
+    format!("{}e-2", text.strip_suffix('%')?.trim_end()).parse().ok()
 }
 
 impl Read for Share {
@@ -178,6 +178,7 @@ mod tests {
         assert_eq!(read("0.25"), Ok(Share(0.25)));
         assert_eq!(read("25%"), Ok(Share(0.25)));
         assert_eq!(read("1"), Ok(Share(1.0)));
+        assert_eq!(read::<Share>("99.9%"), read("0.999"));
         assert!(read::<Share>("25").is_err() && read::<Share>("'-1%'").is_err() && read::<Share>("many").is_err());
     }
 
