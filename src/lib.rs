@@ -1,6 +1,7 @@
 //! rollsim: a deterministic discrete-event simulator of Docker Swarm rollouts.
 
 pub mod agent;
+pub mod cli;
 pub mod diag;
 pub mod experiment;
 pub mod kernel;

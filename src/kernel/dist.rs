@@ -1,5 +1,7 @@
 //! Distributions of durations. One draw takes exactly one uniform number, so that streams stay in step.
 
+use std::fmt;
+
 use super::time::Span;
 
 /// How long something takes: a constant or a distribution.
@@ -86,6 +88,19 @@ impl Dist {
                 let sum: u128 = values.iter().map(|v| u128::from(v.as_nanos())).sum();
                 Span::from_nanos((sum / values.len() as u128) as u64)
             }
+        }
+    }
+}
+
+/// For people: `1.5s`, `exponential with mean 20ms`.
+impl fmt::Display for Dist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dist::Constant(span) => write!(f, "{span}"),
+            Dist::Exponential { mean } => write!(f, "exponential with mean {mean}"),
+            Dist::Uniform { low, high } => write!(f, "uniform from {low} to {high}"),
+            Dist::LogNormal { .. } => write!(f, "log-normal with mean {}", self.mean()),
+            Dist::Empirical(values) => write!(f, "one of {} values with mean {}", values.len(), self.mean()),
         }
     }
 }

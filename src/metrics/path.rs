@@ -128,13 +128,14 @@ static SERVICE: [Row<ServiceSummary>; 24] = [
     row("final_update_status", Kind::Text, |s| s.final_update_status.map(|state| Value::Text(state.name()))),
 ];
 
-static UPDATE: [Row<Update>; 9] = [
+static UPDATE: [Row<Update>; 10] = [
     row("update.kind", Kind::Text, |u| Some(Value::Text(u.kind.name()))),
     row("update.from", Kind::Text, |u| Some(Value::Text(&u.from))),
     row("update.to", Kind::Text, |u| Some(Value::Text(&u.to))),
     row("update.start", Kind::Duration, |u| Some(point(u.start))),
     row("update.last_running", Kind::Duration, |u| u.last_running.map(point)),
     row("update.end", Kind::Duration, |u| u.end.map(point)),
+    row("update.duration", Kind::Duration, |u| u.duration().map(Value::Duration)),
     row("update.outcome", Kind::Text, |u| Some(Value::Text(u.outcome.name()))),
     row("update.detect", Kind::Duration, |u| u.detect.map(Value::Duration)),
     row("update.restore", Kind::Duration, |u| u.restore.map(Value::Duration)),

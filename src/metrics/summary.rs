@@ -185,6 +185,13 @@ pub struct Update {
     pub restore: Option<Span>,
 }
 
+impl Update {
+    /// From the operator's command to the end, as Swarm counts: with the last watch for failures.
+    pub fn duration(&self) -> Option<Span> {
+        self.end.map(|end| end - self.start)
+    }
+}
+
 /// Update, or rollback by the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateKind {

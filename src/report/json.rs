@@ -110,6 +110,7 @@ fn update(update: &Update) -> Value {
         "start_ms": point(update.start),
         "last_running_ms": update.last_running.map(point),
         "end_ms": update.end.map(point),
+        "duration_ms": update.duration().map(length),
         "outcome": update.outcome.name(),
         "detect_ms": update.detect.map(length),
         "restore_ms": update.restore.map(length),

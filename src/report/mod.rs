@@ -11,6 +11,7 @@ mod names;
 pub mod picture;
 pub mod seeds;
 pub mod story;
+pub mod sweeps;
 pub mod table;
 
 pub use lanes::Lanes;

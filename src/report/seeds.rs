@@ -4,7 +4,7 @@ use std::io;
 
 use super::console::readable;
 use super::table::Table;
-use crate::experiment::compare::{Cell, Comparison, Row};
+use crate::experiment::compare::{Cell, Comparison, Row, words};
 use crate::experiment::statistics::Statistics;
 use crate::kernel::Span;
 use crate::metrics::path::{Kind, MetricPath, Value};
@@ -83,6 +83,16 @@ fn comparison_row(row: &Row) -> Vec<String> {
         }
     }
     cells
+}
+
+/// A metric of a service over several runs for people: the mean, or the words.
+pub fn cell(metric: &MetricPath, service: &str, runs: &[Summary]) -> String {
+    let of = |run: &Summary| run.service(service).and_then(|service| metric.value(service)?.number());
+    if let Some(statistics) = Statistics::of(&runs.iter().filter_map(of).collect::<Vec<f64>>()) {
+        return amount(metric.kind(), statistics.mean);
+    }
+    let words = words(service, metric, runs);
+    if words.is_empty() { "–".to_owned() } else { counted_words(&words) }
 }
 
 /// `completed`, or `completed 7, paused 3` when runs differ.
@@ -168,4 +178,34 @@ fn value_text(metric: &MetricPath, service: &ServiceSummary) -> Option<String> {
         Value::Text(text) => text.to_owned(),
         Value::Bool(truth) => truth.to_string(),
     })
+}
+
+/// Writes a comparison: a row for each metric of each service under each policy, with the paired difference to the first policy.
+/// Durations are in milliseconds.
+///
+/// # Errors
+/// What `out` fails with.
+pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    let difference = ["difference", "difference_low", "difference_high"];
+    let heads = ["policy", "service", "metric", "unit", "runs", "mean", "min", "median", "max"];
+    csv.write_record(heads.iter().chain(&difference))?;
+    let number = |value: f64| format!("{}", libm::round(value * 1e9) / 1e9);
+    for row in &comparison.rows {
+        for (policy, cell) in comparison.policies.iter().zip(&row.cells) {
+            let Cell::Number { values, difference } = cell else { continue };
+            let mut record = vec![policy.clone(), row.service.clone(), row.metric.clone(), unit(row.kind).to_owned()];
+            record.push(values.count.to_string());
+            record.extend([values.mean, values.min, values.median, values.max].map(number));
+            record.extend(match difference {
+                None => [const { String::new() }; 3],
+                Some(Statistics { mean, half_width, .. }) => {
+                    let bound = |width: f64| half_width.map_or(String::new(), |half| number(mean + width * half));
+                    [number(*mean), bound(-1.0), bound(1.0)]
+                }
+            });
+            csv.write_record(&record)?;
+        }
+    }
+    csv.flush()
 }
