@@ -55,7 +55,8 @@ impl Promises {
         let allowed: &[UpdateState] = match old {
             None => &[Updating, RollbackStarted],
             Some(Updating) => &[Paused, Completed, RollbackStarted],
-            Some(Paused) => &[RollbackStarted],
+            // Completed after a second failure in a rollback whose failure action is rollback (U29).
+            Some(Paused) => &[RollbackStarted, Completed],
             Some(RollbackStarted) => &[RollbackStarted, RollbackPaused, RollbackCompleted],
             Some(RollbackPaused) => &[RollbackStarted, Paused, Completed],
             Some(Completed | RollbackCompleted) => &[RollbackStarted, Paused, Completed],
