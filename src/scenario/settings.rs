@@ -21,7 +21,7 @@ enum Kind {
     Switch,
     /// One setting: a list of words, or a text that is split as a shell does.
     Words,
-    /// A setting for each item of a list or for a single text; what stands before the separator, if
+    /// A setting for each item of a list, or for a single text, or of a mapping if there is a separator; what stands before the separator, if
     /// there is one, is the item's name.
     Items(Option<char>),
     /// A setting for each item of a mapping or a list of `NAME=VALUE`.
@@ -84,6 +84,7 @@ impl Kind {
             Kind::Any => Some(one(node.to_string())),
             Kind::Switch => Some(if bool::read(node, problems)? { one("true".to_owned()) } else { Vec::new() }),
             Kind::Words => read_words(node, problems).map(|words| one(format!("{words:?}"))),
+            Kind::Items(Some(_)) if matches!(node.value, Value::Map(_)) => Kind::Pairs.read(setting, node, problems),
             Kind::Items(separator) => {
                 let texts = read_texts(node, problems)?;
                 let split = |text: &String| {
