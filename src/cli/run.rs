@@ -120,11 +120,8 @@ fn run_seeds(
 ) -> Result<Vec<Summary>, Failure> {
     let first = scenario.plan.seed;
     let bar = progress::bar(seeds.into(), "{bar:40} {pos} of {len} seeds", terminal);
-    let runs = pool::in_order(
-        seeds as usize,
-        |number| experiment::measure(scenario, first + number as u64),
-        &|| bar.inc(1),
-    );
+    let runs =
+        pool::in_order(seeds as usize, |number| experiment::measure(scenario, first + number as u64), &|| bar.inc(1));
     bar.finish_and_clear();
     scenario.plan.seed = seeds::worst(&runs).map_or(first, |worst| runs[worst].seed);
     if format == Format::Human {

@@ -37,9 +37,10 @@ impl Axis {
     /// # Errors
     /// If there are no values or the range makes no sense.
     pub fn parse(text: &str) -> Result<Axis, AxisError> {
-        let (path, values) = text.split_once('=').filter(|(_, values)| !values.is_empty()).ok_or_else(|| {
-            AxisError::NoValues(text.to_owned())
-        })?;
+        let (path, values) = text
+            .split_once('=')
+            .filter(|(_, values)| !values.is_empty())
+            .ok_or_else(|| AxisError::NoValues(text.to_owned()))?;
         let values = match values.split_once("..") {
             Some((from, rest)) => {
                 let (to, step) = rest.split_once('/').unwrap_or((rest, "1"));
@@ -89,7 +90,8 @@ pub struct Point {
 /// All combinations of the axes' values, the last axis fastest.
 pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let extended = |point: &Vec<String>| axis.values.iter().map(|value| [&point[..], &[value.clone()]].concat()).collect();
+        let extended =
+            |point: &Vec<String>| axis.values.iter().map(|value| [&point[..], &[value.clone()]].concat()).collect();
         points.iter().flat_map(|point| -> Vec<Vec<String>> { extended(point) }).collect()
     })
 }

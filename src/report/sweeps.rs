@@ -81,9 +81,7 @@ fn has(metric: &MetricPath, runs: &[Summary]) -> bool {
 
 /// The values of a metric over the runs of a point, of the first service that has one.
 fn estimate(metric: &MetricPath, runs: &[Summary]) -> Option<Statistics> {
-    let values: Vec<f64> = runs
-        .iter()
-        .filter_map(|run| run.services.iter().find_map(|service| metric.value(service)?.number()))
-        .collect();
+    let values: Vec<f64> =
+        runs.iter().filter_map(|run| run.services.iter().find_map(|service| metric.value(service)?.number())).collect();
     Statistics::of(&values)
 }
