@@ -90,8 +90,9 @@ pub struct Point {
 /// All combinations of the axes' values, the last axis fastest.
 pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let extended =
-            |point: &Vec<String>| axis.values.iter().map(|value| [&point[..], &[value.clone()]].concat()).collect();
+        let extended = |point: &Vec<String>| {
+            axis.values.iter().map(|value| [&point[..], std::slice::from_ref(value)].concat()).collect()
+        };
         points.iter().flat_map(|point| -> Vec<Vec<String>> { extended(point) }).collect()
     })
 }

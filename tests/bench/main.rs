@@ -4,10 +4,12 @@
 //! benches run.
 
 #[path = "../conformance/case.rs"]
+#[allow(dead_code, reason = "performance cases have no recorded trace to compare with")]
 mod case;
 mod hold;
 mod rollout;
 #[path = "../conformance/trace.rs"]
+#[allow(dead_code, reason = "changes are counted, not shown")]
 mod trace;
 
 use std::time::{Duration, Instant};
