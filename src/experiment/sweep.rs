@@ -90,10 +90,8 @@ pub struct Point {
 /// All combinations of the axes' values, the last axis fastest.
 pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let extended = |point: &Vec<String>| {
-            axis.values.iter().map(|value| [&point[..], std::slice::from_ref(value)].concat()).collect()
-        };
-        points.iter().flat_map(|point| -> Vec<Vec<String>> { extended(point) }).collect()
+        let pairs = points.iter().flat_map(|point| axis.values.iter().map(move |value| (point, value)));
+        pairs.map(|(point, value)| point.iter().chain([value]).cloned().collect()).collect()
     })
 }
 

@@ -4,11 +4,10 @@
 
 use std::rc::Rc;
 
-use super::spec_change;
 use super::store::Store;
-use crate::model::ServiceId;
-use crate::model::command::Command;
+use crate::model::command::{Command, SpecChange};
 use crate::model::update::{CommandError, UpdateMessage, UpdateState, UpdateStatus};
+use crate::model::{ServiceId, spec_change};
 
 /// Carries out a command, in one transaction.
 ///
@@ -32,11 +31,7 @@ pub fn execute(command: &Command, store: &mut Store) -> Result<(), CommandError>
 /// Any update, also one that changes nothing, keeps the specification as the previous one and clears the update status.
 ///
 /// Source: `UpdateService` (control-plane A3).
-fn update(
-    store: &mut Store,
-    service: ServiceId,
-    change: &crate::model::command::SpecChange,
-) -> Result<(), CommandError> {
+fn update(store: &mut Store, service: ServiceId, change: &SpecChange) -> Result<(), CommandError> {
     exists(store, service)?;
     store.update_service(service, |row| {
         let mut spec = (*row.spec).clone();

@@ -14,7 +14,6 @@ pub mod controlapi;
 pub mod dispatcher;
 pub mod orchestrator;
 pub mod scheduler;
-pub mod spec_change;
 pub mod store;
 
 use allocator::Allocator;

@@ -197,7 +197,7 @@ timeline:
     let spec = created(&loaded, "web");
     let Command::ServiceUpdate { change, .. } = &loaded.plan.commands[1].command else { panic!("an update") };
     let mut changed = spec.clone();
-    crate::manager::spec_change::apply(change, &mut changed);
+    crate::model::spec_change::apply(change, &mut changed);
     assert_eq!(changed, spec);
     assert_eq!(spec.task.container.settings.len(), 9);
 }
