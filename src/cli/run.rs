@@ -139,10 +139,29 @@ fn run_seeds(
 /// What it is about, before the story.
 fn headline(scenario: &Loaded) -> String {
     let mut text = format!("{}, seed {}\n", scenario.plan.name, scenario.plan.seed);
-    if !scenario.about.is_empty() {
-        text += &format!("{}\n", scenario.about);
-    }
+    text += &wrapped(&scenario.about, WIDTH);
     text
+}
+
+/// Width of running text.
+const WIDTH: usize = 100;
+
+/// Breaks a text between words into lines of at most `width` characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let separator = match used {
+            0 => "",
+            used if used + 1 + length > width => "\n",
+            _ => " ",
+        };
+        used = if separator == " " { used + 1 + length } else { length };
+        lines += separator;
+        lines += word;
+    }
+    if used > 0 { lines + "\n" } else { lines }
 }
 
 /// Tells the behaviour of images that the scenario does not describe.

@@ -47,18 +47,14 @@ impl Dist {
     pub fn sample(&self, u: u64) -> Span {
         match self {
             Dist::Constant(span) => *span,
-            Dist::Exponential { mean } => {
-                let micros = -libm::log(open_unit(u)) * (mean.as_nanos() as f64 / 1e3);
-                Span::from_micros(libm::round(micros) as u64)
-            }
+            Dist::Exponential { mean } => nearest_micros(-libm::log(open_unit(u)) * (mean.as_nanos() as f64 * 1e-3)),
             Dist::Uniform { low, high } => {
                 let (low, high) = (low.as_micros(), high.as_micros());
                 let width = u128::from(high - low) + 1;
                 Span::from_micros(low + ((u128::from(u) * width) >> 64) as u64)
             }
             Dist::LogNormal { mu, sigma } => {
-                let micros = libm::exp(mu + sigma * standard_normal_quantile(open_unit(u)));
-                Span::from_micros(libm::round(micros) as u64)
+                nearest_micros(libm::exp(mu + sigma * standard_normal_quantile(open_unit(u))))
             }
             Dist::Empirical(values) => values[((u128::from(u) * values.len() as u128) >> 64) as usize],
         }
@@ -109,6 +105,12 @@ impl Default for Dist {
     fn default() -> Self {
         Dist::Constant(Span::ZERO)
     }
+}
+
+/// The nearest whole number of microseconds of a duration that is not negative.
+fn nearest_micros(micros: f64) -> Span {
+    // Truncation is one instruction everywhere; rounding is a call where the processor may lack it.
+    Span::from_micros((micros + 0.5) as u64)
 }
 
 /// Maps 64 uniform bits to the open interval (0, 1): the middle of one of 2^52 equal parts.

@@ -42,6 +42,26 @@ pub fn worst(runs: &[Summary]) -> Option<usize> {
 
 /// A comparison of policies: a column for each, and for each but the first its difference to the first on the same seeds.
 pub fn comparison(comparison: &Comparison) -> String {
+    let differs = |cell: &Cell| match cell {
+        Cell::Number { difference, .. } => difference.is_some_and(|difference| !is_nothing(&difference)),
+        Cell::None | Cell::Words(_) => false,
+    };
+    let same_words = |row: &Row| {
+        row.cells.iter().all(|cell| match (cell, &row.cells[0]) {
+            (Cell::Words(words), Cell::Words(first)) => words == first,
+            (Cell::None, Cell::None) | (Cell::Number { .. }, Cell::Number { .. }) => true,
+            _ => false,
+        })
+    };
+    let verdict = if comparison.rows.iter().all(|row| same_words(row) && !row.cells.iter().any(differs)) {
+        "\nno difference: every run is the same under all policies\n"
+    } else {
+        ""
+    };
+    comparison_tables(comparison) + verdict
+}
+
+fn comparison_tables(comparison: &Comparison) -> String {
     let mut services: Vec<&str> = comparison.rows.iter().map(|row| &*row.service).collect();
     services.dedup();
     let tables = services.iter().map(|service| {
@@ -105,13 +125,23 @@ fn counted_words(words: &[(String, usize)]) -> String {
 
 /// A difference with its interval: `+1.20 s ± 0.30 s`; `0` where every run is alike.
 fn signed(kind: Kind, difference: &Statistics) -> String {
-    if difference.min == 0.0 && difference.max == 0.0 {
+    if is_nothing(difference) {
         return "0".to_owned();
     }
     let sign = if difference.mean < 0.0 { "−" } else { "+" };
-    let mean = amount(kind, difference.mean.abs());
-    let interval = difference.half_width.map_or(String::new(), |width| format!(" ± {}", amount(kind, width)));
+    let amount = |value| match kind {
+        // A difference of shares is no share: 2 % and 1 % differ by one point.
+        Kind::Share => format!("{:.3} points", value * 100.0),
+        _ => amount(kind, value),
+    };
+    let mean = amount(difference.mean.abs());
+    let interval = difference.half_width.map_or(String::new(), |width| format!(" ± {}", amount(width)));
     format!("{sign}{mean}{interval}")
+}
+
+/// Whether a metric is the same on every seed.
+fn is_nothing(difference: &Statistics) -> bool {
+    difference.min == 0.0 && difference.max == 0.0
 }
 
 /// A mean or a quantile of a metric, not negative, for people.
@@ -159,7 +189,7 @@ pub fn tidy(heads: &[&str], groups: &[Group<'_>], out: impl io::Write) -> io::Re
 }
 
 /// Unit of a metric's values in files.
-pub fn unit(kind: Kind) -> &'static str {
+fn unit(kind: Kind) -> &'static str {
     match kind {
         Kind::Duration => "ms",
         Kind::Share => "share",

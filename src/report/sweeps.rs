@@ -2,10 +2,11 @@
 
 use super::chart::sweep::{Estimate, HeatMap, Series, Setting, heat_map, series};
 use super::picture::Picture;
-use super::seeds::{self, unit};
+use super::seeds;
 use super::table::Table;
 use crate::experiment::statistics::Statistics;
 use crate::experiment::sweep::{Axis, Point};
+use crate::metrics::path::Kind;
 use crate::metrics::{MetricPath, Summary};
 
 /// Metrics that a table shows unless others are asked for, in this order; the first that differs between points is drawn.
@@ -57,17 +58,26 @@ pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath) -> Op
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
     let estimates: Vec<Option<Statistics>> = results.iter().map(|runs| estimate(metric, runs)).collect();
-    let (title, unit) = (metric.to_string(), unit(metric.kind()).to_owned());
+    let (scale, unit) = match metric.kind() {
+        Kind::Duration => (1e-3, "s"),
+        Kind::Share => (100.0, "%"),
+        Kind::Rate => (1.0, "per second"),
+        Kind::Count | Kind::Text | Kind::Bool => (1.0, ""),
+    };
+    let (title, unit) = (metric.to_string(), unit.to_owned());
     match varying[..] {
         [x] => {
             let values = estimates.iter().map(|statistics| {
                 let Statistics { mean: value, half_width, .. } = (*statistics)?;
-                Some(Estimate { value, interval: half_width.map(|half| [(value - half).max(0.0), value + half]) })
+                let interval =
+                    half_width.map(|half| [(value - half).max(0.0), value + half].map(|bound| bound * scale));
+                Some(Estimate { value: value * scale, interval })
             });
             Some(series(&Series { title, unit, x: setting(x), values: values.collect() }))
         }
         [y, x] => {
-            let means: Vec<Option<f64>> = estimates.iter().map(|statistics| statistics.map(|s| s.mean)).collect();
+            let means: Vec<Option<f64>> =
+                estimates.iter().map(|statistics| statistics.map(|s| s.mean * scale)).collect();
             let values = means.chunks(x.values.len()).map(<[_]>::to_vec).collect();
             Some(heat_map(&HeatMap { title, unit, x: setting(x), y: setting(y), values }))
         }

@@ -10,12 +10,13 @@ use crate::model::service::PublishMode;
 use crate::model::{ImageId, ServiceId, defaults};
 use crate::sim::plan::{End, Image, Plan, TimedCommand};
 
-use super::compose::{Service, check_name};
-use super::docker::{self, LineError};
+use super::compose::Service;
+use super::docker::values::check_service_name;
+use super::docker::{self, DockerCommand, LineError};
 use super::expect::{Expect, Expectation};
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, accept_only, nearest, one_of};
+use super::read::{Named, Problems, accept_only, checked, nearest, one_of};
 use super::schema::{Event, Objective, Scenario};
 use super::source::Spanned;
 use super::traffic::Client;
@@ -83,7 +84,8 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
         let message = format!("this has no effect: the run ends at {}", duration.value);
         problems.push(Diagnostic::new(Code::NoEffect, place, message));
     };
-    scenario.timeline.iter().filter(|event| event.at.value > end).for_each(|event| late(&event.at.place));
+    let events = scenario.timeline.iter().filter_map(|event| event.at.as_ref());
+    events.filter(|at| at.value > end).for_each(|at| late(&at.place));
     scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
 }
 
@@ -132,6 +134,15 @@ impl Names {
         self.services.push(name.to_owned())
     }
 
+    /// Takes the services that a line names for given, because nobody knows when it comes.
+    fn add_unknown(&mut self, line: &DockerCommand) {
+        for name in line.services() {
+            if self.ever(name).is_none() {
+                self.add(name);
+            }
+        }
+    }
+
     /// The service that something in the scenario refers to, or a problem.
     fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
@@ -147,8 +158,14 @@ impl Names {
         match nearest(name, known()) {
             Some(same) if same == name => diagnostic.label("it was removed before"),
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-            None if self.services.is_empty() => diagnostic,
-            None => diagnostic.label(format!("expected {}", one_of(known()))),
+            None => self.label_with_services(diagnostic),
+        }
+    }
+
+    fn label_with_services(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match self.services.is_empty() {
+            true => diagnostic.label("there are no services"),
+            false => diagnostic.label(format!("expected {}", one_of(self.services.values().map(String::as_str)))),
         }
     }
 
@@ -210,7 +227,7 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
     let mut commands = Vec::new();
     let mut ports: BTreeMap<(u16, u8), &str> = BTreeMap::new();
     for (name, service) in services {
-        check_name(name, problems);
+        checked(check_service_name(&name.value), &name.place, problems);
         let id = names.add(&name.value);
         let Some(service) = service else { continue };
         let image = docker::Names::image(names, &service.image.value);
@@ -239,28 +256,31 @@ fn read_timeline(
     names: &mut Names,
     problems: &mut Problems,
 ) -> Vec<TimedCommand> {
-    timeline.sort_by_key(|event| event.at.value);
+    timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
     let mut timed = Vec::new();
     for Event { at, run } in timeline {
-        match docker::parse(&run.value).and_then(|line| {
+        let lowered = docker::parse(&run.value).and_then(|line| {
             overlaid.report_overridden(&line, &run.place, problems);
-            line.lower(names)
-        }) {
-            Ok(commands) => {
+            match at {
+                Some(at) => Ok(Some((at.value, line.lower(names)?))),
+                None => {
+                    names.add_unknown(&line);
+                    Ok(None)
+                }
+            }
+        });
+        match lowered {
+            Ok(Some((at, commands))) => {
                 if commands.is_empty() {
                     let message = "this has no effect: the stack has no services";
                     problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
                 }
                 for command in commands {
-                    for flag in unsimulated::flags(&command) {
-                        accept_only(flag, &run.place, problems);
-                    }
-                    if let Command::ServiceRemove { service } = command {
-                        names.exists[service] = false;
-                    }
-                    timed.push(TimedCommand { at: at.value, line: run.value.clone(), command });
+                    note_command(&command, &run.place, names, problems);
+                    timed.push(TimedCommand { at, line: run.value.clone(), command });
                 }
             }
+            Ok(None) => {}
             Err(error) => {
                 let place = within(&run, &error);
                 problems.push(names.explain(error, &place));
@@ -268,6 +288,15 @@ fn read_timeline(
         }
     }
     timed
+}
+
+fn note_command(command: &Command, place: &Place, names: &mut Names, problems: &mut Problems) {
+    for flag in unsimulated::flags(command) {
+        accept_only(flag, place, problems);
+    }
+    if let Command::ServiceRemove { service } = *command {
+        names.exists[service] = false;
+    }
 }
 
 /// The place of an error in a line, if the line stands in the file as it is read.
@@ -318,9 +347,8 @@ fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problem
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
             None => {
-                let known = one_of(names.services.values().map(String::as_str));
-                let message = "missing field `service`: there is more than one".to_owned();
-                problems.push(Diagnostic::new(Code::MissingKey, &place, message).label(format!("expected {known}")));
+                let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
+                problems.push(names.label_with_services(diagnostic));
                 None
             }
         };
