@@ -4,14 +4,18 @@ mod laws;
 mod plans;
 mod promises;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use rollsim::kernel::IdVec;
+use rollsim::kernel::{IdVec, Time};
 use rollsim::metrics::{Metrics, RunFacts, Summary};
 use rollsim::model::command::Command;
 use rollsim::model::service::{Mode, Order, ServiceSpec};
+use rollsim::model::task::Slot;
 use rollsim::model::update::UpdateState;
-use rollsim::model::{ImageId, defaults};
+use rollsim::model::{ImageId, defaults, spec_change};
+use rollsim::sim::plan::End;
 use rollsim::sim::{self, Plan};
 
 use promises::{Census, Count, Promises};
@@ -75,10 +79,24 @@ proptest! {
     fn when_nothing_fails_every_replica_runs_in_the_end(plan in plans::plan_without_failures()) {
         let census = sim::run(&plan, Census::default()).observer;
         let wanted = replicas_in_the_end(&plan);
-        let slots: std::collections::BTreeSet<_> = census.live().map(|task| task.slot).collect();
+        let slots: BTreeSet<Slot> = census.live().map(|task| task.slot).collect();
         prop_assert_eq!(slots.len(), wanted, "{:?}", census.tasks);
+        for slot in slots {
+            let tasks = census.tasks.values().filter(|task| task.slot == slot).count();
+            prop_assert!(tasks <= defaults::TASK_HISTORY_LIMIT as usize, "{slot:?} has {tasks} tasks");
+        }
         prop_assert_eq!(census.live().count(), wanted, "{:?}", census.tasks);
         prop_assert_eq!(census.counts.last().map(|count| count.running as usize), Some(wanted), "{:?}", census.tasks);
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_removed_service(plan in plans::any_plan()) {
+        // All commands, and twice the longest stop.
+        let plan = Plan { end: End::At(Time::from_millis(120_000)), ..plan };
+        let removed = |service| plan.commands.iter().any(|timed| timed.command == Command::ServiceRemove { service });
+        let census = sim::run(&plan, Census::default()).observer;
+        let left: Vec<_> = census.tasks.values().filter(|task| removed(task.service)).collect();
+        prop_assert!(left.is_empty(), "{left:?}");
     }
 
     #[test]
@@ -120,7 +138,7 @@ fn replicas_in_the_end(plan: &Plan) -> usize {
         match &command.command {
             Command::ServiceUpdate { change, .. } => {
                 previous = Some(spec.clone());
-                rollsim::model::spec_change::apply(change, &mut spec);
+                spec_change::apply(change, &mut spec);
             }
             Command::ServiceRollback { .. } => {
                 if let Some(previous) = &mut previous {
