@@ -143,7 +143,7 @@ fn modules_import_only_what_lies_below_them() {
                 let below = |allowed: &&str| {
                     path.strip_prefix(allowed).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
                 };
-                own || allowed.iter().any(|allowed| allowed.is_empty() || below(&allowed))
+                own || allowed.iter().any(|allowed| allowed.is_empty() || below(allowed))
             };
             let wrong = crate_paths(line).filter(|path| path != &"ids" && !is_allowed(path));
             findings.extend(wrong.map(|path| format!("{}:{number}: {module} may not import {path}", source.path)));

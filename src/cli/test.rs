@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::{Failure, Outcome, Terminal, input, progress};
 use crate::experiment::{self, pool};
-use crate::metrics::Summary;
 use crate::scenario::Loaded;
 
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
         |number| {
             let scenario = &scenarios[number / seeds];
             let seed = scenario.plan.seed + (number % seeds) as u64;
-            (seed, failures(scenario, &experiment::measure(scenario, seed)))
+            (seed, experiment::failures(scenario, &experiment::measure(scenario, seed)))
         },
         &|| bar.inc(1),
     );
@@ -50,21 +49,6 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
     }
     terminal.note(&format!("{} passed, {failed} failed", files.len() as u32 - failed));
     Ok(if failed == 0 { Outcome::Done } else { Outcome::ExpectationFailed })
-}
-
-/// What does not hold of a run: what was expected and what came.
-fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
-    let expectations = scenario.expectations.iter();
-    expectations
-        .filter_map(|expectation| {
-            let name = &scenario.plan.services[expectation.service];
-            let Some(service) = run.service(name) else {
-                return Some(format!("{name}: expected {}, but the service never existed", expectation.check));
-            };
-            let verdict = expectation.judge(service);
-            (!verdict.holds).then(|| format!("{name}: expected {}, got {}", expectation.check, verdict.found))
-        })
-        .collect()
 }
 
 /// The line of one scenario, and whether all holds.

@@ -1,4 +1,4 @@
-//! One run of a scenario, for its numbers.
+//! One run of a scenario, for its numbers, and what the scenario expects of them.
 
 use crate::kernel::Time;
 use crate::metrics::{Metrics, RunFacts, Summary};
@@ -18,6 +18,21 @@ pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
     let finished = sim::run(&scenario.plan, (Metrics::new(&scenario.plan), observer));
     let (metrics, observer) = finished.observer;
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
+}
+
+/// What does not hold of a run: what the scenario expects and what came, a line for each.
+pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
+    let expectations = scenario.expectations.iter();
+    expectations
+        .filter_map(|expectation| {
+            let name = &scenario.plan.services[expectation.service];
+            let Some(service) = run.service(name) else {
+                return Some(format!("{name}: expected {}, but the service never existed", expectation.check));
+            };
+            let verdict = expectation.judge(service);
+            (!verdict.holds).then(|| format!("{name}: expected {}, got {}", expectation.check, verdict.found))
+        })
+        .collect()
 }
 
 fn facts(scenario: &Loaded, end: Time, fingerprint: String) -> RunFacts {

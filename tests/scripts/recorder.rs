@@ -78,7 +78,7 @@ impl Observer for Recorder<'_> {
             Record::CommandError { error, .. } => {
                 self.tell(now, format!("refused: {}", error.text(service(error.service()))));
             }
-            Record::Spec { service: id, desired, image, cause } if cause == SpecCause::AutomaticRollback => {
+            Record::Spec { service: id, desired, image, cause: SpecCause::AutomaticRollback } => {
                 let image = &self.plan.images[image].name;
                 self.tell(now, format!("{} is {desired} of {image} again", service(id)));
             }
