@@ -46,6 +46,31 @@ fn commands_print_what_they_printed() {
 }
 
 #[test]
+fn the_readme_shows_what_commands_print() {
+    trycmd::TestCases::new().case("README.md");
+}
+
+/// The samples that the README shows are what the commands beside them write.
+#[test]
+fn the_charts_of_the_readme_are_drawn_again_alike() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tempfile::tempdir().expect("a folder");
+    let folder = out.path().to_str().expect("a path");
+    let sweep = ["--vary", "update.parallelism=1,2,5", "--vary", "update.delay=0s,5s,10s"];
+    for (command, scenario, more, sample) in [
+        ("run", "numbers-api-rollback", &[][..], "timeline.svg"),
+        ("sweep", "worker-parallelism", &sweep[..], "sweep.svg"),
+    ] {
+        let path = format!("scenarios/tutorials/{scenario}.json");
+        let arguments = [&[command, &path, "--out", folder], more].concat();
+        assert_eq!(output(&arguments, root).status.code(), Some(0));
+        let drawn = fs::read(out.path().join(sample)).expect("the chart is there");
+        let shown = fs::read(root.join("reports").join(scenario).join(sample)).expect("the sample is there");
+        assert_eq!(text(&drawn), text(&shown), "reports/{scenario}/{sample}");
+    }
+}
+
+#[test]
 fn json_is_exactly_what_stands_in_summary_json() {
     let here = tempfile::tempdir().expect("a folder");
     let scenario = scenario();
