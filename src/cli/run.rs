@@ -118,15 +118,17 @@ fn run_seeds(
     format: Format,
     terminal: &Terminal,
 ) -> Result<Vec<Summary>, Failure> {
-    let first = scenario.plan.seed;
+    let (first, last) = (scenario.plan.seed, experiment::seed(scenario, seeds as usize - 1));
     let bar = progress::bar(seeds.into(), "{bar:40} {pos} of {len} seeds", terminal);
-    let runs =
-        pool::in_order(seeds as usize, |number| experiment::measure(scenario, first + number as u64), &|| bar.inc(1));
+    let runs = pool::in_order(
+        seeds as usize,
+        |number| experiment::measure(scenario, experiment::seed(scenario, number)),
+        &|| bar.inc(1),
+    );
     bar.finish_and_clear();
     scenario.plan.seed = seeds::worst(&runs).map_or(first, |worst| runs[worst].seed);
     if format == Format::Human {
         let worst = scenario.plan.seed;
-        let last = first + u64::from(seeds) - 1;
         terminal.result(&format!(
             "{} seeds from {first} to {last}\n\n{}\nworst seed: {worst}, told below; again with: rollsim run {path} --seed {worst}\n\n",
             runs.len(),

@@ -34,7 +34,7 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
         files.len() * seeds,
         |number| {
             let scenario = &scenarios[number / seeds];
-            let seed = scenario.plan.seed + (number % seeds) as u64;
+            let seed = experiment::seed(scenario, number % seeds);
             (seed, experiment::failures(scenario, &experiment::measure(scenario, seed)))
         },
         &|| bar.inc(1),

@@ -1,7 +1,7 @@
 //! Policies side by side, on the same seeds.
 
 use super::pool;
-use super::run::measure;
+use super::run::{measure, seed};
 use super::statistics::Statistics;
 use crate::metrics::path::{Kind, MetricPath, Value};
 use crate::metrics::{ServiceSummary, Summary};
@@ -61,7 +61,7 @@ pub fn compare(variants: &[Variant], seeds: usize, done: &(dyn Fn() + Sync)) -> 
         variants.len() * seeds,
         |number| {
             let scenario = &variants[number / seeds].scenario;
-            measure(scenario, scenario.plan.seed + (number % seeds) as u64)
+            measure(scenario, seed(scenario, number % seeds))
         },
         done,
     );

@@ -6,6 +6,11 @@ use crate::observe::Observer;
 use crate::scenario::Loaded;
 use crate::sim::{self, Plan};
 
+/// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
+pub fn seed(scenario: &Loaded, number: usize) -> u64 {
+    scenario.plan.seed.wrapping_add(number as u64)
+}
+
 /// Runs a scenario with this seed for its numbers alone.
 pub fn measure(scenario: &Loaded, seed: u64) -> Summary {
     let plan = &Plan { seed, ..scenario.plan.clone() };

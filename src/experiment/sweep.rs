@@ -1,7 +1,7 @@
 //! A grid of settings, each point run on the same seeds.
 
 use super::pool;
-use super::run::measure;
+use super::run::{measure, seed};
 use crate::metrics::Summary;
 use crate::scenario::Loaded;
 
@@ -101,7 +101,7 @@ pub fn sweep(points: &[Point], seeds: usize, done: &(dyn Fn() + Sync)) -> Vec<Ve
         points.len() * seeds,
         |number| {
             let scenario = &points[number / seeds].scenario;
-            measure(scenario, scenario.plan.seed + (number % seeds) as u64)
+            measure(scenario, seed(scenario, number % seeds))
         },
         done,
     )

@@ -99,6 +99,13 @@ fn a_sweep_of_one_point_is_a_run() {
 }
 
 #[test]
+fn the_seed_after_the_greatest_is_zero() {
+    let points = [Point { values: Vec::new(), scenario: load(CHANCE, &[&format!("seed={}", u64::MAX)]) }];
+    let seeds: Vec<u64> = sweep(&points, 2, &|| ())[0].iter().map(|run| run.seed).collect();
+    assert_eq!(seeds, [u64::MAX, 0]);
+}
+
+#[test]
 fn the_number_of_threads_is_seen_in_no_result() {
     let points = points(&["update.order=stop-first,start-first", "update.parallelism=0..2"]);
     let results = [1, 2, 5].map(|threads| with_threads(threads, || sweep(&points, 4, &|| ())));
