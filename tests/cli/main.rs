@@ -110,6 +110,7 @@ fn a_dash_is_standard_input() {
     let mut child = rollsim(&["run", "-", "--no-report"], here.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .expect("rollsim starts");
     let text_of_scenario = fs::read(scenario()).expect("it can be read");
