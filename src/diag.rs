@@ -61,8 +61,8 @@ pub enum Code {
     OverlayPath,
     /// `R0602`: a flag in the timeline overrides what an overlay or a policy sets.
     OverlayOverridden,
-    /// `R0701`: something that never happens, because the run ends before.
-    AfterTheEnd,
+    /// `R0701`: something that has no effect, such as a command after the end of the run.
+    NoEffect,
 }
 
 /// How bad a diagnostic is.
@@ -138,7 +138,7 @@ impl Code {
         Code::MetricKind,
         Code::OverlayPath,
         Code::OverlayOverridden,
-        Code::AfterTheEnd,
+        Code::NoEffect,
     ];
 
     /// The stable identifier.
@@ -170,16 +170,14 @@ impl Code {
             Code::MetricKind => "R0502",
             Code::OverlayPath => "R0601",
             Code::OverlayOverridden => "R0602",
-            Code::AfterTheEnd => "R0701",
+            Code::NoEffect => "R0701",
         }
     }
 
     /// Whether the input can be used all the same.
     pub const fn severity(self) -> Severity {
         match self {
-            Code::AcceptedOnly | Code::IgnoredBySwarm | Code::OverlayOverridden | Code::AfterTheEnd => {
-                Severity::Warning
-            }
+            Code::AcceptedOnly | Code::IgnoredBySwarm | Code::OverlayOverridden | Code::NoEffect => Severity::Warning,
             _ => Severity::Error,
         }
     }

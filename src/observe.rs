@@ -15,8 +15,8 @@ pub trait Observer {
     /// sorted within.
     fn request(&mut self, request: &Request);
 
-    /// All that happens at this instant has happened, and all requests that ended up to it were told. Called for each instant
-    /// that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
+    /// All that happens at this instant has happened, and all requests that were sent before it and have ended were told. Called
+    /// for each instant that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
     /// have not ended, by service.
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>);
 }

@@ -91,7 +91,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
             walk(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "json" || extension == "yaml" || extension == "yml")
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json" || extension == "yaml" || extension == "yml")
         {
             files.push(path);
         }

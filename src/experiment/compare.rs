@@ -1,7 +1,7 @@
 //! Policies side by side, on the same seeds.
 
 use super::pool;
-use super::run::measure;
+use super::run::{measure, seed};
 use super::statistics::Statistics;
 use crate::metrics::path::{Kind, MetricPath, Value};
 use crate::metrics::{ServiceSummary, Summary};
@@ -61,7 +61,7 @@ pub fn compare(variants: &[Variant], seeds: usize, done: &(dyn Fn() + Sync)) -> 
         variants.len() * seeds,
         |number| {
             let scenario = &variants[number / seeds].scenario;
-            measure(scenario, scenario.plan.seed + (number % seeds) as u64)
+            measure(scenario, seed(scenario, number % seeds))
         },
         done,
     );
@@ -84,7 +84,8 @@ fn row(service: &str, metric: &MetricPath, by_policy: &[&[Summary]]) -> Row {
     let first: Vec<Option<f64>> = by_policy[0].iter().map(value).collect();
     let cells = by_policy.iter().enumerate().map(|(policy, runs)| {
         if !metric.kind().is_numeric() {
-            return words(service, metric, runs);
+            let words = words(service, metric, runs);
+            return if words.is_empty() { Cell::None } else { Cell::Words(words) };
         }
         let values: Vec<Option<f64>> = runs.iter().map(value).collect();
         let differences = values.iter().zip(&first).filter_map(|(value, first)| Some((*value)? - (*first)?));
@@ -101,7 +102,8 @@ fn number(metric: &MetricPath, service: &ServiceSummary) -> Option<f64> {
     metric.value(service).and_then(Value::number)
 }
 
-fn words(service: &str, metric: &MetricPath, runs: &[Summary]) -> Cell {
+/// The words that a metric has in several runs, each with the number of runs, in the order of their first.
+pub fn words(service: &str, metric: &MetricPath, runs: &[Summary]) -> Vec<(String, usize)> {
     let mut words: Vec<(String, usize)> = Vec::new();
     for run in runs {
         let word = match run.service(service).and_then(|service| metric.value(service)) {
@@ -114,5 +116,5 @@ fn words(service: &str, metric: &MetricPath, runs: &[Summary]) -> Cell {
             None => words.push((word, 1)),
         }
     }
-    if words.is_empty() { Cell::None } else { Cell::Words(words) }
+    words
 }

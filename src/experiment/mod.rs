@@ -9,4 +9,4 @@ pub mod run;
 pub mod statistics;
 pub mod sweep;
 
-pub use run::{measure, observe};
+pub use run::{failures, measure, observe, seed};

@@ -1,10 +1,15 @@
-//! One run of a scenario, for its numbers.
+//! One run of a scenario, for its numbers, and what the scenario expects of them.
 
 use crate::kernel::Time;
 use crate::metrics::{Metrics, RunFacts, Summary};
 use crate::observe::Observer;
 use crate::scenario::Loaded;
 use crate::sim::{self, Plan};
+
+/// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
+pub fn seed(scenario: &Loaded, number: usize) -> u64 {
+    scenario.plan.seed.wrapping_add(number as u64)
+}
 
 /// Runs a scenario with this seed for its numbers alone.
 pub fn measure(scenario: &Loaded, seed: u64) -> Summary {
@@ -18,6 +23,21 @@ pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
     let finished = sim::run(&scenario.plan, (Metrics::new(&scenario.plan), observer));
     let (metrics, observer) = finished.observer;
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
+}
+
+/// What does not hold of a run: what the scenario expects and what came, a line for each.
+pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
+    let expectations = scenario.expectations.iter();
+    expectations
+        .filter_map(|expectation| {
+            let name = &scenario.plan.services[expectation.service];
+            let Some(service) = run.service(name) else {
+                return Some(format!("{name}: expected {}, but the service never existed", expectation.check));
+            };
+            let verdict = expectation.judge(service);
+            (!verdict.holds).then(|| format!("{name}: expected {}, got {}", expectation.check, verdict.found))
+        })
+        .collect()
 }
 
 fn facts(scenario: &Loaded, end: Time, fingerprint: String) -> RunFacts {

@@ -51,12 +51,15 @@ fn student_t_975(degrees: usize) -> f64 {
         return *quantile;
     }
     let n = degrees as f64;
-    let (z3, z5, z7, z9) = (Z.powi(3), Z.powi(5), Z.powi(7), Z.powi(9));
+    // The precision of `powi` differs between platforms, that of a product does not.
+    const Z2: f64 = Z * Z;
+    const Z4: f64 = Z2 * Z2;
+    let (z3, z5, z7, z9) = (Z2 * Z, Z4 * Z, Z4 * Z2 * Z, Z4 * Z4 * Z);
     let first = (z3 + Z) / 4.0;
     let second = (5.0 * z5 + 16.0 * z3 + 3.0 * Z) / 96.0;
     let third = (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * Z) / 384.0;
     let fourth = (79.0 * z9 + 776.0 * z7 + 1482.0 * z5 - 1920.0 * z3 - 945.0 * Z) / 92_160.0;
-    Z + first / n + second / n.powi(2) + third / n.powi(3) + fourth / n.powi(4)
+    Z + (first + (second + (third + fourth / n) / n) / n) / n
 }
 
 #[cfg(test)]

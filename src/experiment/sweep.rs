@@ -1,7 +1,7 @@
 //! A grid of settings, each point run on the same seeds.
 
 use super::pool;
-use super::run::measure;
+use super::run::{measure, seed};
 use crate::metrics::Summary;
 use crate::scenario::Loaded;
 
@@ -37,9 +37,10 @@ impl Axis {
     /// # Errors
     /// If there are no values or the range makes no sense.
     pub fn parse(text: &str) -> Result<Axis, AxisError> {
-        let (path, values) = text.split_once('=').filter(|(_, values)| !values.is_empty()).ok_or_else(|| {
-            AxisError::NoValues(text.to_owned())
-        })?;
+        let (path, values) = text
+            .split_once('=')
+            .filter(|(_, values)| !values.is_empty())
+            .ok_or_else(|| AxisError::NoValues(text.to_owned()))?;
         let values = match values.split_once("..") {
             Some((from, rest)) => {
                 let (to, step) = rest.split_once('/').unwrap_or((rest, "1"));
@@ -89,8 +90,8 @@ pub struct Point {
 /// All combinations of the axes' values, the last axis fastest.
 pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let extended = |point: &Vec<String>| axis.values.iter().map(|value| [&point[..], &[value.clone()]].concat()).collect();
-        points.iter().flat_map(|point| -> Vec<Vec<String>> { extended(point) }).collect()
+        let pairs = points.iter().flat_map(|point| axis.values.iter().map(move |value| (point, value)));
+        pairs.map(|(point, value)| point.iter().chain([value]).cloned().collect()).collect()
     })
 }
 
@@ -100,7 +101,7 @@ pub fn sweep(points: &[Point], seeds: usize, done: &(dyn Fn() + Sync)) -> Vec<Ve
         points.len() * seeds,
         |number| {
             let scenario = &points[number / seeds].scenario;
-            measure(scenario, scenario.plan.seed + (number % seeds) as u64)
+            measure(scenario, seed(scenario, number % seeds))
         },
         done,
     )

@@ -1,5 +1,6 @@
 //! Dense ids and the vector that they index.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
@@ -31,10 +32,17 @@ macro_rules! ids {
 }
 
 /// A vector that is indexed by the id of what it holds. Iteration is in id order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IdVec<I, T> {
     rows: Vec<T>,
     id: PhantomData<fn(I)>,
+}
+
+/// As a list of its rows: the text must not depend on how a compiler names types, for it goes into digests.
+impl<I, T: fmt::Debug> fmt::Debug for IdVec<I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.fmt(f)
+    }
 }
 
 impl<I, T> Default for IdVec<I, T> {

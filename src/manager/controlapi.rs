@@ -4,14 +4,13 @@
 
 use std::rc::Rc;
 
-use super::spec_change;
 use super::store::Store;
 use crate::kernel::Time;
 use crate::model::command::{Command, SpecChange};
 use crate::model::node::{NodeSpec, NodeState, Role};
 use crate::model::task::{Message, Status, TaskState};
 use crate::model::update::{CommandError, UpdateMessage, UpdateState, UpdateStatus};
-use crate::model::{NodeId, ServiceId, TaskId};
+use crate::model::{NodeId, ServiceId, TaskId, spec_change};
 
 /// Carries out a command, in one transaction.
 ///

@@ -5,7 +5,7 @@
 //! manager/orchestrator/update/.
 //!
 //! All of them watch the store. Swarm runs them as goroutines that see a transaction in any order (control-plane X12); here
-//! they see it in the order of [`Leader::on_transaction`], one transaction at a time, until nothing is left to say. Only then
+//! they see it in the order of `Leader::on_transaction`, one transaction at a time, until nothing is left to say. Only then
 //! the clock moves.
 
 pub mod allocator;
@@ -14,7 +14,6 @@ pub mod controlapi;
 pub mod dispatcher;
 pub mod orchestrator;
 pub mod scheduler;
-pub mod spec_change;
 pub mod store;
 
 use allocator::Allocator;

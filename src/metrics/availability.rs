@@ -8,7 +8,7 @@
 //!   requests take no time at all adds nothing.
 
 use super::latency::Latencies;
-use super::summary::{Requests, VersionRequests};
+use super::summary::{ClientRequests, Requests, VersionRequests};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::request::{Request, RequestOutcome};
 use crate::model::{ClientId, ImageId};
@@ -31,11 +31,12 @@ pub(super) struct RequestMeter {
 struct ClientRun {
     first_sent: Time,
     last_ended: Time,
+    total: u64,
     answered: u64,
 }
 
 impl ClientRun {
-    const NONE: ClientRun = ClientRun { first_sent: Time::MAX, last_ended: Time::ZERO, answered: 0 };
+    const NONE: ClientRun = ClientRun { first_sent: Time::MAX, last_ended: Time::ZERO, total: 0, answered: 0 };
 
     /// Answers per second.
     fn rate(&self) -> f64 {
@@ -68,6 +69,7 @@ impl RequestMeter {
         let client = &mut self.clients[request.client];
         client.first_sent = client.first_sent.min(request.sent);
         client.last_ended = client.last_ended.max(request.ended);
+        client.total += 1;
         if request.outcome == RequestOutcome::Ok {
             client.answered += 1;
             self.latencies.record(request.latency());
@@ -99,6 +101,13 @@ impl RequestMeter {
             let (total, ok, failed) = split(outcomes);
             (total > 0).then(|| VersionRequests { image: image.name.clone(), total, ok, failed })
         });
+        let by_client = plan.clients.values().zip(self.clients.values()).filter(|(_, run)| run.total > 0);
+        let by_client = by_client.map(|(client, run)| ClientRequests {
+            client: client.name.clone(),
+            total: run.total,
+            failed: run.total - run.answered,
+            per_second: run.rate(),
+        });
         Requests {
             total,
             ok,
@@ -108,6 +117,7 @@ impl RequestMeter {
             per_second: self.clients.values().map(ClientRun::rate).sum(),
             by_outcome: self.outcomes,
             by_version: by_version.collect(),
+            by_client: by_client.collect(),
             latency: self.latencies.percentiles(),
         }
     }

@@ -1,7 +1,8 @@
 //! What tests are fed with: a small plan, requests, records in order, and a summary.
 
 use super::summary::{
-    Downtime, Latency, Requests, ServiceSummary, StatusChange, Update, UpdateKind, UpdateOutcome, VersionRequests,
+    ClientRequests, Downtime, Latency, Requests, ServiceSummary, StatusChange, Update, UpdateKind, UpdateOutcome,
+    VersionRequests,
 };
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{ClientSpec, Load};
@@ -98,6 +99,7 @@ pub(crate) fn service() -> ServiceSummary {
             per_second: 12.5,
             by_outcome: [7, 1, 2],
             by_version: vec![VersionRequests { image: "app:1.0".into(), total: 9, ok: 7, failed: 2 }],
+            by_client: vec![ClientRequests { client: "users".into(), total: 10, failed: 3, per_second: 12.5 }],
             latency: Some(Latency { p50: ms(1), p90: ms(2), p99: ms(3), p99_9: ms(4), max: ms(5) }),
         }),
         uptime_share: Some(0.75),

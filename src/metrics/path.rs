@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::summary::{Latency, Requests, ServiceSummary, Update};
+use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Update};
 use crate::kernel::{Span, Time};
 use crate::model::request::RequestOutcome;
 
 /// A metric of a service by its name, such as `downtime.total` or `requests.latency.p99`.
 ///
 /// `update.detect` is that of the last update, `update[0].detect` that of the first. `requests.by_version.IMAGE.total`, `.ok` and
-/// `.failed` name an image.
+/// `.failed` name an image; `requests.by_client.CLIENT.total`, `.failed` and `.per_second` a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricPath {
     text: String,
@@ -24,6 +24,8 @@ enum Metric {
     Update { which: Option<usize>, row: usize },
     /// Index in [`VERSION`], of this image.
     Version { image: String, row: usize },
+    /// Index in [`CLIENT`], of this client.
+    Client { client: String, row: usize },
 }
 
 /// A name that is no metric's.
@@ -128,13 +130,14 @@ static SERVICE: [Row<ServiceSummary>; 24] = [
     row("final_update_status", Kind::Text, |s| s.final_update_status.map(|state| Value::Text(state.name()))),
 ];
 
-static UPDATE: [Row<Update>; 9] = [
+static UPDATE: [Row<Update>; 10] = [
     row("update.kind", Kind::Text, |u| Some(Value::Text(u.kind.name()))),
     row("update.from", Kind::Text, |u| Some(Value::Text(&u.from))),
     row("update.to", Kind::Text, |u| Some(Value::Text(&u.to))),
     row("update.start", Kind::Duration, |u| Some(point(u.start))),
     row("update.last_running", Kind::Duration, |u| u.last_running.map(point)),
     row("update.end", Kind::Duration, |u| u.end.map(point)),
+    row("update.duration", Kind::Duration, |u| u.duration().map(Value::Duration)),
     row("update.outcome", Kind::Text, |u| Some(Value::Text(u.outcome.name()))),
     row("update.detect", Kind::Duration, |u| u.detect.map(Value::Duration)),
     row("update.restore", Kind::Duration, |u| u.restore.map(Value::Duration)),
@@ -144,6 +147,15 @@ static UPDATE: [Row<Update>; 9] = [
 const VERSION: [&str; 3] = ["total", "ok", "failed"];
 
 const BY_VERSION: &str = "requests.by_version.";
+
+/// Of the requests that one client sent.
+static CLIENT: [Row<ClientRequests>; 3] = [
+    row("total", Kind::Count, |c| Some(Value::Count(c.total))),
+    row("failed", Kind::Count, |c| Some(Value::Count(c.failed))),
+    row("per_second", Kind::Rate, |c| Some(Value::Rate(c.per_second))),
+];
+
+const BY_CLIENT: &str = "requests.by_client.";
 
 /// Below this similarity (Jaro-Winkler, 0 to 1) a name is no suggestion for another.
 const SIMILAR: f64 = 0.8;
@@ -168,6 +180,7 @@ impl MetricPath {
             Metric::Service(row) => SERVICE[row].kind,
             Metric::Update { row, .. } => UPDATE[row].kind,
             Metric::Version { .. } => Kind::Count,
+            Metric::Client { row, .. } => CLIENT[row].kind,
         }
     }
 
@@ -186,6 +199,10 @@ impl MetricPath {
                 let versions = &service.requests.as_ref()?.by_version;
                 let version = versions.iter().find(|version| version.image == *image);
                 Some(Value::Count(version.map_or(0, |version| [version.total, version.ok, version.failed][*row])))
+            }
+            Metric::Client { client, row } => {
+                let clients = &service.requests.as_ref()?.by_client;
+                clients.iter().find(|of| of.client == *client).and_then(CLIENT[*row].value)
             }
         }
     }
@@ -206,6 +223,11 @@ fn find(name: &str) -> Option<Metric> {
         let (image, field) = of_image.rsplit_once('.')?;
         let row = VERSION.iter().position(|known| *known == field)?;
         return (!image.is_empty()).then(|| Metric::Version { image: image.to_owned(), row });
+    }
+    if let Some(of_client) = name.strip_prefix(BY_CLIENT) {
+        let (client, field) = of_client.rsplit_once('.')?;
+        let row = CLIENT.iter().position(|known| known.name == field)?;
+        return (!client.is_empty()).then(|| Metric::Client { client: client.to_owned(), row });
     }
     let (which, name) = split_index(name).map_or((None, name.to_owned()), |(index, name)| (Some(index), name));
     if let Some(row) = UPDATE.iter().position(|row| row.name == name) {
@@ -230,6 +252,9 @@ fn suggestion(name: &str) -> Option<String> {
     }
     if name.starts_with(BY_VERSION) {
         return Some(format!("{BY_VERSION}IMAGE.{}", VERSION[0]));
+    }
+    if name.starts_with(BY_CLIENT) {
+        return Some(format!("{BY_CLIENT}CLIENT.{}", CLIENT[0].name));
     }
     let tail = |known: &str| !name.is_empty() && known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
     let by_tail = names().map(|(known, _)| known).find(|known| tail(known));
@@ -301,6 +326,10 @@ mod tests {
             ("requests.by_version.app:1.0.ok", count(7)),
             ("requests.by_version.app:1.0.failed", count(2)),
             ("requests.by_version.app:9.total", count(0)),
+            ("requests.by_client.users.total", count(10)),
+            ("requests.by_client.users.failed", count(3)),
+            ("requests.by_client.users.per_second", Some(Value::Rate(12.5))),
+            ("requests.by_client.nobody.total", None),
             ("requests.latency.p50", ms(1)),
             ("requests.latency.p90", ms(2)),
             ("requests.latency.p99", ms(3)),
@@ -354,6 +383,7 @@ mod tests {
             ("updates[0].detect", Some("update.detect")),
             ("update[x].detect", Some("update.detect")),
             ("requests.by_version.app:1.0", Some("requests.by_version.IMAGE.total")),
+            ("requests.by_client.users", Some("requests.by_client.CLIENT.total")),
             ("wibble", None),
             ("", None),
         ] {

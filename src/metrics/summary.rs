@@ -92,6 +92,8 @@ pub struct Requests {
     /// How many reached each image, in the order of the plan, images that got none left out. Refused requests reach none. The
     /// `total` of a bad version is how many requests were exposed to it.
     pub by_version: Vec<VersionRequests>,
+    /// Clients that sent any, in the order of the scenario.
+    pub by_client: Vec<ClientRequests>,
     /// Latency of the answered requests; `None`: there are none.
     pub latency: Option<Latency>,
 }
@@ -107,6 +109,19 @@ pub struct VersionRequests {
     pub ok: u64,
     /// Those that were not.
     pub failed: u64,
+}
+
+/// Requests that one client sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientRequests {
+    /// Name of the client.
+    pub client: String,
+    /// All of them.
+    pub total: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Answers per second of the client's own run, as `ab` prints it.
+    pub per_second: f64,
 }
 
 /// Percentiles (nearest rank) of the time from sending to the answer, in whole microseconds.
@@ -183,6 +198,13 @@ pub struct Update {
     pub detect: Option<Span>,
     /// How long it took from there to all desired replicas of one version in rotation.
     pub restore: Option<Span>,
+}
+
+impl Update {
+    /// From the operator's command to the end, as Swarm counts: with the last watch for failures.
+    pub fn duration(&self) -> Option<Span> {
+        self.end.map(|end| end - self.start)
+    }
 }
 
 /// Update, or rollback by the operator.

@@ -1,4 +1,5 @@
-//! Plain data that the components share: services, tasks, nodes, images and the commands of an operator. No behaviour.
+//! Plain data that the components share: services, tasks, nodes, images and the commands of an operator. No behaviour, but that
+//! [`spec_change`] says what a command makes of a specification: the front end that refuses it and the managers must agree.
 
 pub mod change;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod latencies;
 pub mod node;
 pub mod request;
 pub mod service;
+pub mod spec_change;
 pub mod task;
 pub mod update;
 pub mod wire;

@@ -7,7 +7,7 @@ use crate::metrics::summary::Totals;
 use crate::metrics::{MetricPath, ServiceSummary, Summary};
 
 /// What is shown, and whether it is shown although no column has a value.
-const METRICS: [(&str, bool); 20] = [
+const METRICS: [(&str, bool); 16] = [
     ("requests.total", true),
     ("requests.failed", true),
     ("requests.availability", true),
@@ -23,26 +23,74 @@ const METRICS: [(&str, bool); 20] = [
     ("degraded", true),
     ("missing_replica", true),
     ("peak_tasks", true),
-    ("update.to", false),
-    ("update.outcome", false),
-    ("update.detect", false),
-    ("update.restore", false),
     ("final_update_status", false),
 ];
 
-/// The metrics of a run: a column for each service, and one for their totals if there are several.
-pub fn summary(summary: &Summary) -> Table {
-    let mut columns: Vec<_> = summary.services.iter().map(|service| Column::service(&service.name, service)).collect();
+/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, and
+/// what became of each update.
+pub fn summary(summary: &Summary) -> String {
+    let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary)];
+    tables.into_iter().flatten().map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
+}
+
+/// A column for each service, and one for their totals if there are several.
+fn metrics(summary: &Summary) -> Table {
+    let mut columns: Vec<_> = summary.services.iter().map(Column::service).collect();
     if summary.services.len() > 1 {
         columns.push(Column { head: "total", numbers: Numbers::Totals(&summary.totals) });
     }
     table(&columns)
 }
 
-/// The metrics of one service in several runs, a column with a head for each.
-pub fn comparison<'a>(runs: impl IntoIterator<Item = (&'a str, &'a ServiceSummary)>) -> Table {
-    let columns: Vec<_> = runs.into_iter().map(|(head, service)| Column::service(head, service)).collect();
-    table(&columns)
+/// How many requests met each version: the exposure to a bad one.
+fn versions(summary: &Summary) -> Option<Table> {
+    let mut table = Table::new(["served by", "requests", "ok", "failed"]);
+    let mut any = false;
+    for service in &summary.services {
+        for version in service.requests.iter().flat_map(|requests| &requests.by_version) {
+            let counts = [version.total, version.ok, version.failed].map(|count| count.to_string());
+            table.row([format!("{} {}", service.name, version.image)].into_iter().chain(counts));
+            any = true;
+        }
+    }
+    any.then_some(table)
+}
+
+fn clients(summary: &Summary) -> Option<Table> {
+    let of_service =
+        |service: &'_ ServiceSummary| service.requests.as_ref().map_or(0, |requests| requests.by_client.len());
+    if summary.services.iter().map(of_service).sum::<usize>() < 2 {
+        return None;
+    }
+    let mut table = Table::new(["client", "requests", "failed", "per second"]);
+    for client in summary.services.iter().flat_map(|service| &service.requests).flat_map(|requests| &requests.by_client)
+    {
+        let rate = readable(Some(Value::Rate(client.per_second)));
+        table.row([client.client.clone(), client.total.to_string(), client.failed.to_string(), rate]);
+    }
+    Some(table)
+}
+
+fn updates(summary: &Summary) -> Option<Table> {
+    let mut table = Table::new(["", "from", "to", "start", "duration", "detect", "restore", "outcome"]);
+    let mut any = false;
+    for service in &summary.services {
+        for update in &service.updates {
+            let span = |span: Option<Span>| readable(span.map(Value::Duration));
+            table.row([
+                format!("{} {}", service.name, update.kind.name()),
+                update.from.clone(),
+                update.to.clone(),
+                span(Some(update.start.since_start())),
+                span(update.duration()),
+                span(update.detect),
+                span(update.restore),
+                update.outcome.name().to_owned(),
+            ]);
+            any = true;
+        }
+    }
+    any.then_some(table)
 }
 
 /// A value with its unit for people: `99.900 %`, `12.34 s`, `–` for none.
@@ -69,8 +117,8 @@ enum Numbers<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn service(head: &'a str, service: &'a ServiceSummary) -> Column<'a> {
-        Column { head, numbers: Numbers::Service(service) }
+    fn service(service: &'a ServiceSummary) -> Column<'a> {
+        Column { head: &service.name, numbers: Numbers::Service(service) }
     }
 
     fn value(&self, metric: &MetricPath) -> Option<Value<'a>> {
@@ -172,34 +220,31 @@ mod tests {
             nodes: Vec::new(),
         };
         insta::assert_snapshot!(summary(&run), @"
-                                       web         db      total
-        requests.total                  10          –         10
-        requests.failed                  3          –          3
-        requests.availability     70.000 %          –   70.000 %
-        error_budget_used        150.000 %          –          –
-        requests.per_second        12.5 /s          –    12.5 /s
-        requests.latency.p50        1.0 ms          –     1.0 ms
-        requests.latency.p99        3.0 ms          –     3.0 ms
-        requests.latency.max        5.0 ms          –     5.0 ms
-        uptime_share              75.000 %   75.000 %          –
-        downtime.total              2.50 s        0 s     2.50 s
-        downtime.count                   2          0          2
-        downtime.longest            1.50 s        0 s     1.50 s
-        degraded                    4.00 s        0 s     4.00 s
-        missing_replica             6.50 s        0 s     6.50 s
-        peak_tasks                       5          5          –
-        update.to                  app:2.0          –          –
-        update.outcome          unfinished          –          –
-        final_update_status      completed          –          –
-        ");
-    }
+                                      web         db      total
+        requests.total                 10          –         10
+        requests.failed                 3          –          3
+        requests.availability    70.000 %          –   70.000 %
+        error_budget_used       150.000 %          –          –
+        requests.per_second       12.5 /s          –    12.5 /s
+        requests.latency.p50       1.0 ms          –     1.0 ms
+        requests.latency.p99       3.0 ms          –     3.0 ms
+        requests.latency.max       5.0 ms          –     5.0 ms
+        uptime_share             75.000 %   75.000 %          –
+        downtime.total             2.50 s        0 s     2.50 s
+        downtime.count                  2          0          2
+        downtime.longest           1.50 s        0 s     1.50 s
+        degraded                   4.00 s        0 s     4.00 s
+        missing_replica            6.50 s        0 s     6.50 s
+        peak_tasks                      5          5          –
+        final_update_status     completed          –          –
 
-    #[test]
-    fn policies_stand_side_by_side_and_empty_rows_are_left_out() {
-        let runs = [idle(), idle()];
-        let table = comparison([("slow", &runs[0]), ("fast", &runs[1])]).to_string();
-        assert!(table.contains("slow") && table.contains("fast"));
-        assert!(table.contains("requests.total") && !table.contains("update.detect"), "{table}");
+        served by     requests   ok   failed
+        web app:1.0          9    7        2
+
+                          from        to     start   duration   detect   restore              outcome
+        web update     app:1.0   app:2.0   10.00 s    10.00 s   3.00 s    4.00 s   rollback_completed
+        web rollback   app:1.0   app:2.0   10.00 s          –        –         –           unfinished
+        ");
     }
 
     #[test]

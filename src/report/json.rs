@@ -66,6 +66,11 @@ fn requests(requests: &Requests) -> Value {
         let counts = json!({"total": version.total, "ok": version.ok, "failed": version.failed});
         (version.image.clone(), counts)
     });
+    let by_client = requests.by_client.iter().map(|client| {
+        let per_second = rounded(client.per_second, RATE_DECIMALS);
+        let numbers = json!({"total": client.total, "failed": client.failed, "per_second": per_second});
+        (client.client.clone(), numbers)
+    });
     json!({
         "total": requests.total,
         "ok": requests.ok,
@@ -75,6 +80,7 @@ fn requests(requests: &Requests) -> Value {
         "per_second": rounded(requests.per_second, RATE_DECIMALS),
         "by_outcome": by_outcome.map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect::<Map<_, _>>(),
         "by_version": by_version.collect::<Map<_, _>>(),
+        "by_client": by_client.collect::<Map<_, _>>(),
         "latency_ms": requests.latency.as_ref().map(latency),
     })
 }
@@ -110,6 +116,7 @@ fn update(update: &Update) -> Value {
         "start_ms": point(update.start),
         "last_running_ms": update.last_running.map(point),
         "end_ms": update.end.map(point),
+        "duration_ms": update.duration().map(length),
         "outcome": update.outcome.name(),
         "detect_ms": update.detect.map(length),
         "restore_ms": update.restore.map(length),

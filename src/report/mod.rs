@@ -9,7 +9,9 @@ pub mod json;
 pub mod lanes;
 mod names;
 pub mod picture;
+pub mod seeds;
 pub mod story;
+pub mod sweeps;
 pub mod table;
 
 pub use lanes::Lanes;

@@ -176,7 +176,7 @@ impl<'a> Story<'a> {
         let only = watch.in_rotation.keys().next().filter(|_| watch.in_rotation.len() == 1).copied();
         let whole = only.filter(|_| desired > 0 && in_rotation >= desired);
         let was_whole = std::mem::replace(&mut watch.whole, whole.is_some());
-        watch.ready |= whole.is_some();
+        watch.ready |= desired > 0 && in_rotation >= desired;
         let is_down = watch.ready && desired > 0 && in_rotation == 0;
         let since = watch.down_since;
         watch.down_since = is_down.then(|| since.unwrap_or(now));

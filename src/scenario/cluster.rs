@@ -1,13 +1,11 @@
 //! `cluster`: the nodes of a scenario.
 
-use std::collections::BTreeMap;
-
 use crate::diag::{Code, Diagnostic};
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::sim::plan::Node as PlanNode;
 
-use super::read::{Fields, Named, Problems, Read, entries, named, refuse, word};
-use super::source::{Node, Value};
+use super::read::{Fields, Named, Problems, Read, named, pairs, refuse, word};
+use super::source::Node;
 use super::units::{read_bytes, read_nano_cpus};
 
 /// Most nodes of a cluster.
@@ -83,7 +81,7 @@ impl Read for NodeSpec {
             None => Some(Role::default()),
         };
         let availability = fields.read_with("availability", read_availability);
-        let labels = fields.read_with("labels", read_labels);
+        let labels = fields.read_with("labels", pairs);
         let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
         fields.finish();
         Some(NodeSpec {
@@ -112,29 +110,4 @@ fn read_resources(node: &Node, problems: &mut Problems) -> Option<(Option<u64>, 
     let memory = fields.read_with("memory", read_bytes);
     fields.finish();
     Some((cpus, memory))
-}
-
-/// Labels: a mapping, or a list of `NAME=VALUE`. A number stands for its text.
-pub(super) fn read_labels(node: &Node, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
-    if let Value::Seq(items) = &node.value {
-        let pair = |item: &Node| {
-            let text = String::read(item, problems)?;
-            let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-            Some((name.to_owned(), value.to_owned()))
-        };
-        return Some(items.iter().filter_map(pair).collect());
-    }
-    let entries = entries(node, problems)?;
-    let mut labels = BTreeMap::new();
-    for entry in entries {
-        let text = match &entry.value.value {
-            Value::Seq(_) | Value::Map(_) | Value::Bool(_) => {
-                super::read::wrong_type(&entry.value, "a string, number or null", problems)
-            }
-            Value::Null => Some(String::new()),
-            _ => Some(entry.value.to_string()),
-        };
-        labels.extend(text.map(|text| (entry.key.value.clone(), text)));
-    }
-    Some(labels)
 }

@@ -11,9 +11,10 @@ use crate::model::service::{
 };
 
 use super::deploy::Deploy;
+use super::docker::values::check_image;
 use super::health::read_health;
 use super::ports::read_ports;
-use super::read::{Fields, Problems, Read, accept_only, entries, refuse, text_of};
+use super::read::{Fields, Problems, Read, accept_only, checked, entries, text_of};
 use super::settings::read_settings;
 use super::source::{Node, Spanned, Value};
 
@@ -65,7 +66,10 @@ impl Read for Service {
     fn read(node: &Node, problems: &mut Problems) -> Option<Service> {
         let mut fields = Fields::of(node, problems)?;
         fields.allow_extensions();
-        let image = fields.require("image");
+        let image: Option<Spanned<String>> = fields.require("image");
+        if let Some(image) = &image {
+            checked(check_image(&image.value), &image.place, fields.problems);
+        }
         let mut deploy = fields.read::<Deploy>("deploy").unwrap_or_default();
         let restart = fields.read_with("restart", read_restart).flatten();
         deploy.restart = deploy.restart.or(restart);
@@ -160,19 +164,5 @@ impl Service {
             endpoint: EndpointSpec { ports: self.ports.clone(), mode: self.deploy.endpoint_mode },
             labels: self.deploy.labels.clone(),
         }
-    }
-}
-
-/// Reports a name that Swarm would not take for a service.
-///
-/// Source: manager/controlapi/common.go `validateAnnotations`.
-pub(super) fn check_name(name: &Spanned<String>, problems: &mut Problems) {
-    let text = &name.value;
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if !text.bytes().all(inner) || !outer(text.bytes().next()) || !outer(text.bytes().last()) {
-        refuse::<()>(Code::Malformed, &name.place, "name must be valid as a DNS name component", problems);
-    } else if text.len() > 63 {
-        refuse::<()>(Code::Malformed, &name.place, "name must be 63 characters or fewer", problems);
     }
 }

@@ -9,8 +9,8 @@ use crate::model::service::{
     EndpointMode, FailureAction, Mode, Order, Placement, Resources, RestartCondition, RestartPolicy, UpdateConfig,
 };
 
-use super::cluster::read_labels;
-use super::read::{Fields, Problems, Read, accept_only, list, refuse, word};
+use super::docker::values::check_constraint;
+use super::read::{Fields, Problems, Read, accept_only, checked, list, pairs, refuse, word};
 use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
 
@@ -68,7 +68,7 @@ impl Read for Deploy {
             placement: fields.read("placement").unwrap_or_default(),
             resources: fields.read("resources").unwrap_or_default(),
             endpoint_mode: fields.read_with("endpoint_mode", read_endpoint_mode).unwrap_or_default(),
-            labels: fields.read_with("labels", read_labels).unwrap_or_default(),
+            labels: fields.read_with("labels", pairs).unwrap_or_default(),
         };
         fields.finish();
         Some(deploy)
@@ -171,14 +171,11 @@ impl Read for Placement {
     }
 }
 
-/// Source: manager/constraint/constraint.go `Parse`.
 fn read_constraints(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
     list(node, problems, |item, problems| {
         let text = String::read(item, problems)?;
-        if text.contains("==") || text.contains("!=") {
-            return Some(text);
-        }
-        refuse(Code::Malformed, &item.place, "constraint expected one operator from ==, !=", problems)
+        checked(check_constraint(&text), &item.place, problems)?;
+        Some(text)
     })
 }
 

@@ -16,13 +16,13 @@ use super::units::parse_percent;
 
 /// One object of `expect`: all of its checks are about one service.
 #[derive(Debug)]
-pub struct Expect {
+pub(super) struct Expect {
     /// The service; `None`: the only one.
-    pub service: Option<Spanned<String>>,
+    pub(super) service: Option<Spanned<String>>,
     /// What must hold of it.
-    pub checks: Vec<Spanned<Check>>,
+    pub(super) checks: Vec<Spanned<Check>>,
     /// Where the object stands.
-    pub place: Place,
+    pub(super) place: Place,
 }
 
 /// Something that must hold of a service after a run.
@@ -283,5 +283,93 @@ fn described(kind: Kind) -> &'static str {
         Kind::Rate => "a rate such as `50/s`",
         Kind::Text => "a word",
         Kind::Bool => "`true` or `false`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diag::SourceFile;
+    use crate::metrics::summary::{Downtime, StatusChange};
+    use crate::scenario::source;
+
+    fn expectations(text: &str) -> Vec<Expectation> {
+        let file = Arc::new(SourceFile { name: "t".to_owned(), text: text.to_owned() });
+        let node = source::parse(&file).expect("the text is YAML");
+        let mut problems = Problems::default();
+        let expect = Expect::read(&node, &mut problems).expect("the object is right");
+        assert!(!problems.has_errors());
+        let bind =
+            |check: Spanned<Check>| Expectation { service: ServiceId(0), check: check.value, place: check.place };
+        expect.checks.into_iter().map(bind).collect()
+    }
+
+    fn service() -> ServiceSummary {
+        let change = |at, state| StatusChange { at: Time::from_millis(at), state, message: String::new() };
+        ServiceSummary {
+            name: "web".to_owned(),
+            window: [Time::ZERO, Time::from_millis(60_000)],
+            never_ready: false,
+            requests: None,
+            uptime_share: Some(0.999),
+            peak_tasks: 3,
+            degraded: Span::from_millis(1_500),
+            update_status: vec![
+                change(5_000, UpdateState::Updating),
+                change(9_000, UpdateState::RollbackStarted),
+                change(20_000, UpdateState::RollbackCompleted),
+            ],
+            final_update_status: Some(UpdateState::RollbackCompleted),
+            downtime: Downtime::default(),
+            missing_replica: Span::ZERO,
+            error_budget_used: None,
+            updates: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn checks_compare_as_they_say() {
+        for (text, said, found, holds) in [
+            ("degraded: <= 1.5s", "degraded <= 1.5s", "1.5s", true),
+            ("degraded: < 1.5s", "degraded < 1.5s", "1.5s", false),
+            ("degraded: 1500ms", "degraded == 1.5s", "1.5s", true),
+            ("uptime_share: '>= 99.9%'", "uptime_share >= 0.999", "0.999", true),
+            ("uptime_share: '> 0.999'", "uptime_share > 0.999", "0.999", false),
+            ("peak_tasks: '!= 3'", "peak_tasks != 3", "3", false),
+            ("peak_tasks: 3", "peak_tasks == 3", "3", true),
+            ("never_ready: false", "never_ready == false", "false", true),
+            ("requests.failed: 0", "requests.failed == 0", "–", false),
+            (
+                "final_update_status: rollback_completed",
+                "final_update_status == rollback_completed",
+                "rollback_completed",
+                true,
+            ),
+            ("final_update_status: '!= paused'", "final_update_status != paused", "rollback_completed", true),
+        ] {
+            let [expectation] = expectations(text).try_into().expect("one check");
+            assert_eq!(expectation.check.to_string(), said, "{text}");
+            assert_eq!(expectation.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_must_be_written_before_the_instant() {
+        for (text, found, holds) in [
+            ("{update_status: rollback_completed}", "written at 20s", true),
+            ("{update_status: rollback_completed, before: 20s}", "written at 20s", false),
+            ("{before: 20001ms, update_status: rollback_completed}", "written at 20s", true),
+            ("{update_status: paused}", "never written", false),
+        ] {
+            let [expectation] = expectations(text).try_into().expect("one check");
+            assert_eq!(expectation.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn all_metrics_of_an_object_are_checked() {
+        assert_eq!(expectations("{service: web, degraded: 0s, downtime.total: 0s, 'update[0].detect': < 5s}").len(), 3);
     }
 }

@@ -10,15 +10,17 @@ use crate::model::service::PublishMode;
 use crate::model::{ImageId, ServiceId, defaults};
 use crate::sim::plan::{End, Image, Plan, TimedCommand};
 
-use super::compose::{Service, check_name};
-use super::docker::{self, LineError};
+use super::compose::Service;
+use super::docker::values::check_service_name;
+use super::docker::{self, DockerCommand, LineError};
 use super::expect::{Expect, Expectation};
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, nearest, one_of};
+use super::read::{Named, Problems, accept_only, checked, nearest, one_of};
 use super::schema::{Event, Objective, Scenario};
 use super::source::Spanned;
 use super::traffic::Client;
+use super::unsimulated;
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -37,7 +39,7 @@ pub(super) struct Lowered {
 
 /// Puts ids in the place of names. `stem`: the name of a scenario that has none.
 pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, problems: &mut Problems) -> Lowered {
-    report_what_never_happens(&scenario, problems);
+    report_what_comes_too_late(&scenario, problems);
     let mut names = Names::new(&scenario, problems);
     let mut lowered = Lowered {
         plan: Plan {
@@ -75,14 +77,15 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
     lowered
 }
 
-fn report_what_never_happens(scenario: &Scenario, problems: &mut Problems) {
+fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     let Some(duration) = &scenario.duration else { return };
     let end = Time::ZERO + duration.value;
     let mut late = |place: &Place| {
-        let message = format!("this never happens: the run ends at {}", duration.value);
-        problems.push(Diagnostic::new(Code::AfterTheEnd, place, message));
+        let message = format!("this has no effect: the run ends at {}", duration.value);
+        problems.push(Diagnostic::new(Code::NoEffect, place, message));
     };
-    scenario.timeline.iter().filter(|event| event.at.value > end).for_each(|event| late(&event.at.place));
+    let events = scenario.timeline.iter().filter_map(|event| event.at.as_ref());
+    events.filter(|at| at.value > end).for_each(|at| late(&at.place));
     scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
 }
 
@@ -93,6 +96,15 @@ struct Names {
     images: IdVec<ImageId, Image>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
+    refused: Option<Refused>,
+}
+
+/// Why the last line was refused, if it was for the name of a service.
+enum Refused {
+    /// There is no service of this name.
+    Missing(String),
+    /// There is one, or was one before.
+    Exists,
 }
 
 impl Names {
@@ -104,6 +116,7 @@ impl Names {
             images: IdVec::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
+            refused: None,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
@@ -121,6 +134,15 @@ impl Names {
         self.services.push(name.to_owned())
     }
 
+    /// Takes the services that a line names for given, because nobody knows when it comes.
+    fn add_unknown(&mut self, line: &DockerCommand) {
+        for name in line.services() {
+            if self.ever(name).is_none() {
+                self.add(name);
+            }
+        }
+    }
+
     /// The service that something in the scenario refers to, or a problem.
     fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
@@ -131,35 +153,53 @@ impl Names {
     }
 
     fn unknown(&self, name: &str, place: &Place) -> Diagnostic {
-        let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("there is no service `{name}`"));
+        let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("service {name} not found"));
         let known = || self.services.values().map(String::as_str);
         match nearest(name, known()) {
+            Some(same) if same == name => diagnostic.label("it was removed before"),
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-            None => diagnostic.label(format!("expected {}", one_of(known()))),
+            None => self.label_with_services(diagnostic),
+        }
+    }
+
+    fn label_with_services(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match self.services.is_empty() {
+            true => diagnostic.label("there are no services"),
+            false => diagnostic.label(format!("expected {}", one_of(self.services.values().map(String::as_str)))),
         }
     }
 
     /// What docker would say at this place of the timeline, and what we can add.
-    fn explain(&self, error: LineError, place: &Place) -> Diagnostic {
-        let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
-        Diagnostic::new(code, place, error.message).help(error.help)
+    fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
+        match self.refused.take() {
+            Some(Refused::Missing(name)) => self.unknown(&name, place),
+            Some(Refused::Exists) => Diagnostic::new(Code::ServiceExists, place, error.message),
+            None => {
+                let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
+                Diagnostic::new(code, place, error.message).help(error.help)
+            }
+        }
     }
 }
 
 impl docker::Names for Names {
     fn service(&mut self, name: &str) -> Option<ServiceId> {
-        self.ever(name).filter(|service| self.exists[*service])
+        let service = self.ever(name).filter(|service| self.exists[*service]);
+        if service.is_none() {
+            self.refused = Some(Refused::Missing(name.to_owned()));
+        }
+        service
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
-        match self.ever(name) {
-            None => Ok(self.add(name)),
-            Some(service) if self.exists[service] => {
-                Err(format!("name conflicts with an existing object: service {name} already exists"))
-            }
-            Some(_) => {
-                Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
-            }
+        let Some(service) = self.ever(name) else {
+            return Ok(self.add(name));
+        };
+        self.refused = Some(Refused::Exists);
+        if self.exists[service] {
+            Err(format!("name conflicts with an existing object: service {name} already exists"))
+        } else {
+            Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
         }
     }
 
@@ -187,12 +227,13 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
     let mut commands = Vec::new();
     let mut ports: BTreeMap<(u16, u8), &str> = BTreeMap::new();
     for (name, service) in services {
-        check_name(name, problems);
+        checked(check_service_name(&name.value), &name.place, problems);
         let id = names.add(&name.value);
         let Some(service) = service else { continue };
         let image = docker::Names::image(names, &service.image.value);
         for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
-            if let Some(other) = ports.insert((port.published, port.protocol as u8), &name.value) {
+            let other = ports.insert((port.published, port.protocol as u8), &name.value);
+            if let Some(other) = other.filter(|other| *other != name.value) {
                 let message =
                     format!("port '{}' is already in use by service '{other}' as an ingress port", port.published);
                 problems.push(Diagnostic::new(Code::Conflict, &name.place, message));
@@ -215,21 +256,31 @@ fn read_timeline(
     names: &mut Names,
     problems: &mut Problems,
 ) -> Vec<TimedCommand> {
-    timeline.sort_by_key(|event| event.at.value);
+    timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
     let mut timed = Vec::new();
     for Event { at, run } in timeline {
-        match docker::parse(&run.value).and_then(|line| {
+        let lowered = docker::parse(&run.value).and_then(|line| {
             overlaid.report_overridden(&line, &run.place, problems);
-            line.lower(names)
-        }) {
-            Ok(commands) => {
-                for command in commands {
-                    if let Command::ServiceRemove { service } = command {
-                        names.exists[service] = false;
-                    }
-                    timed.push(TimedCommand { at: at.value, line: run.value.clone(), command });
+            match at {
+                Some(at) => Ok(Some((at.value, line.lower(names)?))),
+                None => {
+                    names.add_unknown(&line);
+                    Ok(None)
                 }
             }
+        });
+        match lowered {
+            Ok(Some((at, commands))) => {
+                if commands.is_empty() {
+                    let message = "this has no effect: the stack has no services";
+                    problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
+                }
+                for command in commands {
+                    note_command(&command, &run.place, names, problems);
+                    timed.push(TimedCommand { at, line: run.value.clone(), command });
+                }
+            }
+            Ok(None) => {}
             Err(error) => {
                 let place = within(&run, &error);
                 problems.push(names.explain(error, &place));
@@ -237,6 +288,15 @@ fn read_timeline(
         }
     }
     timed
+}
+
+fn note_command(command: &Command, place: &Place, names: &mut Names, problems: &mut Problems) {
+    for flag in unsimulated::flags(command) {
+        accept_only(flag, place, problems);
+    }
+    if let Command::ServiceRemove { service } = *command {
+        names.exists[service] = false;
+    }
 }
 
 /// The place of an error in a line, if the line stands in the file as it is read.
@@ -287,9 +347,8 @@ fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problem
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
             None => {
-                let known = one_of(names.services.values().map(String::as_str));
-                let message = "missing field `service`: there is more than one".to_owned();
-                problems.push(Diagnostic::new(Code::MissingKey, &place, message).label(format!("expected {known}")));
+                let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
+                problems.push(names.label_with_services(diagnostic));
                 None
             }
         };

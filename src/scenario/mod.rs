@@ -23,6 +23,7 @@ mod settings;
 mod source;
 mod traffic;
 mod units;
+mod unsimulated;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +86,12 @@ pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Dia
     }
 }
 
+/// Whether a text is meant as a scenario: it has the key `rollsim`. A text that cannot be read is, if it speaks of rollsim.
+pub fn is_scenario(text: &str) -> bool {
+    let file = Arc::new(SourceFile { name: String::new(), text: text.to_owned() });
+    source::parse(&file).map_or_else(|_| text.contains("rollsim"), |root| root.get("rollsim").is_some())
+}
+
 /// Name of a scenario that has none: its file's name without folder and extension.
 fn stem(name: &str) -> String {
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -117,3 +124,6 @@ fn digest(plan: &Plan) -> String {
     let anonymous = Plan { name: String::new(), seed: 0, ..plan.clone() };
     format!("{:032x}", xxh3_128(format!("{anonymous:?}").as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
 
 use super::docker::{self, DockerCommand};
-use super::read::{Problems, one_of};
+use super::image;
+use super::read::{Problems, nearest, one_of};
 use super::source::{self, Entry, Node, Spanned, Value};
 
 /// Something that is laid over a scenario before it is decoded.
@@ -40,7 +41,7 @@ impl Overlay {
 
 /// What overlays have set in services.
 #[derive(Debug, Default)]
-pub struct Overlaid {
+pub(super) struct Overlaid {
     set: Vec<Setting>,
 }
 
@@ -54,7 +55,7 @@ struct Setting {
 
 impl Overlaid {
     /// Reports flags of a line that override what an overlay sets.
-    pub fn report_overridden(&self, line: &DockerCommand, place: &Place, problems: &mut Problems) {
+    pub(super) fn report_overridden(&self, line: &DockerCommand, place: &Place, problems: &mut Problems) {
         let services = line.services();
         for setting in self.set.iter().filter(|setting| services.contains(&setting.service.as_str())) {
             if line.paths().contains(&setting.field) {
@@ -80,7 +81,7 @@ impl Overlaid {
 }
 
 /// Lays the overlays over the tree, in their order.
-pub fn apply(overlays: &[Overlay], root: &mut Node, problems: &mut Problems) -> Overlaid {
+pub(super) fn apply(overlays: &[Overlay], root: &mut Node, problems: &mut Problems) -> Overlaid {
     let mut overlaid = Overlaid::default();
     for Overlay { file, kind } in overlays {
         let laid = match kind {
@@ -99,24 +100,48 @@ pub fn apply(overlays: &[Overlay], root: &mut Node, problems: &mut Problems) -> 
 type Laid = Result<(Vec<String>, Node), Vec<Diagnostic>>;
 
 fn set(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
-    let refuse = |span, message: String| vec![Diagnostic::new(Code::OverlayPath, &Place::new(file, span), message)];
+    let refuse = |end, message: String| vec![Diagnostic::new(Code::OverlayPath, &Place::new(file, 0..end), message)];
     let Some((path, _)) = file.text.split_once('=') else {
-        return Err(refuse(0..file.text.len(), "expected `PATH=VALUE`".to_owned()));
+        return Err(refuse(file.text.len(), "expected `PATH=VALUE`".to_owned()));
     };
-    let place = Place::new(file, 0..path.len());
     let value = source::parse_value(file, path.len() + 1)?;
-    let full = full_path(path, root).map_err(|message| refuse(0..path.len(), message))?;
-    let mut node = root;
-    let mut rest = full.as_str();
-    let mut walked = Vec::new();
+    let full = full_path(path, root).map_err(|message| refuse(path.len(), message))?;
+    let (segments, node) = walk(root, &full, &Place::new(file, 0..path.len()))?;
+    *node = value.clone();
+    Ok((segments, value))
+}
+
+/// The node at a path, made as far as it is not there, and the segments of the path. Names that the user chose (of
+/// services, images, ...) are not made: one that is not there is misspelt.
+fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<String>, &'a mut Node), Vec<Diagnostic>> {
+    const CHOSEN: [&str; 4] = ["services", "images", "cluster.nodes", "traffic.clients"];
+    let mut segments: Vec<String> = Vec::new();
+    let mut rest = path;
     while !rest.is_empty() {
         let (segment, after) = split_path(node, rest);
-        walked.push(segment.to_owned());
-        node = child(node, segment, &place).map_err(|message| refuse(0..path.len(), message))?;
+        let parent = segments.join(".");
+        if CHOSEN.contains(&parent.as_str()) && node.get(segment).is_none() && segment != image::DEFAULT {
+            let message = format!("there is no `{segment}` in `{parent}`");
+            let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
+            return Err(vec![match nearest(segment, keys(node).iter().map(String::as_str)) {
+                Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+                None => diagnostic,
+            }]);
+        }
+        node =
+            child(node, segment, place).map_err(|message| vec![Diagnostic::new(Code::OverlayPath, place, message)])?;
+        segments.push(segment.to_owned());
         rest = after;
     }
-    *node = value.clone();
-    Ok((walked, value))
+    Ok((segments, node))
+}
+
+/// The keys of a mapping.
+fn keys(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::Map(entries) => entries.iter().map(|entry| entry.key.value.clone()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The path in the file that a path may be short for.
@@ -174,11 +199,7 @@ fn lay_policy(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
         return Err(refuse(format!("a policy is a part of a service, found {}", policy.kind())));
     };
     let service = only_service(root).map_err(refuse)?;
-    let path = vec!["services".to_owned(), service];
-    let mut node = root;
-    for segment in &path {
-        node = child(node, segment, &policy.place).map_err(refuse)?;
-    }
+    let (path, node) = walk(root, &format!("services.{service}"), &policy.place)?;
     merge(node, policy.clone());
     Ok((path, policy))
 }
@@ -200,11 +221,7 @@ fn merge(node: &mut Node, over: Node) {
 
 /// The only service that the timeline names, or that there is if it names none.
 fn only_service(root: &Node) -> Result<String, String> {
-    let names_of = |node: Option<&Node>| match node.map(|node| &node.value) {
-        Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.value.clone()).collect(),
-        _ => Vec::new(),
-    };
-    let services = names_of(root.get("services"));
+    let services = root.get("services").map(keys).unwrap_or_default();
     let mut named: Vec<String> = Vec::new();
     if let Some(Node { value: Value::Seq(events), .. }) = root.get("timeline") {
         for event in events {

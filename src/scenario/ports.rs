@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::model::service::{PortConfig, Protocol, PublishMode};
 
 use super::docker::ports::parse_short;
-use super::read::{Fields, Problems, accept_only, items, refuse, text_of, wrong_type};
+use super::read::{Fields, Problems, accept_only, checked, items, text_of, wrong_type};
 use super::source::{Node, Value};
 
 /// Reads the list of published ports.
@@ -44,10 +44,7 @@ fn read_short(text: &str, place: &Place, problems: &mut Problems) -> Option<Vec<
         problems.push(Diagnostic::new(Code::IgnoredBySwarm, place, message));
         spec = ports;
     }
-    match parse_short(spec) {
-        Ok(ports) => Some(ports),
-        Err(message) => refuse(Code::Malformed, place, message, problems),
-    }
+    checked(parse_short(spec), place, problems)
 }
 
 /// The address before `published:target`, and the rest.

@@ -1,5 +1,7 @@
 //! Small readers that turn the tree of a text into typed values, report what is wrong, and go on.
 
+use std::collections::BTreeMap;
+
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::kernel::Span;
 
@@ -37,7 +39,12 @@ impl Problems {
 
     /// All of them in the order of the text; those of other texts (overlays) after those of `main`.
     pub(super) fn into_sorted(mut self, main: &str) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|diagnostic| (diagnostic.place.file.name != main, diagnostic.place.span.start));
+        self.list.sort_by(|a, b| {
+            let is_other = |place: &Place| place.file.name != main;
+            let (a, b) = (&a.place, &b.place);
+            let files = is_other(a).cmp(&is_other(b)).then_with(|| a.file.name.cmp(&b.file.name));
+            files.then(a.span.start.cmp(&b.span.start))
+        });
         self.list
     }
 }
@@ -59,6 +66,11 @@ pub(super) fn wrong_type<T>(node: &Node, expected: &str, problems: &mut Problems
 pub(super) fn refuse<T>(code: Code, place: &Place, message: impl Into<String>, problems: &mut Problems) -> Option<T> {
     problems.push(Diagnostic::new(code, place, message));
     None
+}
+
+/// The value, or what docker says against it.
+pub(super) fn checked<T>(result: Result<T, String>, place: &Place, problems: &mut Problems) -> Option<T> {
+    result.map_or_else(|message| refuse(Code::Malformed, place, message, problems), Some)
 }
 
 /// One of the words of a table.
@@ -138,6 +150,25 @@ pub(super) fn entries<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a
     }
 }
 
+/// Texts by name: a mapping, or a list of `NAME=VALUE`. A number stands for its text, `null` for none.
+pub(super) fn pairs(node: &Node, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
+    if let Value::Seq(_) = node.value {
+        let texts = Vec::<String>::read(node, problems)?;
+        let split = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        return Some(texts.iter().map(|text| split(text).unwrap_or_else(|| (text.clone(), String::new()))).collect());
+    }
+    let mut pairs = BTreeMap::new();
+    for Entry { key, value } in entries(node, problems)? {
+        let text = match &value.value {
+            Value::Seq(_) | Value::Map(_) | Value::Bool(_) => wrong_type(value, "a string, number or null", problems),
+            Value::Null => Some(String::new()),
+            _ => Some(value.to_string()),
+        };
+        pairs.extend(text.map(|text| (key.value.clone(), text)));
+    }
+    Some(pairs)
+}
+
 /// Values by names that the user chose, in the order of the text; `None` for those that were wrong, so that their names
 /// are known all the same.
 pub(super) type Named<T> = Vec<(Spanned<String>, Option<T>)>;
@@ -198,6 +229,10 @@ fn whole<T: TryFrom<i128>>(node: &Node, problems: &mut Problems) -> Option<T> {
     let value = match node.value {
         Value::Integer(value) => value,
         Value::Float(value) if libm::trunc(value) == value && value.abs() < 1e18 => value as i128,
+        Value::Float(value) => {
+            let message = format!("expected a whole number, found {value}");
+            return refuse(Code::WrongType, &node.place, message, problems);
+        }
         _ => return wrong_type(node, "a whole number", problems),
     };
     let bits = 8 * size_of::<T>();

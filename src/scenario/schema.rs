@@ -53,8 +53,8 @@ pub(super) struct Scenario {
 /// Something that an operator does.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// When.
-    pub(super) at: Spanned<Time>,
+    /// When; `None` if the file does not say it right.
+    pub(super) at: Option<Spanned<Time>>,
     /// A docker command line.
     pub(super) run: Spanned<String>,
 }
@@ -148,7 +148,7 @@ impl Read for Event {
             fields.problems.push(Diagnostic::new(Code::MissingKey, &node.place, message));
         }
         fields.finish();
-        Some(Event { at: at?, run: run? })
+        Some(Event { at, run: run? })
     }
 }
 

@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::diag::Code;
 
-use super::cluster::read_labels;
 use super::docker::flags::capability;
 use super::docker::values::shell_words;
-use super::read::{Fields, Problems, Read, list, refuse, text_of, wrong_type};
+use super::read::{Fields, Problems, Read, checked, list, pairs, refuse, text_of, wrong_type};
 use super::source::{Node, Value};
 
 /// How the value of a key becomes settings.
@@ -22,8 +21,9 @@ enum Kind {
     Switch,
     /// One setting: a list of words, or a text that is split as a shell does.
     Words,
-    /// A setting for each item of a list or for a single text; what stands before the separator is the item's name.
-    Items(char),
+    /// A setting for each item of a list, or for a single text, or of a mapping if there is a separator; what stands before the separator, if
+    /// there is one, is the item's name.
+    Items(Option<char>),
     /// A setting for each item of a mapping or a list of `NAME=VALUE`.
     Pairs,
     /// A setting for each item, named by the last part of a short form or by this field of a long one.
@@ -39,12 +39,12 @@ const KEYS: [(&str, &str, Kind); 27] = [
     ("command", "args", Kind::Words),
     ("configs", "config", Kind::Objects("source")),
     ("credential_spec", "credential_spec", Kind::Any),
-    ("dns", "dns", Kind::Items('=')),
-    ("dns_search", "dns_search", Kind::Items('=')),
+    ("dns", "dns", Kind::Items(None)),
+    ("dns_search", "dns_search", Kind::Items(None)),
     ("entrypoint", "entrypoint", Kind::Words),
-    ("env_file", "env_file", Kind::Items('\0')),
+    ("env_file", "env_file", Kind::Items(None)),
     ("environment", "env", Kind::Pairs),
-    ("extra_hosts", "host", Kind::Items(':')),
+    ("extra_hosts", "host", Kind::Items(Some(':'))),
     ("hostname", "hostname", Kind::Any),
     ("init", "init", Kind::Any),
     ("isolation", "isolation", Kind::Any),
@@ -55,7 +55,7 @@ const KEYS: [(&str, &str, Kind); 27] = [
     ("stdin_open", "stdin_open", Kind::Switch),
     ("stop_signal", "stop_signal", Kind::Any),
     ("sysctls", "sysctl", Kind::Pairs),
-    ("tmpfs", "mount", Kind::Items('\0')),
+    ("tmpfs", "mount", Kind::Items(None)),
     ("tty", "tty", Kind::Switch),
     ("ulimits", "ulimit", Kind::Any),
     ("user", "user", Kind::Any),
@@ -84,18 +84,17 @@ impl Kind {
             Kind::Any => Some(one(node.to_string())),
             Kind::Switch => Some(if bool::read(node, problems)? { one("true".to_owned()) } else { Vec::new() }),
             Kind::Words => read_words(node, problems).map(|words| one(format!("{words:?}"))),
+            Kind::Items(Some(_)) if matches!(node.value, Value::Map(_)) => Kind::Pairs.read(setting, node, problems),
             Kind::Items(separator) => {
                 let texts = read_texts(node, problems)?;
                 let split = |text: &String| {
-                    let (name, value) = text.split_once(separator).unwrap_or((text, ""));
+                    let parts = separator.and_then(|separator| text.split_once(separator));
+                    let (name, value) = parts.unwrap_or((text, ""));
                     (item(name), value.to_owned())
                 };
                 Some(texts.iter().map(split).collect())
             }
-            Kind::Pairs => {
-                let pairs = read_labels(node, problems)?;
-                Some(pairs.into_iter().map(|(name, value)| (item(&name), value)).collect())
-            }
+            Kind::Pairs => Some(pairs(node, problems)?.into_iter().map(|(name, value)| (item(&name), value)).collect()),
             Kind::Objects(name) => {
                 let read = |object: &Node, problems: &mut Problems| {
                     Some((item(&name_of(object, name, problems)?), object.to_string()))
@@ -115,7 +114,7 @@ fn read_words(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
         Value::Seq(_) => read_texts(node, problems),
         _ => {
             let text = text_of(node, problems)?;
-            shell_words(text).map_or_else(|error| refuse(Code::Malformed, &node.place, error, problems), Some)
+            checked(shell_words(text), &node.place, problems)
         }
     }
 }

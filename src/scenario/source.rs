@@ -1,5 +1,6 @@
 //! Reads JSON and YAML into a tree in which every key and value knows its place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -236,17 +237,21 @@ impl Placing<'_> {
 
     fn entries(&mut self, raw: Vec<(Located<String>, Located<Raw>)>) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::with_capacity(raw.len());
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for (key, value) in raw {
             let key = Spanned { place: self.place(&key.referenced, &key.defined), value: key.value };
             let value = self.node(value);
-            match entries.iter().find(|entry| entry.key.value == key.value) {
+            match seen.get(&key.value) {
                 Some(first) => {
-                    let (line, _) = first.key.place.line_column();
+                    let (line, _) = entries[*first].key.place.line_column();
                     let message = format!("`{}` stands twice", key.value);
                     let label = format!("first on line {line}");
                     self.problems.push(Diagnostic::new(Code::DuplicateKey, &key.place, message).label(label));
                 }
-                None => entries.push(Entry { key, value }),
+                None => {
+                    seen.insert(key.value.clone(), entries.len());
+                    entries.push(Entry { key, value });
+                }
             }
         }
         entries

@@ -4,19 +4,25 @@ use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Dist, Span};
 
 use super::docker::values::{cpus, memory};
-use super::read::{Fields, Problems, Read, items, one_of, refuse, text_of, wrong_type};
+use super::read::{Fields, Problems, Read, checked, items, one_of, refuse, text_of, wrong_type};
 use super::source::{Node, Value};
+
+/// No draw lies further from the median of a log-normal distribution, in standard deviations of the logarithm.
+const MOST_SIGMAS: f64 = 8.3;
+
+/// Longest draw of a distribution, far from what [`crate::kernel::Time`] can tell.
+const LONGEST_DRAW: Span = Span::from_secs(50 * 8_760 * 3_600);
 
 /// Reads a size. Docker wants a string here.
 pub(super) fn read_bytes(node: &Node, problems: &mut Problems) -> Option<u64> {
     let text = text_of(node, problems)?;
-    memory(text).map_or_else(|error| refuse(Code::Malformed, &node.place, error, problems), Some)
+    checked(memory(text), &node.place, problems)
 }
 
 /// Reads a number of CPUs. Docker wants a string here.
 pub(super) fn read_nano_cpus(node: &Node, problems: &mut Problems) -> Option<u64> {
     let text = text_of(node, problems)?;
-    cpus(text).map_or_else(|error| refuse(Code::Malformed, &node.place, error, problems), Some)
+    checked(cpus(text), &node.place, problems)
 }
 
 /// A share from 0 to 1: a number, or a text such as `99.9%`.
@@ -25,8 +31,8 @@ pub(super) struct Share(pub f64);
 
 /// The number before a `%`, as a share.
 pub(super) fn parse_percent(text: &str) -> Option<f64> {
-    let number: f64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
-    Some(number / 100.0)
+    // Moves the decimal point in the text, so that 99.9% and 0.999 are the same number.
+    format!("{}e-2", text.strip_suffix('%')?.trim_end()).parse().ok()
 }
 
 impl Read for Share {
@@ -134,7 +140,13 @@ fn read_log_normal(node: &Node, problems: &mut Problems) -> Option<Dist> {
     if median.is_zero() || p99 < median {
         return refuse(Code::OutOfRange, &node.place, "`median` must be above 0, and `p99` not below it", problems);
     }
-    Some(Dist::log_normal(median, p99))
+    let dist = Dist::log_normal(median, p99);
+    if let Dist::LogNormal { mu, sigma } = dist
+        && mu + sigma * MOST_SIGMAS > libm::log(LONGEST_DRAW.as_micros() as f64)
+    {
+        return refuse(Code::OutOfRange, &node.place, "`p99` is too far from `median`", problems);
+    }
+    Some(dist)
 }
 
 fn read_empirical(node: &Node, problems: &mut Problems) -> Option<Dist> {
@@ -178,6 +190,7 @@ mod tests {
         assert_eq!(read("0.25"), Ok(Share(0.25)));
         assert_eq!(read("25%"), Ok(Share(0.25)));
         assert_eq!(read("1"), Ok(Share(1.0)));
+        assert_eq!(read::<Share>("99.9%"), read("0.999"));
         assert!(read::<Share>("25").is_err() && read::<Share>("'-1%'").is_err() && read::<Share>("many").is_err());
     }
 
@@ -200,6 +213,7 @@ mod tests {
             ("gamma: 1s", "t:1:1: error[R0101]: unknown field `gamma`"),
             ("10", "t:1:1: error[R0105]: time: missing unit in duration \"10\""),
             ("9000h", "t:1:1: error[R0107]: 9000h is longer than a year"),
+            ("lognormal: {median: 1ms, p99: 8760h}", "t:1:12: error[R0107]: `p99` is too far from `median`"),
             (
                 "lognormal: {median: 2s, p99: 1s}",
                 "t:1:12: error[R0107]: `median` must be above 0, and `p99` not below it",

@@ -1,7 +1,6 @@
 //! The simulation: the only place where managers, agents and traffic meet.
 //!
-//! [`run`] pops one event after another; exactly one component acts on it, and [`Sim::route`] carries what it puts out to the
-//! others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
+//! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
 //! are no events: traffic is advanced to each instant before anything happens at it.
 
 pub mod event;
@@ -48,7 +47,7 @@ pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     }
     let end = sim.end();
     sim.move_clock(end);
-    sim.close_instant();
+    sim.observer.instant(end, sim.traffic.in_flight());
     Finished { observer: sim.observer, end, fingerprint: sim.fingerprint.digest() }
 }
 
@@ -152,7 +151,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn close_instant(&mut self) {
         let is_full_second = self.now.as_nanos().is_multiple_of(1_000_000_000);
-        if std::mem::take(&mut self.has_records) || is_full_second || self.now == self.last_instant() {
+        if std::mem::take(&mut self.has_records) || is_full_second {
             self.observer.instant(self.now, self.traffic.in_flight());
         }
     }

@@ -1,104 +1,78 @@
-//! temp
-use rollsim::kernel::*;
-use rollsim::model::command::*;
-use rollsim::model::image::*;
-use rollsim::model::service::*;
-use rollsim::model::*;
-use rollsim::sim::{Plan, plan::*};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::hint::black_box;
-use std::time::Instant;
+//! How fast the simulator is: the event queue beside std's heap, a rolling update of 1,000 replicas, and 600,000 requests.
+//!
+//! `cargo bench` prints the minimum of many runs, which is what a quiet core does; `cargo bench -- --short` only shows that the
+//! benches run.
 
-fn hold_ours(n: usize, ops: usize) -> f64 {
-    let mut rng = Streams::new(1).of(Stream::Arrivals, 0);
-    let gaps: Vec<u64> =
-        (0..65536).map(|_| Dist::Exponential { mean: Span::from_millis(1000) }.sample(rng.draw()).as_nanos()).collect();
-    let mut q = EventQueue::new();
-    for i in 0..n {
-        q.push(Time::from_nanos(gaps[i % 65536]), Phase::Manager, i as u64);
-    }
-    let t = Instant::now();
-    for i in 0..ops {
-        let (now, e) = q.pop(Time::MAX).unwrap();
-        q.push(now + Span::from_nanos(gaps[i & 65535]), Phase::Manager, e);
-    }
-    black_box(&q);
-    t.elapsed().as_nanos() as f64 / ops as f64
-}
-fn hold_std(n: usize, ops: usize) -> f64 {
-    let mut rng = Streams::new(1).of(Stream::Arrivals, 0);
-    let gaps: Vec<u64> =
-        (0..65536).map(|_| Dist::Exponential { mean: Span::from_millis(1000) }.sample(rng.draw()).as_nanos()).collect();
-    let mut q = BinaryHeap::new();
-    let mut seq = 0u64;
-    for i in 0..n {
-        q.push(Reverse((gaps[i % 65536], 0u8, seq, i as u64)));
-        seq += 1;
-    }
-    let t = Instant::now();
-    for i in 0..ops {
-        let Reverse((now, _, _, e)) = q.pop().unwrap();
-        q.push(Reverse((now + gaps[i & 65535], 0, seq, e)));
-        seq += 1;
-    }
-    black_box(&q);
-    t.elapsed().as_nanos() as f64 / ops as f64
-}
-fn rollout(p: u32) -> Plan {
-    let image = |name: &str| Image {
-        name: name.into(),
-        behavior: ImageBehavior {
-            prepare: Dist::Constant(Span::from_millis(1730)),
-            start: Dist::Constant(Span::from_millis(410)),
-            stop: Dist::Constant(Span::from_millis(1060)),
-            ..Default::default()
-        },
-    };
-    let mut spec = ServiceSpec::replicated(ImageId(0), 1000);
-    spec.update = Some(UpdateConfig { parallelism: p, ..defaults::UPDATE_CONFIG });
-    let change = SpecChange { image: Some(ImageId(1)), ..Default::default() };
-    Plan {
-        name: "x".into(),
-        seed: 1,
-        end: End::At(Time::from_millis(440000)),
-        nodes: (0..50).map(|i| Node { name: format!("n{i}"), spec: Default::default(), is_member: true }).collect(),
-        images: [image("a:1"), image("a:2")].into_iter().collect(),
-        services: ["web".to_string()].into_iter().collect(),
-        clients: IdVec::new(),
-        commands: vec![
-            TimedCommand {
-                at: Time::ZERO,
-                line: String::new(),
-                command: Command::ServiceCreate { service: ServiceId(0), spec: Box::new(spec) },
-            },
-            TimedCommand {
-                at: Time::from_millis(60000),
-                line: String::new(),
-                command: Command::ServiceUpdate { service: ServiceId(0), change: Box::new(change) },
-            },
-        ],
-        latencies: latencies::Latencies::NONE,
-        task_history_limit: Some(5),
-        measure_from: None,
-        slo: IdVec::filled(1, None),
-    }
-}
+#[path = "../conformance/case.rs"]
+#[allow(dead_code, reason = "performance cases have no recorded trace to compare with")]
+mod case;
+mod hold;
+mod rollout;
+#[path = "../conformance/trace.rs"]
+#[allow(dead_code, reason = "changes are counted, not shown")]
+mod trace;
+
+use std::time::{Duration, Instant};
+
+/// How often each bench runs.
+const RUNS: u32 = 40;
+
 fn main() {
-    for n in [100, 1000, 10000] {
-        let a = (0..20).map(|_| hold_ours(n, 1_000_000)).fold(f64::MAX, f64::min);
-        let b = (0..20).map(|_| hold_std(n, 1_000_000)).fold(f64::MAX, f64::min);
-        println!("hold {n}: {a:.1} std {b:.1}");
+    let short = std::env::args().any(|argument| argument == "--short");
+    let runs = if short { 1 } else { RUNS };
+    println!("minimum of {runs} runs");
+    for pending in [100, 1_000, 10_000] {
+        let operations = if short { 10_000 } else { 500_000 };
+        let per_event = |time: Duration| time.as_nanos() as f64 / f64::from(operations);
+        let ours = per_event(minimum(runs, || hold::ours(pending, operations)));
+        let std = per_event(minimum(runs, || hold::std_heap(pending, operations)));
+        println!("hold model, {pending} pending: {ours:.1} ns/event; std BinaryHeap {std:.1} ns/event");
     }
-    for p in [10, 100] {
-        let plan = rollout(p);
-        let best = (0..40)
-            .map(|_| {
-                let t = Instant::now();
-                black_box(rollsim::sim::run(&plan, ()));
-                t.elapsed().as_secs_f64() * 1e3
-            })
-            .fold(f64::MAX, f64::min);
-        println!("rollout p{p}: {best:.3} ms");
+    for name in ["perf-1000-p10", "perf-1000-p100"] {
+        let plan = rollout::plan(name);
+        let changes = rollout::changes(&plan);
+        assert_eq!(changes, 19_002, "as many as swarmkit's own code made");
+        let metrics = minimum(runs, || rollout::measured(&plan));
+        let all = minimum(runs, || rollout::observed(&plan));
+        println!(
+            "{name}, {changes} changes: {:.2} ms measured, {:.0} ns/change, {:.0} runs/s; {:.2} ms with all that a report needs",
+            millis(metrics),
+            metrics.as_nanos() as f64 / changes as f64,
+            1.0 / metrics.as_secs_f64(),
+            millis(all),
+        );
     }
+    let plan = rollout::with_traffic();
+    let requests = rollout::requests(&plan);
+    let time = minimum(runs, || rollout::measured(&plan));
+    println!(
+        "{requests} requests to 100 replicas during an update: {:.1} ms, {:.1} ns/request",
+        millis(time),
+        time.as_nanos() as f64 / requests as f64
+    );
+    match peak_memory_kib() {
+        Some(kib) => println!("peak memory of all benches: {:.1} MB", kib as f64 / 1024.0),
+        None => println!("peak memory: not told by this system"),
+    }
+}
+
+/// The shortest time that `work` takes in this many runs.
+fn minimum(runs: u32, mut work: impl FnMut()) -> Duration {
+    let time = |_| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    (0..runs).map(time).min().unwrap_or_default()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Largest resident set of this process so far, where Linux tells it.
+fn peak_memory_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }

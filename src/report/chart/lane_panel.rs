@@ -59,7 +59,7 @@ pub(super) fn draw(
         }
         for TaskEnd { state, at, .. } in &lane.ends {
             let sign = if *state == TaskState::Complete { Sign::Ring } else { Sign::Cross };
-            brush::sign(picture, (axis.x(*at), middle), ((lower - upper) / 2 - 2).clamp(1, 4), sign);
+            brush::sign(picture, (axis.x(*at), middle), ((lower - upper) / 2 - 2).clamp(3, 4), sign);
         }
     }
 }

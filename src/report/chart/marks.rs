@@ -1,8 +1,8 @@
 //! Vertical marks: commands and update status, with labels that do not cover each other.
 
-use super::super::font;
 use super::super::lanes::{Mark, MarkKind};
 use super::super::picture::{Align, Color, Picture};
+use super::super::{font, names};
 use super::axis::TimeAxis;
 use super::palette::{BAD, GREY, INK, SMALL};
 use crate::model::update::UpdateState;
@@ -118,11 +118,52 @@ fn describe(kind: MarkKind, plan: &Plan) -> Option<(String, MarkLook)> {
     }
 }
 
-/// The text, cut off with `…` if it is too long for a label.
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LABEL_LENGTH {
-        return text.to_owned();
+/// The line without paths before the names of images, cut off with `…` if it is still too long for a label.
+fn shortened(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().map(names::of_image_in_short).collect();
+    let line = words.join(" ");
+    if line.chars().count() <= LABEL_LENGTH {
+        return line;
     }
-    let start: String = text.chars().take(LABEL_LENGTH - 1).collect();
+    let start: String = line.chars().take(LABEL_LENGTH - 1).collect();
     start + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::metrics::fixture::{WEB, plan};
+
+    fn placed(times_ms: &[u64]) -> Vec<Placed> {
+        let axis = TimeAxis { left: 100, right: 1_100, end: Time::from_millis(10_000) };
+        let mark = |at: &u64| Mark { at: Time::from_millis(*at), kind: MarkKind::Status(WEB, UpdateState::Paused) };
+        place(&times_ms.iter().map(mark).collect::<Vec<_>>(), &plan(), &axis)
+    }
+
+    #[test]
+    fn labels_do_not_cover_each_other() {
+        let marks = placed(&[1_000, 1_100, 5_000, 9_800, 9_990]);
+        let labels: Vec<_> = marks.iter().filter_map(|mark| mark.label).collect();
+        assert_eq!(labels.len(), 5);
+        for (number, (left, width, row)) in labels.iter().enumerate() {
+            assert!(left + width <= 1_100);
+            for (other, other_width, _) in labels[..number].iter().filter(|(_, _, other_row)| other_row == row) {
+                assert!(other + other_width <= *left || left + width <= *other);
+            }
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_marks_keeps_its_lines_but_not_all_labels() {
+        let marks = placed(&[1_000, 1_010, 1_020, 1_030, 1_040, 1_050, 1_060, 1_070, 1_080, 1_090]);
+        assert_eq!((marks.len(), marks.iter().filter(|mark| mark.label.is_some()).count()), (10, ROWS));
+    }
+
+    #[test]
+    fn long_command_lines_are_shortened() {
+        assert_eq!(shortened("update --image registry.example.com/team/app:2 web"), "update --image app:2 web");
+        let long = shortened("update --update-parallelism 2 --update-delay 10s --image app:2 web");
+        assert_eq!(long, "update --update-parallelism 2 --update-dela…");
+    }
 }

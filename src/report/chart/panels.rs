@@ -32,7 +32,9 @@ pub(super) fn rotation(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
     let most = rows.iter().map(|row| row.desired.max(row.in_rotation)).max().unwrap_or(0);
     let values = frame(picture, axis, top, ("Tasks in rotation", &key), (f64::from(most), true));
     let y = |count: u32| values.y(f64::from(count));
-    for (number, row) in rows.iter().enumerate() {
+    // What was never there is not missing: a service is measured from when all its replicas are in rotation for the first time.
+    let ready = rows.iter().position(|row| row.in_rotation >= row.desired);
+    for (number, row) in rows.iter().enumerate().skip(ready.unwrap_or(0)) {
         let (left, right) = (axis.x(row.at), rows.get(number + 1).map_or(axis.right, |next| axis.x(next.at)));
         if row.in_rotation < row.desired && left < right {
             let color = if row.in_rotation == 0 { down } else { missing };

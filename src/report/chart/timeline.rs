@@ -188,8 +188,7 @@ impl Versions for Images<'_> {
     }
 
     fn label(&self, image: ImageId) -> &str {
-        let name = &self.plan.images[image].name;
-        name.rsplit('/').next().unwrap_or(name)
+        names::of_image_in_short(&self.plan.images[image].name)
     }
 }
 

@@ -14,9 +14,9 @@ mod words;
 
 use std::ops::Range;
 
-use crate::manager::spec_change;
 use crate::model::command::{Command, SpecChange};
 use crate::model::service::ServiceSpec;
+use crate::model::spec_change;
 use crate::model::{ImageId, ServiceId};
 use action::Action;
 use words::Word;

@@ -162,7 +162,7 @@ pub(super) fn field<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
 
 /// Whether a reference names an image. Source: manager/controlapi/service.go `validateContainerSpec`, which leaves the
 /// grammar to distribution/reference.
-pub(super) fn check_image(reference: &str) -> Result<(), String> {
+pub(in crate::scenario) fn check_image(reference: &str) -> Result<(), String> {
     if reference.is_empty() {
         return Err("ContainerSpec: image reference must be provided".to_owned());
     }
@@ -191,7 +191,7 @@ pub(super) fn check_image(reference: &str) -> Result<(), String> {
 }
 
 /// Whether a text is a constraint: `node.labels.zone==a`. Source: manager/constraint/constraint.go `Parse`.
-pub(super) fn check_constraint(text: &str) -> Result<(), String> {
+pub(in crate::scenario) fn check_constraint(text: &str) -> Result<(), String> {
     let Some((key, value)) = text.split_once("==").or_else(|| text.split_once("!=")) else {
         return Err("constraint expected one operator from ==, !=".to_owned());
     };
@@ -211,7 +211,7 @@ pub(super) fn check_constraint(text: &str) -> Result<(), String> {
 }
 
 /// Whether a service may have this name. Source: manager/controlapi/common.go `validateAnnotations`.
-pub(super) fn check_service_name(name: &str) -> Result<(), String> {
+pub(in crate::scenario) fn check_service_name(name: &str) -> Result<(), String> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !between(name, |byte| byte.is_ascii_alphanumeric()) || !name.bytes().all(is_name) {
         return Err("name must be valid as a DNS name component".to_owned());

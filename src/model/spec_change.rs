@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::command::{Edit, RestartPolicyChange, SpecChange, UpdateConfigChange};
+use super::defaults;
+use super::service::{HealthCheck, Mode, Resources, RestartPolicy, ServiceSpec, UpdateConfig};
 use crate::kernel::Span;
-use crate::model::command::{Edit, RestartPolicyChange, SpecChange, UpdateConfigChange};
-use crate::model::defaults;
-use crate::model::service::{HealthCheck, Mode, Resources, RestartPolicy, ServiceSpec, UpdateConfig};
 
 /// Makes the changes of a command to a specification. What changes nothing leaves it equal, so that no task is replaced.
 ///

@@ -1,0 +1,65 @@
+//! `rollsim compare`: policies side by side.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Failure, Outcome, Terminal, input, progress};
+use crate::experiment::compare::{self, Variant};
+use crate::report::{files, seeds};
+use crate::scenario::overlay::Overlay;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The scenario; `-` is standard input.
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// A policy with its name: a file with a part of a service, laid over the scenario's service. At least two; the others are
+    /// compared with the first. A name without a file stands for the scenario as it is.
+    #[arg(long = "policy", required = true, value_name = "NAME=FILE")]
+    policies: Vec<String>,
+    #[command(flatten)]
+    changes: input::Changes,
+    /// Run this many seeds, from the scenario's own on; every policy meets the same.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+    /// Folder for compare.csv instead of reports/NAME.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write no file.
+    #[arg(long)]
+    no_report: bool,
+}
+
+pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let source = input::read(&options.scenario)?;
+    let mut variants = Vec::new();
+    for policy in &options.policies {
+        let (name, file) = policy.split_once('=').unwrap_or((policy, ""));
+        let mut overlays = options.changes.overlays();
+        if !file.is_empty() {
+            overlays.push(Overlay::policy(input::read(file)?));
+        }
+        let scenario = input::load(&source, &overlays, &options.changes, terminal)?;
+        terminal.warnings(&scenario.warnings);
+        variants.push(Variant { name: name.to_owned(), scenario });
+    }
+    let total = u64::from(options.seeds) * variants.len() as u64;
+    let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
+    let comparison = compare::compare(&variants, options.seeds as usize, &|| bar.inc(1));
+    bar.finish_and_clear();
+    let plan = &variants[0].scenario.plan;
+    let seeds = match options.seeds {
+        1 => format!("seed {}", plan.seed),
+        count => format!("means of {count} seeds from {}, paired differences with 95 % intervals", plan.seed),
+    };
+    terminal.result(&format!("{}: {seeds}\n\n{}", plan.name, seeds::comparison(&comparison)))?;
+    if !options.no_report {
+        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
+        let mut csv = Vec::new();
+        seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        files::write(&folder, &[("compare.csv", csv)]).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,192 @@
+//! `rollsim run`: one scenario, told, measured and drawn.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::progress::{self, Watch};
+use super::{Failure, Outcome, Terminal, input};
+use crate::experiment::{self, pool};
+use crate::metrics::Summary;
+use crate::metrics::summary::UpdateOutcome;
+use crate::report::files::{self, Recorder};
+use crate::report::seeds::{self, Group};
+use crate::report::{console, json};
+use crate::scenario::Loaded;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Scenario files (JSON or YAML); `-` is standard input.
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    changes: input::Changes,
+    /// Run this many seeds, from the scenario's own on: shows how the metrics are spread, and reports the worst run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: Option<u32>,
+    /// Folder of the report instead of reports/NAME.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write no report.
+    #[arg(long)]
+    no_report: bool,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Let the exit code tell how the last update ended: 10 paused, 11 rolled back, 12 rollback paused, 13 unfinished.
+    #[arg(long)]
+    outcome_exit_code: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The story and a table.
+    Human,
+    /// Exactly summary.json.
+    Json,
+}
+
+pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
+    if options.out.is_some() && options.scenarios.len() > 1 {
+        return Err(Failure::Input("error: --out names one folder, but there are several scenarios".to_owned()));
+    }
+    let overlays = options.changes.overlays();
+    let mut scenarios = Vec::new();
+    for path in &options.scenarios {
+        scenarios.push((path, input::load(&input::read(path)?, &overlays, &options.changes, terminal)?));
+    }
+    let mut code = 0;
+    for (path, mut scenario) in scenarios {
+        terminal.warnings(&scenario.warnings);
+        note_assumptions(&scenario, terminal);
+        let runs = options.seeds.map(|seeds| run_seeds(path, &mut scenario, seeds, options.format, terminal));
+        let summary = run_one(&scenario, runs.transpose()?.as_deref(), options, terminal)?;
+        code = code.max(outcome_code(&summary));
+    }
+    Ok(if options.outcome_exit_code && code > 0 { Outcome::Update(code) } else { Outcome::Done })
+}
+
+/// Runs the scenario once, prints what came of it and writes its report.
+fn run_one(
+    scenario: &Loaded,
+    runs: Option<&[Summary]>,
+    options: &Options,
+    terminal: &Terminal,
+) -> Result<Summary, Failure> {
+    let watch = Watch::new(&scenario.plan, terminal);
+    let (summary, (recorder, watch)) = experiment::observe(scenario, (Recorder::new(&scenario.plan), watch));
+    drop(watch);
+    match options.format {
+        Format::Json => terminal.result(&json::summary(&summary))?,
+        Format::Human => {
+            let story = recorder.story(summary.end);
+            terminal.result(&format!("{}\n{story}\n{}\n", headline(scenario), console::summary(&summary)))?;
+        }
+    }
+    // Those warnings that the run itself gave, after the scenario's own.
+    for warning in &summary.warnings[scenario.warnings.len()..] {
+        terminal.note(&format!("warning: {warning}"));
+    }
+    if !options.no_report {
+        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
+        let mut contents = recorder.files(&summary).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        if let Some(runs) = runs {
+            let mut csv = Vec::new();
+            seeds::tidy(&[], &[Group { keys: &[], runs }], &mut csv)
+                .map_err(|error| Failure::Io(format!("error: {error}")))?;
+            contents.push(("seeds.csv", csv));
+        }
+        files::write(&folder, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
+        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
+    }
+    terminal.note(&format!(
+        "rollsim {}, digest {}, seed {}, fingerprint {}",
+        env!("CARGO_PKG_VERSION"),
+        summary.digest,
+        summary.seed,
+        summary.fingerprint
+    ));
+    Ok(summary)
+}
+
+/// Runs many seeds, prints how they are spread, and leaves the scenario with the worst one.
+fn run_seeds(
+    path: &str,
+    scenario: &mut Loaded,
+    seeds: u32,
+    format: Format,
+    terminal: &Terminal,
+) -> Result<Vec<Summary>, Failure> {
+    let (first, last) = (scenario.plan.seed, experiment::seed(scenario, seeds as usize - 1));
+    let bar = progress::bar(seeds.into(), "{bar:40} {pos} of {len} seeds", terminal);
+    let runs = pool::in_order(
+        seeds as usize,
+        |number| experiment::measure(scenario, experiment::seed(scenario, number)),
+        &|| bar.inc(1),
+    );
+    bar.finish_and_clear();
+    scenario.plan.seed = seeds::worst(&runs).map_or(first, |worst| runs[worst].seed);
+    if format == Format::Human {
+        let worst = scenario.plan.seed;
+        terminal.result(&format!(
+            "{} seeds from {first} to {last}\n\n{}\nworst seed: {worst}, told below; again with: rollsim run {path} --seed {worst}\n\n",
+            runs.len(),
+            seeds::distribution(&runs)
+        ))?;
+    }
+    Ok(runs)
+}
+
+/// What it is about, before the story.
+fn headline(scenario: &Loaded) -> String {
+    let mut text = format!("{}, seed {}\n", scenario.plan.name, scenario.plan.seed);
+    text += &wrapped(&scenario.about, WIDTH);
+    text
+}
+
+/// Width of running text.
+const WIDTH: usize = 100;
+
+/// Breaks a text between words into lines of at most `width` characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let separator = match used {
+            0 => "",
+            used if used + 1 + length > width => "\n",
+            _ => " ",
+        };
+        used = if separator == " " { used + 1 + length } else { length };
+        lines += separator;
+        lines += word;
+    }
+    if used > 0 { lines + "\n" } else { lines }
+}
+
+/// Tells the behaviour of images that the scenario does not describe.
+fn note_assumptions(scenario: &Loaded, terminal: &Terminal) {
+    for image in &scenario.assumed_images {
+        let image = &scenario.plan.images[*image];
+        let behavior = &image.behavior;
+        terminal.note(&format!(
+            "note: the scenario does not describe image `{}`; assumed: prepare {}, start {}, stop {}, service_time {}",
+            image.name, behavior.prepare, behavior.start, behavior.stop, behavior.service_time
+        ));
+    }
+}
+
+/// Exit code for the worst end of the services' last updates.
+fn outcome_code(summary: &Summary) -> u8 {
+    let code = |outcome| match outcome {
+        UpdateOutcome::Completed | UpdateOutcome::Superseded => 0,
+        UpdateOutcome::Paused => 10,
+        UpdateOutcome::RollbackCompleted => 11,
+        UpdateOutcome::RollbackPaused => 12,
+        UpdateOutcome::Unfinished => 13,
+    };
+    let last = summary.services.iter().filter_map(|service| service.updates.last());
+    last.map(|update| code(update.outcome)).max().unwrap_or(0)
+}

@@ -1,0 +1,104 @@
+//! `rollsim sweep`: a scenario over a grid of settings.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Failure, Outcome, Terminal, input, progress};
+use crate::experiment::sweep::{self, Axis, Point};
+use crate::metrics::{MetricPath, Summary};
+use crate::report::seeds::{self, Group};
+use crate::report::{Picture, files, sweeps};
+use crate::scenario::overlay::Overlay;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The scenario; `-` is standard input.
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// A setting and its values: PATH=V1,V2,... or PATH=A..B/STEP, such as update.delay=0s,5s or deploy.replicas=1..10/1; may
+    /// be repeated, for every combination.
+    #[arg(long, required = true, value_name = "PATH=VALUES")]
+    vary: Vec<String>,
+    #[command(flatten)]
+    changes: input::Changes,
+    /// Run each point with this many seeds, from the scenario's own on.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+    /// The metrics in the table; the chart shows the first. All are in sweep.csv.
+    #[arg(long = "metric", value_name = "NAME")]
+    metrics: Vec<String>,
+    /// Folder for sweep.csv and the chart instead of reports/NAME.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write no file.
+    #[arg(long)]
+    no_report: bool,
+}
+
+pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let axes = parse_all(&options.vary, |text| Axis::parse(text).map_err(|error| error.to_string()))?;
+    let asked = parse_all(&options.metrics, |name| {
+        MetricPath::parse(name).map_err(|error| match &error.suggestion {
+            Some(suggestion) => format!("{error}; did you mean `{suggestion}`?"),
+            None => error.to_string(),
+        })
+    })?;
+    let source = input::read(&options.scenario)?;
+    let mut points = Vec::new();
+    for values in sweep::grid(&axes) {
+        let mut overlays = options.changes.overlays();
+        overlays.extend(axes.iter().zip(&values).map(|(axis, value)| Overlay::set(&format!("{}={value}", axis.path))));
+        let scenario = input::load(&source, &overlays, &options.changes, terminal)?;
+        points.push(Point { values, scenario });
+    }
+    terminal.warnings(&points[0].scenario.warnings);
+    let total = points.len() as u64 * u64::from(options.seeds);
+    let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
+    let results = sweep::sweep(&points, options.seeds as usize, &|| bar.inc(1));
+    bar.finish_and_clear();
+    let metrics = if asked.is_empty() { sweeps::telling(&results) } else { asked };
+    let plan = &points[0].scenario.plan;
+    let title = match options.seeds {
+        1 => format!("{}: seed {}", plan.name, plan.seed),
+        count => format!("{}: means of {count} seeds from {}", plan.name, plan.seed),
+    };
+    terminal.result(&format!("{title}\n\n{}", sweeps::table(&axes, &points, &results, &metrics)))?;
+    if !options.no_report {
+        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
+        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric));
+        write(&folder, &axes, (&points, &results), picture.as_ref(), terminal)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Reads all arguments of a kind, or tells everything that is wrong with them.
+fn parse_all<T>(texts: &[String], parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, Failure> {
+    let results: Vec<Result<T, String>> = texts.iter().map(|text| parse(text)).collect();
+    let errors: Vec<String> =
+        results.iter().filter_map(|result| result.as_ref().err()).map(|error| format!("error: {error}")).collect();
+    if errors.is_empty() { Ok(results.into_iter().flatten().collect()) } else { Err(Failure::Input(errors.join("\n"))) }
+}
+
+fn write(
+    folder: &Path,
+    axes: &[Axis],
+    (points, results): (&[Point], &[Vec<Summary>]),
+    picture: Option<&Picture>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let heads: Vec<&str> = axes.iter().map(|axis| &*axis.path).collect();
+    let groups: Vec<Group<'_>> =
+        points.iter().zip(results).map(|(point, runs)| Group { keys: &point.values, runs }).collect();
+    let mut csv = Vec::new();
+    seeds::tidy(&heads, &groups, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    let mut contents = vec![("sweep.csv", csv)];
+    if let Some(picture) = picture {
+        contents.push(("sweep.svg", picture.svg().into_bytes()));
+        contents.push(("sweep.png", picture.png()));
+    }
+    files::write(folder, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
+    terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
+    Ok(())
+}

@@ -1,0 +1,377 @@
+//! Whole scenarios: what plan they come to.
+
+use super::*;
+use crate::kernel::{Dist, Span, Time};
+use crate::model::client::Load;
+use crate::model::command::Command;
+use crate::model::image::{ImageBehavior, Outcome};
+use crate::model::latencies::Latencies;
+use crate::model::node::Role;
+use crate::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec, UpdateConfig};
+use crate::model::{ServiceId, defaults};
+use crate::sim::plan::End;
+
+/// The example of the scenario format, without what is not simulated yet.
+const EXAMPLE: &str = r#"{
+  "rollsim": 1, "name": "example-rollback", "about": "what to look for", "seed": 7, "duration": "120s",
+  "cluster": {"nodes": {"node1": {"role": "manager", "labels": {"zone": "a"}, "resources": {"cpus": "4", "memory": "8g"}},
+                        "node2": {}, "node3": {}}},
+  "images": {
+    "app:1": {"prepare": "1.5s", "start": "400ms", "stop": "100ms", "service_time": {"exponential": "20ms"}},
+    "app:2": {"like": "app:1", "outcome": {"exit": {"after": "4s", "code": 1}},
+              "fail_share": 1.0, "tasks": {"3": {"outcome": "run"}}}},
+  "services": {"web": {"image": "app:1", "ports": ["8000:8000"],
+    "deploy": {"replicas": 2, "update_config": {"delay": "10s", "monitor": "10s", "failure_action": "rollback"}}}},
+  "traffic": {"mode": "exact", "clients": {
+    "users": {"service": "web", "rate": "50/s", "arrivals": "poisson"},
+    "ab": {"service": "web", "concurrency": 30, "requests": 100000, "think": "0s", "client_time": "0.18ms", "from": "30s"}}},
+  "latencies": "swarm",
+  "timeline": [{"at": "20s", "run": "docker service update --image app:2 web"}],
+  "slo": {"web": {"availability": "99.9%"}},
+  "expect": [{"service": "web", "update_status": "rollback_completed", "before": "90s"},
+             {"service": "web", "downtime.total": "<= 0s"}]
+}"#;
+
+/// The same in YAML, with the services' defaults by an anchor, and in another order.
+const EXAMPLE_IN_YAML: &str = "
+rollsim: 1
+name: example-rollback
+about: what to look for
+seed: 7
+duration: 2m
+x-update: &update
+  delay: 10s
+  monitor: 10000ms
+  failure_action: pause
+services:
+  web:
+    image: app:1
+    ports: [8000:8000]
+    deploy:
+      replicas: 2
+      update_config: {<<: *update, failure_action: rollback}
+images:
+  app:1: {prepare: 1500ms, start: .4s, stop: 100ms, service_time: {exponential: 20ms}}
+  app:2:
+    like: app:1
+    outcome: {exit: {after: 4s}}
+    fail_share: 100%
+    tasks: {3: {outcome: run}}
+cluster:
+  nodes:
+    node1: {role: manager, labels: [zone=a], resources: {cpus: '4.0', memory: 8GiB}}
+    node2: {}
+    node3: {}
+traffic:
+  clients:
+    users: {service: web, rate: 3000/m}
+    ab: {service: web, concurrency: 30, requests: 100000, client_time: 180us, from: 30s}
+timeline:
+  - {at: 20s, run: docker service update --image app:2 web}
+slo: {web: {availability: 0.999}}
+expect:
+  - {update_status: rollback_completed, before: 90s}
+  - {downtime.total: <= 0s}
+";
+
+fn load_with(name: &str, text: &str, overlays: &[Overlay]) -> Result<Loaded, String> {
+    let file = SourceFile { name: name.to_owned(), text: text.to_owned() };
+    load(&file, overlays).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn loaded(text: &str) -> Loaded {
+    load_with("t.yaml", text, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The specification with which a service is created.
+fn created(loaded: &Loaded, name: &str) -> ServiceSpec {
+    let mut specs = loaded.plan.commands.iter().filter_map(|timed| match &timed.command {
+        Command::ServiceCreate { service, spec } if loaded.plan.services[*service] == name => Some(spec),
+        _ => None,
+    });
+    ServiceSpec::clone(specs.next().unwrap_or_else(|| panic!("{name} is created")))
+}
+
+fn warnings(loaded: &Loaded) -> Vec<String> {
+    loaded.warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn json_and_yaml_of_one_scenario_give_equal_plans() {
+    let json = load_with("example.json", EXAMPLE, &[]).expect("the example loads");
+    let yaml = load_with("example.yaml", EXAMPLE_IN_YAML, &[]).expect("the example loads in YAML too");
+    // The order of the images in the file is that of their ids, and both have the same.
+    assert_eq!(json.plan, yaml.plan);
+    assert_eq!(json.digest, yaml.digest);
+    let checks = |loaded: &Loaded| loaded.expectations.iter().map(|e| e.check.to_string()).collect::<Vec<_>>();
+    assert_eq!(checks(&json), ["update_status: rollback_completed before 1m30s", "downtime.total <= 0s"]);
+    assert_eq!(checks(&json), checks(&yaml));
+    assert_eq!((json.warnings, json.assumed_images), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn the_example_comes_to_the_plan_that_it_says() {
+    let plan = loaded(EXAMPLE).plan;
+    assert_eq!((plan.name.as_str(), plan.seed, plan.end), ("example-rollback", 7, End::At(Time::from_millis(120_000))));
+    let nodes: Vec<_> = plan.nodes.values().map(|node| (node.name.as_str(), node.spec.role)).collect();
+    assert_eq!(nodes, [("node1", Role::Manager), ("node2", Role::Worker), ("node3", Role::Worker)]);
+    let app2 = &plan.images.values().nth(1).expect("two images").behavior;
+    assert_eq!(app2.prepare, Dist::Constant(Span::from_millis(1_500)), "taken over from app:1");
+    assert_eq!(app2.outcome, Outcome::Exit { after: Dist::Constant(Span::from_secs(4)), code: 1 });
+    assert_eq!(app2.tasks[&3].outcome, Some(Outcome::Run));
+    let clients: Vec<_> = plan.clients.values().collect();
+    assert_eq!(clients[0].load, Load::Open { gap: Dist::Exponential { mean: Span::from_millis(20) } });
+    assert_eq!((clients[1].from, clients[1].until), (Time::from_millis(30_000), Time::MAX));
+    assert_eq!(plan.slo[ServiceId(0)], Some(0.999));
+    assert_eq!(plan.latencies, Latencies::SWARM);
+    let times: Vec<_> = plan.commands.iter().map(|timed| (timed.at.as_millis(), timed.line.as_str())).collect();
+    assert_eq!(times, [(0, ""), (20_000, "docker service update --image app:2 web")]);
+}
+
+#[test]
+fn what_a_scenario_does_not_say_is_the_default() {
+    let loaded = load_with("scenarios/minimal.yaml", "{rollsim: 1, services: {web: {image: a}}}", &[]).expect("loads");
+    let plan = &loaded.plan;
+    assert_eq!((plan.name.as_str(), plan.seed), ("minimal", 1));
+    assert_eq!(plan.end, End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::from_millis(3_600_000) });
+    assert_eq!(plan.nodes.values().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["manager1"]);
+    assert_eq!(plan.task_history_limit, Some(5));
+    assert_eq!(plan.images.values().next().map(|image| &image.behavior), Some(&ImageBehavior::default()));
+    assert_eq!(loaded.assumed_images.len(), 1);
+    let spec = created(&loaded, "web");
+    assert_eq!(spec, ServiceSpec::replicated(loaded.assumed_images[0], 1));
+}
+
+#[test]
+fn a_section_that_is_there_is_filled_with_the_defaults() {
+    let loaded = loaded(
+        "{rollsim: 1, services: {web: {image: a, deploy: {
+            update_config: {}, rollback_config: {parallelism: 0, monitor: 0s, order: start-first},
+            restart_policy: {delay: 0s}}}}}",
+    );
+    let spec = created(&loaded, "web");
+    assert_eq!(spec.update, Some(defaults::UPDATE_CONFIG));
+    let rollback = UpdateConfig { parallelism: 0, order: Order::StartFirst, ..defaults::UPDATE_CONFIG };
+    assert_eq!(spec.rollback, Some(rollback));
+    let restart = spec.task.restart.expect("there is a policy");
+    assert_eq!((restart.condition, restart.delay, restart.window), (RestartCondition::Any, Some(Span::ZERO), None));
+}
+
+#[test]
+fn the_older_restart_counts_where_there_is_no_policy() {
+    let condition = |keys: &str| {
+        let loaded = loaded(&format!("{{rollsim: 1, services: {{web: {{image: a, {keys}}}}}}}"));
+        created(&loaded, "web").task.restart.map(|policy| (policy.condition, policy.max_attempts))
+    };
+    assert_eq!(condition("restart: 'no'"), None);
+    assert_eq!(condition("restart: unless-stopped"), Some((RestartCondition::Any, 0)));
+    assert_eq!(condition("restart: on-failure:3"), Some((RestartCondition::OnFailure, 3)));
+    assert_eq!(
+        condition("restart: always, deploy: {restart_policy: {condition: none}}"),
+        Some((RestartCondition::None, 0))
+    );
+}
+
+#[test]
+fn a_flag_that_repeats_a_setting_of_the_file_leaves_the_task_as_it_is() {
+    let loaded = loaded(
+        "rollsim: 1
+services:
+  web:
+    image: a
+    command: [serve, --fast]
+    environment: {A: 1, B: 'x'}
+    labels: [c=d]
+    user: app
+    secrets: [key]
+    cap_add: [net_admin]
+    stop_signal: SIGINT
+    tty: true
+timeline:
+  - at: 1s
+    run: >-
+      service update --args 'serve --fast' --env-add A=1 --env-add B=x --container-label-add c=d --user app
+      --secret-add key --cap-add NET_ADMIN --stop-signal SIGINT --tty web
+",
+    );
+    let spec = created(&loaded, "web");
+    let Command::ServiceUpdate { change, .. } = &loaded.plan.commands[1].command else { panic!("an update") };
+    let mut changed = spec.clone();
+    crate::model::spec_change::apply(change, &mut changed);
+    assert_eq!(changed, spec);
+    assert_eq!(spec.task.container.settings.len(), 9);
+}
+
+#[test]
+fn images_without_an_entry_behave_like_the_star() {
+    let loaded = loaded(
+        "{rollsim: 1, images: {'*': {prepare: 3s}, app:1: {start: 1s}},
+          services: {web: {image: app:1}, api: {image: api:1}},
+          timeline: [{at: 5s, run: service update --image app:2 web}]}",
+    );
+    let prepares: Vec<_> = loaded
+        .plan
+        .images
+        .values()
+        .map(|image| (image.name.as_str(), image.behavior.prepare.clone(), image.behavior.start.clone()))
+        .collect();
+    let (three, half) = (Dist::Constant(Span::from_secs(3)), Dist::Constant(Span::from_millis(500)));
+    let one = Dist::Constant(Span::from_secs(1));
+    assert_eq!(
+        prepares,
+        [("app:1", three.clone(), one), ("api:1", three.clone(), half.clone()), ("app:2", three, half)]
+    );
+    assert_eq!(loaded.assumed_images, [ImageId(1), ImageId(2)]);
+}
+
+#[test]
+fn the_timeline_is_sorted_by_time_and_stays_in_order_within_an_instant() {
+    let loaded = loaded(
+        "{rollsim: 1, services: {a: {image: x}, b: {image: x}}, timeline: [
+            {at: 10s, run: service rm a}, {at: 5s, run: service scale b=2 a=3}, {at: 10s, run: docker service rm b}]}",
+    );
+    let lines: Vec<_> = loaded.plan.commands.iter().map(|timed| timed.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        ["", "", "service scale b=2 a=3", "service scale b=2 a=3", "service rm a", "docker service rm b"]
+    );
+}
+
+#[test]
+fn a_service_that_the_timeline_creates_can_be_referred_to() {
+    let loaded = loaded(
+        "{rollsim: 1, timeline: [{at: 5s, run: docker service create --name web --replicas 2 app:1}],
+          traffic: {clients: {users: {service: web, rate: 1/s, arrivals: constant}}}, expect: [{downtime.count: 0}]}",
+    );
+    assert_eq!(created(&loaded, "web").mode, Mode::Replicated { replicas: 2 });
+    assert_eq!(loaded.expectations[0].service, ServiceId(0));
+}
+
+#[test]
+fn removing_a_stack_removes_its_services() {
+    let loaded = loaded(
+        "{rollsim: 1, services: {dc_web: {image: x}, dc_db: {image: x}, other: {image: x}},
+          timeline: [{at: 5s, run: docker stack rm dc}, {at: 6s, run: docker stack rm dc}]}",
+    );
+    let removed: Vec<_> = loaded
+        .plan
+        .commands
+        .iter()
+        .filter_map(|timed| match timed.command {
+            Command::ServiceRemove { service } => Some(loaded.plan.services[service].as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(removed, ["dc_web", "dc_db"]);
+    assert_eq!(warnings(&loaded), ["t.yaml:2:71: warning[R0701]: this has no effect: the stack has no services"]);
+}
+
+#[test]
+fn flags_that_are_not_simulated_are_named() {
+    let loaded = loaded(
+        "{rollsim: 1, services: {web: {image: x}}, timeline: [
+{at: 5s, run: service update --constraint-add node.role==worker --health-retries 3 --reserve-cpu 1 web}]}",
+    );
+    let not = "t.yaml:2:15: warning[R0402]:";
+    let named = ["--constraint", "--reserve-cpu", "--health-*"];
+    assert_eq!(warnings(&loaded), named.map(|flag| format!("{not} `{flag}` is accepted but not simulated yet")));
+}
+
+#[test]
+fn a_set_path_is_the_path_in_the_file() {
+    let overlays = [
+        Overlay::set("services.web.deploy.replicas=5"),
+        Overlay::set("update.failure_action=pause"),
+        Overlay::set("rollback.parallelism=0"),
+        Overlay::set("images.app:1.prepare=9s"),
+        Overlay::set("images.app:2.outcome={exit: {after: 1s, code: 0}}"),
+        Overlay::set("timeline.0.at=25s"),
+        Overlay::set("seed=3"),
+    ];
+    let loaded = load_with("t.json", EXAMPLE, &overlays).expect("loads");
+    let spec = created(&loaded, "web");
+    assert_eq!(spec.mode, Mode::Replicated { replicas: 5 });
+    let update = spec.update.expect("there is one");
+    assert_eq!((update.failure_action, update.delay), (FailureAction::Pause, Span::from_secs(10)));
+    assert_eq!(spec.rollback.map(|rollback| rollback.parallelism), Some(0));
+    let behaviors: Vec<_> = loaded.plan.images.values().map(|image| &image.behavior).collect();
+    assert_eq!(behaviors[1].prepare, Dist::Constant(Span::from_secs(9)), "app:2 is like app:1");
+    assert_eq!(behaviors[1].outcome, Outcome::Exit { after: Dist::Constant(Span::from_secs(1)), code: 0 });
+    assert_eq!(loaded.plan.commands[1].at, Time::from_millis(25_000));
+    assert_eq!(loaded.plan.seed, 3);
+}
+
+#[test]
+fn a_short_path_belongs_to_the_only_service_that_the_timeline_names() {
+    let text = "{rollsim: 1, services: {web: {image: a}, db: {image: b}},
+                 timeline: [{at: 5s, run: service update --force db}]}";
+    let loaded = load_with("t.yaml", text, &[Overlay::set("deploy.replicas=4")]).expect("loads");
+    assert_eq!(created(&loaded, "db").mode, Mode::Replicated { replicas: 4 });
+    assert_eq!(created(&loaded, "web").mode, Mode::Replicated { replicas: 1 });
+}
+
+#[test]
+fn problems_of_an_overlay_are_shown_in_its_text() {
+    let two = "{rollsim: 1, services: {web: {image: a}, db: {image: b}}}";
+    for (overlay, problem) in [
+        ("services.web.deploy.replicas=many", "R0103]: expected a whole number, found a string"),
+        ("services.web.deploy.replcas=3", "R0101]: unknown field `replcas`"),
+        ("services.wbe.image=x", "R0601]: there is no `wbe` in `services`"),
+        ("deploy.replicas=3", "R0601]: this could belong to `web` or `db`: begin the path with `services.NAME`"),
+        ("seed", "R0601]: expected `PATH=VALUE`"),
+        ("seed.x.y=1", "R0103]: expected a whole number, found a mapping"),
+        ("rollsim.x=1", "R0601]: `x` leads into a number"),
+        ("services.web.deploy={", "R0001]: not valid JSON or YAML: unclosed bracket '{'"),
+    ] {
+        let said = load_with("t.yaml", two, &[Overlay::set(overlay)]).map(|_| "nothing".to_owned());
+        let said = said.unwrap_or_else(|problem| problem);
+        assert!(said.contains(problem), "{overlay}: {said}");
+        assert!(said.starts_with(&format!("--set {overlay}:1:")), "{said}");
+    }
+}
+
+#[test]
+fn a_policy_is_laid_over_the_service_and_flags_in_the_timeline_win() {
+    let policy = SourceFile {
+        name: "careful.json".to_owned(),
+        text: r#"{"deploy": {"update_config": {"order": "start-first", "delay": "1s"}}}"#.to_owned(),
+    };
+    let text = EXAMPLE.replace("--image app:2", "--image app:2 --update-delay 3s");
+    let loaded = load_with("t.json", &text, &[Overlay::policy(policy)]).expect("loads");
+    let update = created(&loaded, "web").update.expect("there is one");
+    assert_eq!(
+        (update.order, update.delay, update.monitor),
+        (Order::StartFirst, Span::from_secs(1), Some(Span::from_secs(10)))
+    );
+    assert_eq!(
+        warnings(&loaded),
+        ["t.json:15:37: warning[R0602]: this line overrides `deploy.update_config.delay`, which `careful.json` sets"]
+    );
+}
+
+#[test]
+fn the_digest_is_of_what_is_understood_without_name_and_seed() {
+    let digest = |overlays: &[Overlay]| load_with("t.json", EXAMPLE, overlays).expect("loads").digest;
+    let plain = digest(&[]);
+    assert_eq!(plain.len(), 32);
+    assert_eq!(digest(&[Overlay::set("seed=9"), Overlay::set("name=other")]), plain);
+    assert_ne!(digest(&[Overlay::set("rollback.parallelism=1")]), plain, "the section is there now");
+    assert_eq!(digest(&[Overlay::set("update.delay=10000ms"), Overlay::set("expect=[]")]), plain);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_loader_panic(edits in proptest::collection::vec((0usize..2_000, 0usize..12, "[\\[\\]{}:,\"%*&!#|>.0-9a-zé\\n\\t -]{0,4}"), 1..6), yaml: bool) {
+        let mut text = if yaml { EXAMPLE_IN_YAML } else { EXAMPLE }.to_owned();
+        for (at, length, insert) in edits {
+            let boundary = |at: usize| (at.min(text.len())..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let (start, end) = (boundary(at), boundary(at + length));
+            text.replace_range(start..end, &insert);
+        }
+        let file = SourceFile { name: "t".to_owned(), text };
+        let diagnostics = load(&file, &[]).map_or_else(|problems| problems, |loaded| loaded.warnings);
+        for diagnostic in diagnostics {
+            assert!(diagnostic.render(false).contains(diagnostic.code.id()));
+        }
+    }
+}

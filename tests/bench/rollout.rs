@@ -1,0 +1,99 @@
+//! Whole runs: through the public API, with the observers that `rollsim run` uses.
+
+use std::fs;
+use std::hint::black_box;
+use std::path::Path;
+
+use rollsim::kernel::{Dist, IdVec, Span, Time};
+use rollsim::metrics::Metrics;
+use rollsim::model::client::{ClientSpec, Load};
+use rollsim::model::command::{Command, SpecChange};
+use rollsim::model::image::ImageBehavior;
+use rollsim::model::latencies::Latencies;
+use rollsim::model::request::Request;
+use rollsim::model::service::{ServiceSpec, UpdateConfig};
+use rollsim::model::{ImageId, ServiceId, defaults};
+use rollsim::observe::{Observer, Record};
+use rollsim::report::files::Recorder;
+use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::{Plan, run};
+
+use super::case::Case;
+use super::trace;
+
+/// A performance case: first deployment and a rolling update, no latencies.
+pub fn plan(name: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/conformance/perf/{name}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let case: Case = serde_json::from_str(&text).expect("a case");
+    case.plan().expect("a case that can be simulated")
+}
+
+/// Changes of tasks, removals and update statuses in the run, as swarmkit's recorder counts them.
+pub fn changes(plan: &Plan) -> usize {
+    run(plan, trace::Recorder::new(plan)).observer.events.len()
+}
+
+/// One run for its numbers, as in a sweep.
+pub fn measured(plan: &Plan) {
+    black_box(run(plan, Metrics::new(plan)).observer);
+}
+
+/// One run with everything that `rollsim run` collects for its report.
+pub fn observed(plan: &Plan) {
+    black_box(run(plan, (Metrics::new(plan), Recorder::new(plan))).observer);
+}
+
+/// Requests that end in the run.
+pub fn requests(plan: &Plan) -> u64 {
+    struct Count(u64);
+    impl Observer for Count {
+        fn record(&mut self, _now: Time, _record: &Record) {}
+        fn request(&mut self, _request: &Request) {
+            self.0 += 1;
+        }
+        fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+    }
+    run(plan, Count(0)).observer.0
+}
+
+/// 100 replicas on 50 nodes, 1,000 requests a second for 600 s, and a rolling update in the middle.
+pub fn with_traffic() -> Plan {
+    let image = |name: &str| Image {
+        name: name.to_owned(),
+        behavior: ImageBehavior {
+            service_time: Dist::Exponential { mean: Span::from_millis(50) },
+            ..ImageBehavior::default()
+        },
+    };
+    let mut spec = ServiceSpec::replicated(ImageId(0), 100);
+    spec.update = Some(UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG });
+    let change = SpecChange { image: Some(ImageId(1)), ..SpecChange::default() };
+    let service = ServiceId(0);
+    let command = |at, command| TimedCommand { at: Time::from_millis(at), line: String::new(), command };
+    Plan {
+        name: "bench".to_owned(),
+        seed: 1,
+        end: End::At(Time::from_millis(600_000)),
+        nodes: (1..=50).map(|node| Node { name: format!("n{node}"), spec: Default::default() }).collect(),
+        images: [image("app:1"), image("app:2")].into_iter().collect(),
+        services: ["web".to_owned()].into_iter().collect(),
+        clients: [ClientSpec {
+            name: "users".to_owned(),
+            service,
+            from: Time::ZERO,
+            until: Time::MAX,
+            load: Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } },
+        }]
+        .into_iter()
+        .collect(),
+        commands: vec![
+            command(0, Command::ServiceCreate { service, spec: Box::new(spec) }),
+            command(60_000, Command::ServiceUpdate { service, change: Box::new(change) }),
+        ],
+        latencies: Latencies::SWARM,
+        task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+        measure_from: None,
+        slo: IdVec::filled(1, None),
+    }
+}
