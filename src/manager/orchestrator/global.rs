@@ -73,6 +73,9 @@ impl Global {
 
     /// Reacts to each change in turn, then lets delayed starts and updaters go on.
     pub fn on_commit(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
+        if self.updates.has_running() {
+            self.updates.act(&mut self.restarts, cx);
+        }
         for change in changes {
             self.react(change, cx);
             self.tick(cx);

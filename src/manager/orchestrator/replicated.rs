@@ -90,6 +90,9 @@ impl Replicated {
     ///
     /// Source: `tick` (control-plane O1, O12).
     pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
+        if self.updates.is_ahead() {
+            self.updates.act(&mut self.restarts, cx);
+        }
         for task in self.restart_tasks.drain(..) {
             self.restarts.restart_if_wanted(task, cx);
         }

@@ -117,6 +117,19 @@ impl Supervisor {
         }
     }
 
+    /// Whether updaters are ahead of an orchestrator that acts at the end of the transaction, as they see each change at once: not
+    /// if all that they noticed is the end of one task.
+    ///
+    /// Tie (control-plane X12): so it was in most recorded runs of such races.
+    pub fn is_ahead(&self) -> bool {
+        !matches!(self.came_up[..], [(_, state)] if state.is_terminal())
+    }
+
+    /// Whether a task has come up for which a worker waits.
+    pub fn has_running(&self) -> bool {
+        self.came_up.iter().any(|(_, state)| *state == TaskState::Running)
+    }
+
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
     /// workers.
     ///
