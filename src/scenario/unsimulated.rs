@@ -8,7 +8,11 @@ pub(super) fn flags(command: &Command) -> Vec<&'static str> {
     match command {
         Command::ServiceCreate { spec, .. } => of_spec(spec),
         Command::ServiceUpdate { change, .. } => of_change(change),
-        Command::ServiceRollback { .. } | Command::ServiceRemove { .. } | Command::NodeUpdate { .. } => Vec::new(),
+        Command::ServiceRollback { .. }
+        | Command::ServiceRemove { .. }
+        | Command::NodeUpdate { .. }
+        | Command::NodeRemove { .. }
+        | Command::Fault(_) => Vec::new(),
     }
 }
 

@@ -7,6 +7,8 @@
 #[allow(dead_code, reason = "performance cases have no recorded trace to compare with")]
 mod case;
 mod hold;
+#[path = "../conformance/plan.rs"]
+mod plan;
 mod rollout;
 #[path = "../conformance/trace.rs"]
 #[allow(dead_code, reason = "changes are counted, not shown")]

@@ -26,7 +26,7 @@ pub fn plan(name: &str) -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/conformance/perf/{name}.json"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let case: Case = serde_json::from_str(&text).expect("a case");
-    case.plan().expect("a case that can be simulated")
+    super::plan::plan(&case).expect("a case that can be simulated")
 }
 
 /// Changes of tasks, removals and update statuses in the run, as swarmkit's recorder counts them.
@@ -75,7 +75,9 @@ pub fn with_traffic() -> Plan {
         name: "bench".to_owned(),
         seed: 1,
         end: End::At(Time::from_millis(600_000)),
-        nodes: (1..=50).map(|node| Node { name: format!("n{node}"), spec: Default::default() }).collect(),
+        nodes: (1..=50)
+            .map(|node| Node { name: format!("n{node}"), spec: Default::default(), is_member: true })
+            .collect(),
         images: [image("app:1"), image("app:2")].into_iter().collect(),
         services: ["web".to_owned()].into_iter().collect(),
         clients: [ClientSpec {

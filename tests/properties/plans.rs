@@ -98,7 +98,9 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         name: "random".to_owned(),
         seed: 1,
         end: End::At(Time::ZERO),
-        nodes: (1..=nodes).map(|number| Node { name: format!("node{number}"), spec: NodeSpec::default() }).collect(),
+        nodes: (1..=nodes)
+            .map(|number| Node { name: format!("node{number}"), spec: NodeSpec::default(), is_member: true })
+            .collect(),
         images: (1..).zip(images).map(image).collect(),
         services: (1..=count).map(|number| format!("service{number}")).collect(),
         clients: IdVec::new(),
@@ -116,7 +118,9 @@ fn service_of(command: &Command) -> ServiceId {
         | Command::ServiceUpdate { service, .. }
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
-        Command::NodeUpdate { .. } => unreachable!("no random command is about nodes"),
+        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => {
+            unreachable!("no random command is about nodes")
+        }
     }
 }
 

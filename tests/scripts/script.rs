@@ -116,7 +116,7 @@ impl Script {
 }
 
 fn empty_plan() -> Plan {
-    let node = |number| Node { name: format!("node{number}"), spec: NodeSpec::default() };
+    let node = |number| Node { name: format!("node{number}"), spec: NodeSpec::default(), is_member: true };
     Plan {
         name: String::new(),
         seed: 1,
