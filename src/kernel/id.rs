@@ -12,6 +12,16 @@ pub trait Id: Copy {
     fn index(self) -> usize;
 }
 
+/// A fixed order of numbers that has nothing to do with their size: sorted by it they stand as if shuffled.
+///
+/// It stands for the order of random ids and of maps. An order by number would be one of the extremes among all of these, and
+/// lead to courses of events that are hardly ever seen. The mixing is the last step of MurmurHash3.
+pub fn scattered(number: u32) -> u32 {
+    let mixed = (number ^ number >> 16).wrapping_mul(0x85eb_ca6b);
+    let mixed = (mixed ^ mixed >> 13).wrapping_mul(0xc2b2_ae35);
+    mixed ^ mixed >> 16
+}
+
 /// Defines newtypes over `u32` that implement [`Id`].
 #[macro_export]
 macro_rules! ids {

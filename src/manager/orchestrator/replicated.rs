@@ -8,6 +8,7 @@ use super::restart::Restarts;
 use super::service::set_tasks_remove;
 use super::taskinit::check_tasks;
 use super::update::{Slots, Supervisor};
+use crate::kernel::id::scattered;
 use crate::manager::Cx;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
@@ -133,6 +134,8 @@ impl Replicated {
 
     /// Makes the number of live slots equal to the number of replicas, and passes the live slots to the updater.
     ///
+    /// Tie (control-plane X1, U45): the updater gets the slots in no order of number, except when there are too many of them.
+    ///
     /// Source: `reconcile` (control-plane O4).
     fn reconcile(&mut self, service: ServiceId, cx: &mut Cx<'_>) {
         let Some(row) = cx.store.service(service) else { return };
@@ -141,7 +144,7 @@ impl Replicated {
         let (mut live, mut dead) = self.live_and_dead_slots(service, cx.store);
         if replicas < live.len() {
             sort_for_scale_down(&mut live, cx.store);
-            self.update(service, &live[..replicas], cx);
+            self.update(service, live[..replicas].iter(), cx);
             delete_tasks(service, &dead, cx);
             for task in live[replicas..].iter().flat_map(|slot| &slot.tasks) {
                 if cx.store.task(*task).is_some_and(|row| row.desired <= TaskState::Remove) {
@@ -149,14 +152,16 @@ impl Replicated {
                 }
             }
         } else {
-            self.update(service, &live, cx);
+            let mut in_no_order: Vec<&LiveSlot> = live.iter().collect();
+            in_no_order.sort_unstable_by_key(|slot| scattered(slot.slot));
+            self.update(service, in_no_order.into_iter(), cx);
             add_tasks(service, replicas - live.len(), &live, &mut dead, cx);
             delete_tasks(service, &dead, cx);
         }
         cx.store.commit();
     }
 
-    fn update(&mut self, service: ServiceId, live: &[LiveSlot], cx: &mut Cx<'_>) {
+    fn update<'a>(&mut self, service: ServiceId, live: impl Iterator<Item = &'a LiveSlot>, cx: &mut Cx<'_>) {
         let mut slots = Slots::default();
         for LiveSlot { slot, tasks } in live {
             slots.push(cx.store, Slot::Replica(*slot), tasks);

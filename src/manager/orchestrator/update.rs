@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use super::restart::Restarts;
 use super::task::{Wanted, is_dirty};
+use crate::kernel::id::scattered;
 use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{NewTask, Service, Store, Task};
 use crate::manager::{Cx, Wake};
@@ -45,11 +46,15 @@ struct SlotTask {
 
 impl Slots {
     /// Adds a slot with its tasks.
+    ///
+    /// Tie (control-plane X15): the tasks stand in an order that has nothing to do with their age, as those of random ids do.
     pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
+        let start = self.tasks.len();
         self.tasks.extend(tasks.iter().map(|&id| {
             let Task { desired, status, .. } = store.task_ever(id);
             SlotTask { id, desired: *desired, stopped: status.state.is_terminal() }
         }));
+        self.tasks[start..].sort_unstable_by_key(|task| scattered(task.id.0));
         self.slots.push((slot, self.tasks.len()));
     }
 
