@@ -76,7 +76,10 @@ impl Observer for Recorder<'_> {
                 self.entries.push(Entry { at: now, text: String::new(), command: Some(index) });
             }
             Record::CommandError { error, .. } => {
-                self.tell(now, format!("refused: {}", error.text(|id| &self.plan.services[id], |id| &self.plan.nodes[id].name)));
+                self.tell(
+                    now,
+                    format!("refused: {}", error.text(|id| &self.plan.services[id], |id| &self.plan.nodes[id].name)),
+                );
             }
             Record::Spec { service: id, desired, image, cause: SpecCause::AutomaticRollback } => {
                 let image = &self.plan.images[image].name;
