@@ -264,7 +264,7 @@ impl Leader {
             self.dispatcher.on_change(change, cx);
         }
         self.replicated.on_commit(cx);
-        self.global.on_commit(changes, cx);
+        self.global.on_commit(cx);
         self.enforcer.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
