@@ -131,8 +131,12 @@ impl<'p, O: Observer> Sim<'p, O> {
             End::WhenQuiet { quiet, limit } => {
                 // A client that comes later, or has an end of its own, is something to wait for.
                 let bounds = self.plan.clients.values().flat_map(|client| [client.from, client.until]);
-                let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max);
-                last.saturating_add(quiet).min(limit)
+                let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max).min(limit);
+                self.move_clock(last);
+                while self.traffic.is_unfinished() && self.now < limit {
+                    self.move_clock((self.now + Span::from_secs(1)).min(limit));
+                }
+                self.now.saturating_add(quiet).min(limit)
             }
         }
     }
