@@ -112,13 +112,13 @@ impl<'a> Metrics<'a> {
         for (id, meter) in self.services.iter_mut() {
             let Some(mut meter) = meter.take() else { continue };
             meter.replicas.close(run.end);
+            if let Some(requests) = &mut meter.requests {
+                requests.unfinished = self.in_flight.get(id).copied().unwrap_or(0).into();
+            }
             match (&mut all_requests, &meter.requests) {
                 (Some(all), Some(requests)) => all.merge(requests),
                 (None, requests) => all_requests = requests.clone(),
                 (Some(_), None) => {}
-            }
-            if let Some(requests) = &mut meter.requests {
-                requests.unfinished = self.in_flight.get(id).copied().unwrap_or(0).into();
             }
             let removed = meter.removed;
             let service = meter.summary(self.plan, id);
