@@ -207,7 +207,8 @@ fn is_replicated(service: ServiceId, store: &Store) -> bool {
 /// Puts those slots last that a smaller service gives up first: more than one task or no node; second and further copies
 /// on a node; higher slot numbers and tasks that do not run.
 ///
-/// Tie: slots that compare equal stay in their order, as Swarm's own sort does for up to 12 slots.
+/// Departs: slots that compare equal stay in their order. So they do in Swarm for up to 12 slots; beyond, its sort permutes them
+/// in a way that follows from nothing but its algorithm.
 ///
 /// Source: `reconcile`, `slotsByRunningState`, `slotsByIndex` (control-plane O8).
 fn sort_for_scale_down(live: &mut Vec<LiveSlot>, store: &Store) {
