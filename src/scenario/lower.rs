@@ -1,6 +1,7 @@
 //! From names to dense ids: makes the plan of what a scenario says.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
@@ -96,6 +97,8 @@ struct Names {
     images: IdVec<ImageId, Image>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
+    /// Images that the scenario seems to have forgotten, until they are reported.
+    forgotten_images: Vec<ImageId>,
     refused: Option<Refused>,
 }
 
@@ -116,11 +119,14 @@ impl Names {
             images: IdVec::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
+            forgotten_images: Vec::new(),
             refused: None,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
         }
+        // An entry that could not be read is there all the same.
+        names.forgotten_images.clear();
         names
     }
 
@@ -140,6 +146,20 @@ impl Names {
             if self.ever(name).is_none() {
                 self.add(name);
             }
+        }
+    }
+
+    /// Reports images that were named for the first time, at `place`, and have no entry among the others.
+    fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
+        for image in self.forgotten_images.drain(..) {
+            let Image { name, behavior } = &self.images[image];
+            let message = format!("image `{name}` is not described; assumed: {behavior}");
+            let help = "describe it in `images`, or all that are not described there by `\"*\"`".to_owned();
+            let diagnostic = Diagnostic::new(Code::AssumedImage, place, message).help(help);
+            problems.push(match self.behaviors.similar(name) {
+                Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+                None => diagnostic,
+            });
         }
     }
 
@@ -209,8 +229,10 @@ impl docker::Names for Names {
         }
         let (behavior, described) = self.behaviors.of(reference);
         let id = self.images.push(Image { name: reference.to_owned(), behavior });
-        if !described {
-            self.assumed_images.push(id);
+        match described {
+            true => {}
+            false if self.behaviors.are_meant_complete() => self.forgotten_images.push(id),
+            false => self.assumed_images.push(id),
         }
         id
     }
@@ -231,6 +253,7 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
         let id = names.add(&name.value);
         let Some(service) = service else { continue };
         let image = docker::Names::image(names, &service.image.value);
+        names.report_forgotten_images(&service.image.place, problems);
         for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
             let other = ports.insert((port.published, port.protocol as u8), &name.value);
             if let Some(other) = other.filter(|other| *other != name.value) {
@@ -262,7 +285,13 @@ fn read_timeline(
         let lowered = docker::parse(&run.value).and_then(|line| {
             overlaid.report_overridden(&line, &run.place, problems);
             match at {
-                Some(at) => Ok(Some((at.value, line.lower(names)?))),
+                Some(at) => {
+                    let commands = line.lower(names)?;
+                    if let Some(columns) = line.image_columns() {
+                        names.report_forgotten_images(&within(&run, columns), problems);
+                    }
+                    Ok(Some((at.value, commands)))
+                }
                 None => {
                     names.add_unknown(&line);
                     Ok(None)
@@ -282,7 +311,7 @@ fn read_timeline(
             }
             Ok(None) => {}
             Err(error) => {
-                let place = within(&run, &error);
+                let place = within(&run, &error.columns);
                 problems.push(names.explain(error, &place));
             }
         }
@@ -299,17 +328,17 @@ fn note_command(command: &Command, place: &Place, names: &mut Names, problems: &
     }
 }
 
-/// The place of an error in a line, if the line stands in the file as it is read.
-fn within(run: &Spanned<String>, error: &LineError) -> Place {
+/// The place of these bytes of a line, if the line stands in the file as it is read.
+fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
     let Place { file, span, .. } = &run.place;
     let written = &file.text[span.clone()];
     let quoted = usize::from(written.starts_with(['"', '\'']));
     let as_written = written.get(quoted..written.len() - quoted) == Some(run.value.as_str());
-    if !as_written || error.columns.end > run.value.len() {
+    if !as_written || columns.end > run.value.len() {
         return run.place.clone();
     }
     let start = span.start + quoted;
-    Place { span: start + error.columns.start..start + error.columns.end, ..run.place.clone() }
+    Place { span: start + columns.start..start + columns.end, ..run.place.clone() }
 }
 
 fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems) -> Vec<ClientSpec> {
