@@ -37,7 +37,7 @@ pub enum Code {
     Conflict,
     /// `R0201`: a service that does not exist.
     UnknownService,
-    /// `R0202`: an image whose behaviour is to be taken over but is not described.
+    /// `R0202`: an image that is referred to and does not exist.
     UnknownImage,
     /// `R0203`: images that are like each other in a circle.
     LikeCycle,
@@ -45,6 +45,8 @@ pub enum Code {
     ServiceExists,
     /// `R0205`: an image that the scenario does not describe although it describes others: its behaviour is assumed.
     AssumedImage,
+    /// `R0206`: a client that does not exist, or calls another service.
+    UnknownClient,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -113,7 +115,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 28] = [
+    pub const ALL: [Code; 29] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -132,6 +134,7 @@ impl Code {
         Code::LikeCycle,
         Code::ServiceExists,
         Code::AssumedImage,
+        Code::UnknownClient,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -165,6 +168,7 @@ impl Code {
             Code::LikeCycle => "R0203",
             Code::ServiceExists => "R0204",
             Code::AssumedImage => "R0205",
+            Code::UnknownClient => "R0206",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",

@@ -14,7 +14,7 @@ use crate::sim::plan::{End, Image, Plan, TimedCommand};
 use super::compose::Service;
 use super::docker::values::check_service_name;
 use super::docker::{self, DockerCommand, LineError};
-use super::expect::{Expect, Expectation};
+use super::expect::{Check, Expect, Expectation};
 use super::image::Behaviors;
 use super::overlay::Overlaid;
 use super::read::{Named, Problems, accept_only, checked, nearest, one_of};
@@ -68,9 +68,10 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
         let plan = &mut lowered.plan;
         plan.commands = create_services(&services, &mut names, problems);
         plan.commands.extend(read_timeline(scenario.timeline, overlaid, &mut names, problems));
+        let callers: Callers = scenario.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
         plan.clients = lower_clients(scenario.clients, &names, problems).into_iter().collect();
         plan.slo = lower_objectives(&scenario.slo, &names, problems);
-        lowered.expectations = lower_expectations(scenario.expect, &names, problems);
+        lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     }
     lowered.plan.images = names.images;
     lowered.plan.services = names.services;
@@ -369,7 +370,19 @@ fn lower_objectives(
     slo
 }
 
-fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problems) -> Vec<Expectation> {
+/// Names of the clients and of the services that they call, those that could not be read included.
+type Callers = Vec<(String, Option<String>)>;
+
+fn caller(name: &Spanned<String>, client: Option<&Client>) -> (String, Option<String>) {
+    (name.value.clone(), client.map(|client| client.service.value.clone()))
+}
+
+fn lower_expectations(
+    expect: Vec<Expect>,
+    names: &Names,
+    callers: &Callers,
+    problems: &mut Problems,
+) -> Vec<Expectation> {
     let mut expectations = Vec::new();
     for Expect { service, checks, place } in expect {
         let service = match &service {
@@ -382,8 +395,34 @@ fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problem
             }
         };
         let Some(service) = service else { continue };
+        for check in &checks {
+            check_names(check, &names.services[service], names, callers, problems);
+        }
         let bind = |check: Spanned<_>| Expectation { service, check: check.value, place: check.place };
         expectations.extend(checks.into_iter().map(bind));
     }
     expectations
+}
+
+/// Reports a client that does not call the service, or an image that nobody names, in the name of a metric.
+fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &Callers, problems: &mut Problems) {
+    let Check::Metric(metric, ..) = &check.value else { return };
+    let calls = |(_, called): &&(String, Option<String>)| called.as_ref().is_none_or(|called| called == service);
+    let (code, message, name, known): (_, _, _, Vec<&str>) = if let Some(client) = metric.client() {
+        let known = callers.iter().filter(calls).map(|(name, _)| name.as_str()).collect();
+        (Code::UnknownClient, format!("there is no client `{client}` that calls `{service}`"), client, known)
+    } else if let Some(image) = metric.image() {
+        let known = names.images.values().map(|image| image.name.as_str()).collect();
+        (Code::UnknownImage, format!("there is no image `{image}`"), image, known)
+    } else {
+        return;
+    };
+    if known.contains(&name) {
+        return;
+    }
+    problems.push(Diagnostic::new(code, &check.place, message).label(match nearest(name, known.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if known.is_empty() => String::new(),
+        None => format!("expected {}", one_of(known.into_iter())),
+    }));
 }
