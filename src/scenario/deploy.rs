@@ -229,5 +229,10 @@ fn read_amounts(node: &Node, others: &[&'static str], problems: &mut Problems) -
 }
 
 fn read_endpoint_mode(node: &Node, problems: &mut Problems) -> Option<EndpointMode> {
-    word(node, "endpoint mode", &[("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)], problems)
+    let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)];
+    let mode = word(node, "endpoint mode", &modes, problems)?;
+    if mode == EndpointMode::DnsRoundRobin {
+        accept_only("deploy.endpoint_mode: dnsrr", &node.place, problems);
+    }
+    Some(mode)
 }
