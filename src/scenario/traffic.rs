@@ -8,6 +8,9 @@ use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, wor
 use super::source::{Node, Spanned};
 use super::units::Rate;
 
+/// Most users of a closed loop: each takes memory, and a million of them are a load test of their own.
+const MOST_USERS: u32 = 1_000_000;
+
 /// A client as a scenario describes it.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -72,6 +75,10 @@ fn read_load(fields: &mut Fields<'_, '_>, node: &Node) -> Option<Load> {
     };
     match u32::read(concurrency, fields.problems)? {
         0 => refuse(Code::OutOfRange, &concurrency.place, "`concurrency` is at least 1", fields.problems),
+        users if users > MOST_USERS => {
+            let message = format!("`concurrency` is at most {MOST_USERS}");
+            refuse(Code::OutOfRange, &concurrency.place, message, fields.problems)
+        }
         concurrency => Some(Load::Closed { concurrency, requests, think, client_time }),
     }
 }
