@@ -82,13 +82,16 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
 fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     let Some(duration) = &scenario.duration else { return };
     let end = Time::ZERO + duration.value;
-    let mut late = |place: &Place| {
-        let message = format!("this has no effect: the run ends at {}", duration.value);
+    let mut late = |what: &str, place: &Place| {
+        let message = format!("{what}: the run ends at {}", duration.value);
         problems.push(Diagnostic::new(Code::NoEffect, place, message));
     };
     let events = scenario.timeline.iter().filter_map(|event| event.at.as_ref());
-    events.filter(|at| at.value > end).for_each(|at| late(&at.place));
-    scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
+    events.filter(|at| at.value > end).for_each(|at| late("this has no effect", &at.place));
+    let measured = scenario.measure_from.iter().filter(|from| from.value > duration.value);
+    measured.for_each(|from| late("this has no effect", &from.place));
+    let clients = scenario.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
+    clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
 }
 
 /// The services and images of a scenario by their names, at the current place of its timeline.
@@ -348,7 +351,7 @@ fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems)
         Some(ClientSpec {
             name: name.value,
             service: names.refer(&client.service, problems)?,
-            from: Time::ZERO + client.from,
+            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
             until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
             load: client.load,
         })
