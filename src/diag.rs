@@ -37,12 +37,16 @@ pub enum Code {
     Conflict,
     /// `R0201`: a service that does not exist.
     UnknownService,
-    /// `R0202`: an image whose behaviour is to be taken over but is not described.
+    /// `R0202`: an image that is referred to and does not exist.
     UnknownImage,
     /// `R0203`: images that are like each other in a circle.
     LikeCycle,
     /// `R0204`: a service that exists already, or existed before.
     ServiceExists,
+    /// `R0205`: an image that the scenario does not describe although it describes others: its behaviour is assumed.
+    AssumedImage,
+    /// `R0206`: a client that does not exist, or calls another service.
+    UnknownClient,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -111,7 +115,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 27] = [
+    pub const ALL: [Code; 29] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -129,6 +133,8 @@ impl Code {
         Code::UnknownImage,
         Code::LikeCycle,
         Code::ServiceExists,
+        Code::AssumedImage,
+        Code::UnknownClient,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -161,6 +167,8 @@ impl Code {
             Code::UnknownImage => "R0202",
             Code::LikeCycle => "R0203",
             Code::ServiceExists => "R0204",
+            Code::AssumedImage => "R0205",
+            Code::UnknownClient => "R0206",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",
@@ -177,7 +185,11 @@ impl Code {
     /// Whether the input can be used all the same.
     pub const fn severity(self) -> Severity {
         match self {
-            Code::AcceptedOnly | Code::IgnoredBySwarm | Code::OverlayOverridden | Code::NoEffect => Severity::Warning,
+            Code::AssumedImage
+            | Code::AcceptedOnly
+            | Code::IgnoredBySwarm
+            | Code::OverlayOverridden
+            | Code::NoEffect => Severity::Warning,
             _ => Severity::Error,
         }
     }

@@ -13,6 +13,7 @@ use crate::report::files::{self, Recorder};
 use crate::report::seeds::{self, Group};
 use crate::report::{console, json};
 use crate::scenario::Loaded;
+use crate::sim::plan::Image;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -166,15 +167,11 @@ fn wrapped(text: &str, width: usize) -> String {
     if used > 0 { lines + "\n" } else { lines }
 }
 
-/// Tells the behaviour of images that the scenario does not describe.
+/// Tells the behaviour of images that the scenario does not describe by name, where no warning does.
 fn note_assumptions(scenario: &Loaded, terminal: &Terminal) {
     for image in &scenario.assumed_images {
-        let image = &scenario.plan.images[*image];
-        let behavior = &image.behavior;
-        terminal.note(&format!(
-            "note: the scenario does not describe image `{}`; assumed: prepare {}, start {}, stop {}, service_time {}",
-            image.name, behavior.prepare, behavior.start, behavior.stop, behavior.service_time
-        ));
+        let Image { name, behavior } = &scenario.plan.images[*image];
+        terminal.note(&format!("note: the scenario does not describe image `{name}`; assumed: {behavior}"));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::service::{
     EndpointMode, FailureAction, Mode, Order, Placement, Resources, RestartCondition, RestartPolicy, UpdateConfig,
 };
 
-use super::docker::values::check_constraint;
+use super::docker::values::{check_constraint, replicas};
 use super::read::{Fields, Problems, Read, accept_only, checked, list, pairs, refuse, word};
 use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
@@ -91,7 +91,11 @@ fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
         let message = format!("{} not simulated yet", mode.value);
         fields.problems.push(Diagnostic::new(Code::NotSimulated, &mode.place, message));
     }
-    Mode::Replicated { replicas: fields.read("replicas").unwrap_or(1) }
+    let replicas: Option<u32> = fields.read_with("replicas", |node, problems| {
+        let simulated = replicas(u32::read(node, problems)?);
+        simulated.map_or_else(|why| refuse(Code::NotSimulated, &node.place, why, problems), Some)
+    });
+    Mode::Replicated { replicas: replicas.unwrap_or(1) }
 }
 
 /// An `update_config` or `rollback_config`. What it does not say is the default; a `monitor` of 0 counts as not said.
@@ -229,5 +233,10 @@ fn read_amounts(node: &Node, others: &[&'static str], problems: &mut Problems) -
 }
 
 fn read_endpoint_mode(node: &Node, problems: &mut Problems) -> Option<EndpointMode> {
-    word(node, "endpoint mode", &[("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)], problems)
+    let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)];
+    let mode = word(node, "endpoint mode", &modes, problems)?;
+    if mode == EndpointMode::DnsRoundRobin {
+        accept_only("deploy.endpoint_mode: dnsrr", &node.place, problems);
+    }
+    Some(mode)
 }

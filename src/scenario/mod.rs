@@ -54,7 +54,8 @@ pub struct Loaded {
     /// Hash of the scenario as it is understood: defaults filled, overlays applied; without name, seed and expectations.
     /// 32 hexadecimal digits.
     pub digest: String,
-    /// Images that are used although the scenario does not describe them by name: what their behaviour is was assumed.
+    /// Images that `"*"` describes, and all images if the scenario describes none: what their behaviour is was assumed. Those
+    /// that are missing among others are told by warnings.
     pub assumed_images: Vec<ImageId>,
 }
 

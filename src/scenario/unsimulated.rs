@@ -1,7 +1,7 @@
 //! Flags of docker command lines that are accepted although what they say is not simulated yet.
 
 use crate::model::command::{Command, Edit, SpecChange};
-use crate::model::service::{PortConfig, PublishMode, ServiceSpec};
+use crate::model::service::{EndpointMode, PortConfig, PublishMode, ServiceSpec};
 
 /// Names of such flags, without `-add` and `-rm`, that a command stands for; each once.
 pub(super) fn flags(command: &Command) -> Vec<&'static str> {
@@ -25,6 +25,7 @@ fn of_spec(spec: &ServiceSpec) -> Vec<&'static str> {
         ("--reserve-cpu", resources.reserve_nano_cpus > 0),
         ("--reserve-memory", resources.reserve_memory > 0),
         ("--publish mode=host", spec.endpoint.ports.iter().any(is_host)),
+        ("--endpoint-mode dnsrr", spec.endpoint.mode == EndpointMode::DnsRoundRobin),
         ("--health-*", spec.task.container.healthcheck.is_some()),
     ])
 }
@@ -38,6 +39,7 @@ fn of_change(change: &SpecChange) -> Vec<&'static str> {
         ("--reserve-cpu", change.reserve_nano_cpus.is_some_and(|cpus| cpus > 0)),
         ("--reserve-memory", change.reserve_memory.is_some_and(|bytes| bytes > 0)),
         ("--publish mode=host", any(|edit| matches!(edit, Edit::PublishAdd(port) if is_host(port)))),
+        ("--endpoint-mode dnsrr", change.endpoint_mode == Some(EndpointMode::DnsRoundRobin)),
         ("--health-*", any(|edit| matches!(edit, Edit::Health(_)))),
     ])
 }

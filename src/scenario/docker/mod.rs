@@ -138,6 +138,14 @@ impl DockerCommand {
         &self.paths
     }
 
+    /// Bytes of the line that name an image, if it names one.
+    pub fn image_columns(&self) -> Option<&Range<usize>> {
+        match &self.action {
+            Action::Create { image, .. } | Action::Update { image: Some(image), .. } => Some(&image.columns),
+            _ => None,
+        }
+    }
+
     /// Names of the services that the line names, in order.
     pub fn services(&self) -> Vec<&str> {
         match &self.action {
