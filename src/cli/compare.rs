@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, Outcome, Terminal, input, progress};
+use super::input::{self, Inputs};
+use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::compare::{self, Variant};
 use crate::report::{files, seeds};
 use crate::scenario::overlay::Overlay;
@@ -32,18 +33,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let source = input::read(&options.scenario)?;
-    let mut variants = Vec::new();
-    for policy in &options.policies {
-        let (name, file) = policy.split_once('=').unwrap_or((policy, ""));
-        let mut overlays = options.changes.overlays();
-        if !file.is_empty() {
-            overlays.push(Overlay::policy(input::read(file)?));
-        }
-        let scenario = input::load(&source, &overlays, &options.changes, terminal)?;
-        terminal.warnings(&scenario.warnings);
-        variants.push(Variant { name: name.to_owned(), scenario });
-    }
+    let variants = variants(options, terminal)?;
     let total = u64::from(options.seeds) * variants.len() as u64;
     let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
     let comparison = compare::compare(&variants, options.seeds as usize, &|| bar.inc(1));
@@ -62,4 +52,22 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
     }
     Ok(Outcome::Done)
+}
+
+/// The scenario under each policy.
+fn variants(options: &Options, terminal: &Terminal) -> Result<Vec<Variant>, Failure> {
+    let mut inputs = Inputs::new(&options.changes, terminal);
+    let source = inputs.read(&options.scenario)?;
+    let mut variants = Vec::new();
+    for policy in &options.policies {
+        let (name, file) = policy.split_once('=').unwrap_or((policy, ""));
+        let policy = if file.is_empty() { None } else { inputs.read(file)? };
+        let loaded = source.as_ref().and_then(|source| inputs.load(source, policy.map(Overlay::policy)));
+        variants.extend(loaded.map(|scenario| Variant { name: name.to_owned(), scenario }));
+    }
+    inputs.finish()?;
+    for Variant { scenario, .. } in &variants {
+        terminal.warnings(&scenario.warnings);
+    }
+    Ok(variants)
 }

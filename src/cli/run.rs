@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::input::{self, Inputs};
 use super::progress::{self, Watch};
-use super::{Failure, Outcome, Terminal, input};
+use super::{Failure, Outcome, Terminal};
 use crate::experiment::{self, pool};
 use crate::metrics::Summary;
 use crate::metrics::summary::UpdateOutcome;
@@ -50,11 +51,12 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
     if options.out.is_some() && options.scenarios.len() > 1 {
         return Err(Failure::Input("error: --out names one folder, but there are several scenarios".to_owned()));
     }
-    let overlays = options.changes.overlays();
+    let mut inputs = Inputs::new(&options.changes, terminal);
     let mut scenarios = Vec::new();
     for path in &options.scenarios {
-        scenarios.push((path, input::load(&input::read(path)?, &overlays, &options.changes, terminal)?));
+        scenarios.extend(inputs.scenario(path)?.map(|scenario| (path, scenario)));
     }
+    inputs.finish()?;
     let mut code = 0;
     for (path, mut scenario) in scenarios {
         terminal.warnings(&scenario.warnings);

@@ -1,5 +1,7 @@
 //! The command line: wiring, exit codes and messages.
 
+mod inputs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
