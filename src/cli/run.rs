@@ -82,7 +82,8 @@ fn run_one(
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Human => {
             let story = recorder.story(summary.end);
-            terminal.result(&format!("{}\n{story}\n{}\n", headline(scenario), console::summary(&summary)))?;
+            let tables = console::summary(&summary);
+            terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
     }
     // Those warnings that the run itself gave, after the scenario's own.
@@ -145,6 +146,13 @@ fn headline(scenario: &Loaded) -> String {
     let mut text = format!("{}, seed {}\n", scenario.plan.name, scenario.plan.seed);
     text += &wrapped(&scenario.about, WIDTH);
     text
+}
+
+/// What the scenario expects and did not come, below the tables; nothing if all holds.
+fn failures(scenario: &Loaded, summary: &Summary) -> String {
+    let failures = experiment::failures(scenario, summary);
+    let lines: String = failures.iter().map(|failure| format!("{failure}\n")).collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
 }
 
 /// Width of running text.

@@ -1,6 +1,7 @@
 //! The command line: wiring, exit codes and messages.
 
 mod inputs;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::fs;
