@@ -48,7 +48,9 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let mut csv = Vec::new();
         seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-        files::write(&folder, &[("compare.csv", csv)]).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let contents = [("compare.csv", csv)];
+        files::write(&folder, &files::OF_COMPARISON, &contents)
+            .map_err(|error| Failure::Io(format!("error: {error}")))?;
         terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
     }
     Ok(Outcome::Done)

@@ -57,6 +57,9 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
         scenarios.extend(inputs.scenario(path)?.map(|scenario| (path, scenario)));
     }
     inputs.finish()?;
+    if !options.no_report {
+        refuse_same_names(&scenarios)?;
+    }
     let mut code = 0;
     for (path, mut scenario) in scenarios {
         terminal.warnings(&scenario.warnings);
@@ -66,6 +69,20 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
         code = code.max(outcome_code(&summary));
     }
     Ok(if options.outcome_exit_code && code > 0 { Outcome::Update(code) } else { Outcome::Done })
+}
+
+/// Refuses scenarios of one name: the report of one would take the place of the other's.
+fn refuse_same_names(scenarios: &[(&String, Loaded)]) -> Result<(), Failure> {
+    for (number, (path, Loaded { plan, .. })) in scenarios.iter().enumerate() {
+        if let Some((first, _)) = scenarios[..number].iter().find(|(_, first)| first.plan.name == plan.name) {
+            return Err(Failure::Input(format!(
+                "error: `{first}` and `{path}` are both named `{}`, and so their reports are; run them by themselves with \
+                 --out, or use --no-report",
+                plan.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Runs the scenario once, prints what came of it and writes its report.
@@ -99,7 +116,7 @@ fn run_one(
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
             contents.push(("seeds.csv", csv));
         }
-        files::write(&folder, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        files::write(&folder, &files::OF_RUN, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
         let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }

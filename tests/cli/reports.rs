@@ -18,3 +18,32 @@ fn a_run_lists_the_expectations_that_failed() {
         "\n\nweb: expected downtime.total > 10s, got 0s\nweb: expected update_status: paused, got never written\n\n";
     assert!(run(&fails).ends_with(end), "{}", run(&fails));
 }
+
+#[test]
+fn scenarios_of_one_name_are_not_reported_into_one_folder() {
+    let here = tempfile::tempdir().expect("a folder");
+    for name in ["a.json", "b.json"] {
+        fs::copy(scenario(), here.path().join(name)).expect("it can be copied");
+    }
+    let refused = output(&["run", "a.json", "b.json"], here.path());
+    assert_eq!((refused.status.code(), text(&refused.stdout)), (Some(2), ""));
+    assert!(text(&refused.stderr).contains("`a.json` and `b.json` are both named `rollback`"));
+    assert_eq!(output(&["run", "a.json", "b.json", "--no-report"], here.path()).status.code(), Some(0));
+}
+
+#[test]
+fn a_report_leaves_nothing_of_an_older_one() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let names = |arguments: &[&str]| {
+        let arguments = [arguments, &[path.to_str().expect("a path"), "--out", "out"]].concat();
+        assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
+        files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
+    };
+    let run = "summary.json tasks.csv timeline.csv timeline.png timeline.svg";
+    assert_eq!(names(&["run", "--seeds", "2"]), format!("seeds.csv {run}"));
+    assert_eq!(names(&["run"]), run);
+    let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
+    assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
+    assert!(!names(&["sweep", "--vary", "update.delay=0s"]).contains("sweep.png"));
+}
