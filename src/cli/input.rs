@@ -1,5 +1,6 @@
 //! Scenarios by their paths, with what the command line lays over them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -138,7 +139,7 @@ fn add(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// The files that paths stand for: a folder for the scenarios below it, in order of their names.
+/// The files that paths stand for, at least one: a folder for the scenarios below it, in order of their names.
 pub(super) fn scenario_files(paths: &[String]) -> Result<Vec<String>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -151,23 +152,34 @@ pub(super) fn scenario_files(paths: &[String]) -> Result<Vec<String>, Failure> {
             files.push(path.clone());
         }
     }
+    if files.is_empty() {
+        return Err(Failure::Input("error: there is no scenario below these paths".to_owned()));
+    }
     Ok(files)
 }
 
+/// Collects the JSON and YAML files below a folder. Links to folders are not followed, as they may lead in a circle, and
+/// hidden folders hold nobody's scenarios.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let failed = |error| Failure::Io(format!("error: cannot list `{}`: {error}", folder.display()));
     for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json" || extension == "yaml" || extension == "yml")
-        {
+        let entry = entry.map_err(failed)?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            if !name.to_string_lossy().starts_with('.') {
+                walk(&path, files)?;
+            }
+        } else if !path.is_dir() && has_extension(&path) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a file is JSON or YAML by its name, in letters of any case.
+fn has_extension(path: &Path) -> bool {
+    let is = |extension: &OsStr| ["json", "yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    path.extension().is_some_and(is)
 }
 
 /// Whether a file is meant as a scenario. One that cannot be read as text is, so that its errors are told.

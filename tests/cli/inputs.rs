@@ -90,3 +90,41 @@ fn a_sweep_tells_the_errors_of_all_points() {
     assert_eq!(code, Some(2));
     assert_all(&errors, &["deploy.replicas=many", "deploy.replicas=-1", "error: the scenario has 2 errors"]);
 }
+
+#[test]
+fn a_folder_is_no_file() {
+    let here = mixed();
+    fs::create_dir(here.path().join("deep")).expect("a folder");
+    let message = "error: `deep` is a folder; the scenarios below it are run by: rollsim test deep\n";
+    for arguments in [&["run", "deep"][..], &["compare", "deep", "--policy", "p", "--policy", "q"]] {
+        assert_eq!(told(arguments, here.path()), (Some(2), String::new(), message.to_owned()), "{arguments:?}");
+    }
+    for command in ["check", "test"] {
+        let (code, _, errors) = told(&[command, "deep"], here.path());
+        assert_eq!((code, &*errors), (Some(2), "error: there is no scenario below these paths\n"), "{command}");
+    }
+}
+
+#[test]
+fn folders_are_searched_for_scenarios_but_not_hidden_ones() {
+    let here = tempfile::tempdir().expect("a folder");
+    for path in ["one.json", "deep/two.YAML", "deep/er/three.JSON", "deep/notes.txt", ".hidden/four.json"] {
+        let path = here.path().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        fs::copy(scenario(), path).expect("it can be copied");
+    }
+    let (code, results, errors) = told(&["check", "."], here.path());
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(results, "./deep/er/three.JSON: ok\n./deep/two.YAML: ok\n./one.json: ok\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_folders_are_not_followed() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::copy(scenario(), here.path().join("one.json")).expect("it can be copied");
+    std::os::unix::fs::symlink(".", here.path().join("again")).expect("a link");
+    std::os::unix::fs::symlink(scenario(), here.path().join("two.json")).expect("a link");
+    let (code, results, _) = told(&["check", "."], here.path());
+    assert_eq!((code, &*results), (Some(0), "./one.json: ok\n./two.json: ok\n"));
+}
