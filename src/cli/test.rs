@@ -47,7 +47,11 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
         failed += usize::from(!holds);
         terminal.result(&line)?;
     }
-    terminal.note(&format!("{} passed, {failed} failed", scenarios.len() - failed));
+    if !scenarios.is_empty() {
+        let aimless = scenarios.iter().filter(|(_, scenario)| scenario.expectations.is_empty()).count();
+        let aimless = if aimless > 0 { format!("; {aimless} without expectations") } else { String::new() };
+        terminal.note(&format!("{} passed, {failed} failed{aimless}", scenarios.len() - failed));
+    }
     inputs.finish()?;
     Ok(if failed == 0 { Outcome::Done } else { Outcome::ExpectationFailed })
 }

@@ -47,3 +47,13 @@ fn a_report_leaves_nothing_of_an_older_one() {
     assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
     assert!(!names(&["sweep", "--vary", "update.delay=0s"]).contains("sweep.png"));
 }
+
+#[test]
+fn a_test_tells_how_many_scenarios_expect_nothing() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::copy(scenario(), here.path().join("a.json")).expect("it can be copied");
+    let aimless = r#"{"rollsim": 1, "services": {"web": {"image": "app:1"}}}"#;
+    fs::write(here.path().join("b.json"), aimless).expect("it can be written");
+    let told = output(&["test", "a.json", "b.json"], here.path());
+    assert_eq!((told.status.code(), text(&told.stderr)), (Some(0), "2 passed, 0 failed; 1 without expectations\n"));
+}
