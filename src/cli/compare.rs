@@ -56,13 +56,34 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
     Ok(Outcome::Done)
 }
 
+/// Refuses policies that a table could not tell apart.
+fn check_names(policies: &[(&str, &str)]) -> Result<(), Failure> {
+    let mut errors = Vec::new();
+    if policies.len() < 2 {
+        errors.push(
+            "error: there must be at least two policies to compare; `--policy NAME` is the scenario as it is"
+                .to_owned(),
+        );
+    }
+    for (number, (name, _)) in policies.iter().enumerate() {
+        if name.trim().is_empty() || name.contains(char::is_control) {
+            errors.push(format!("error: the name {name:?} of a policy is no line of text"));
+        } else if policies[..number].iter().any(|(known, _)| known == name) {
+            errors.push(format!("error: two policies are named `{name}`"));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors.join("\n"))) }
+}
+
 /// The scenario under each policy.
 fn variants(options: &Options, terminal: &Terminal) -> Result<Vec<Variant>, Failure> {
+    let policies: Vec<(&str, &str)> =
+        options.policies.iter().map(|policy| policy.split_once('=').unwrap_or((policy, ""))).collect();
+    check_names(&policies)?;
     let mut inputs = Inputs::new(&options.changes, terminal);
     let source = inputs.read(&options.scenario)?;
     let mut variants = Vec::new();
-    for policy in &options.policies {
-        let (name, file) = policy.split_once('=').unwrap_or((policy, ""));
+    for (name, file) in policies {
         let policy = if file.is_empty() { None } else { inputs.read(file)? };
         let loaded = source.as_ref().and_then(|source| inputs.load(source, policy.map(Overlay::policy)));
         variants.extend(loaded.map(|scenario| Variant { name: name.to_owned(), scenario }));

@@ -128,3 +128,17 @@ fn links_to_folders_are_not_followed() {
     let (code, results, _) = told(&["check", "."], here.path());
     assert_eq!((code, &*results), (Some(0), "./one.json: ok\n./two.json: ok\n"));
 }
+
+#[test]
+fn policies_have_different_names_of_one_line_and_are_at_least_two() {
+    let here = mixed();
+    let refused = |policies: &[&str]| {
+        let policies: Vec<&str> = policies.iter().flat_map(|policy| ["--policy", policy]).collect();
+        let (code, _, errors) = told(&[&["compare", "a.json", "--no-report"], &policies[..]].concat(), here.path());
+        (code == Some(2)).then_some(errors).unwrap_or_default()
+    };
+    assert!(refused(&["one"]).contains("at least two policies"));
+    assert_eq!(refused(&["one", "two", "one"]), "error: two policies are named `one`\n");
+    assert_all(&refused(&["one", "", "a\nb"]), &["name \"\" of a policy", "name \"a\\nb\" of a policy"]);
+    assert_eq!(refused(&["one", "two"]), "");
+}
