@@ -39,6 +39,7 @@ pub(super) struct Options {
 
 pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
     let axes = parse_all(&options.vary, |text| Axis::parse(text).map_err(|error| error.to_string()))?;
+    sweep::all_differ(&axes).map_err(|error| Failure::Input(format!("error: {error}")))?;
     let asked = parse_all(&options.metrics, |name| {
         MetricPath::parse(name).map_err(|error| match &error.suggestion {
             Some(suggestion) => format!("{error}; did you mean `{suggestion}`?"),

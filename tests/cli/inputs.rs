@@ -142,3 +142,13 @@ fn policies_have_different_names_of_one_line_and_are_at_least_two() {
     assert_all(&refused(&["one", "", "a\nb"]), &["name \"\" of a policy", "name \"a\\nb\" of a policy"]);
     assert_eq!(refused(&["one", "two"]), "");
 }
+
+#[test]
+fn a_sweep_varies_settings_each_once_and_no_seed() {
+    let here = mixed();
+    let (code, _, errors) = told(&["sweep", "a.json", "--vary", "seed=1..9"], here.path());
+    assert_eq!((code, &*errors), (Some(2), "error: `seed=1..9` varies the seed: use --seeds\n"));
+    let twice = ["sweep", "a.json", "--vary", "update.delay=0s", "--vary", "update.delay=1s"];
+    let (code, _, errors) = told(&twice, here.path());
+    assert_eq!((code, &*errors), (Some(2), "error: `update.delay` varies twice: give all its values at once\n"));
+}
