@@ -135,7 +135,7 @@ fn policies_have_different_names_of_one_line_and_are_at_least_two() {
     let refused = |policies: &[&str]| {
         let policies: Vec<&str> = policies.iter().flat_map(|policy| ["--policy", policy]).collect();
         let (code, _, errors) = told(&[&["compare", "a.json", "--no-report"], &policies[..]].concat(), here.path());
-        (code == Some(2)).then_some(errors).unwrap_or_default()
+        if code == Some(2) { errors } else { String::new() }
     };
     assert!(refused(&["one"]).contains("at least two policies"));
     assert_eq!(refused(&["one", "two", "one"]), "error: two policies are named `one`\n");
