@@ -146,11 +146,12 @@ fn run_seeds(
         &|| bar.inc(1),
     );
     bar.finish_and_clear();
-    scenario.plan.seed = seeds::worst(&runs).map_or(first, |worst| runs[worst].seed);
+    let Some(worst) = seeds::worst(&runs) else { return Ok(runs) };
+    scenario.plan.seed = runs[worst.run].seed;
     if format == Format::Human {
-        let worst = scenario.plan.seed;
+        let (seed, why) = (scenario.plan.seed, worst.why);
         terminal.result(&format!(
-            "{} seeds from {first} to {last}\n\n{}\nworst seed: {worst}, told below; again with: rollsim run {path} --seed {worst}\n\n",
+            "{} seeds from {first} to {last}\n\n{}\nworst seed: {seed}, {why}; told below; again with: rollsim run {path} --seed {seed}\n\n",
             runs.len(),
             seeds::distribution(&runs)
         ))?;

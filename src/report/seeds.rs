@@ -32,13 +32,37 @@ pub fn distribution(runs: &[Summary]) -> String {
     tables.collect::<Vec<String>>().join("\n")
 }
 
+/// The worst of several runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// Number of the run.
+    pub run: usize,
+    /// By what it is the worst: each criterion that sets runs apart, with its value, until one run is left.
+    pub why: String,
+}
+
 /// The worst of the runs: most failed requests, then longest downtime, then most missing replicas; the first of equals.
-pub fn worst(runs: &[Summary]) -> Option<usize> {
-    let badness = |run: &Summary| {
-        let failed = run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
-        (failed, run.totals.downtime.total, run.totals.missing_replica)
-    };
-    (0..runs.len()).rev().max_by_key(|run| badness(&runs[*run]))
+pub fn worst(runs: &[Summary]) -> Option<Worst> {
+    let failed = |run: &Summary| run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
+    let count = |value: u64| amount(Kind::Count, value as f64);
+    let time = |value: u64| readable(Some(Value::Duration(Span::from_nanos(value))));
+    let criteria: [(&str, &dyn Fn(&Summary) -> u64, &dyn Fn(u64) -> String); 3] = [
+        ("failed requests", &failed, &count),
+        ("downtime", &|run| run.totals.downtime.total.as_nanos(), &time),
+        ("missing replicas", &|run| run.totals.missing_replica.as_nanos(), &time),
+    ];
+    let mut left: Vec<usize> = (0..runs.len()).collect();
+    let mut by = Vec::new();
+    for (name, value, text) in criteria {
+        let most = left.iter().map(|run| value(&runs[*run])).max()?;
+        let before = left.len();
+        left.retain(|run| value(&runs[*run]) == most);
+        if left.len() < before {
+            by.push(format!("{name} ({})", text(most)));
+        }
+    }
+    let why = if by.is_empty() { "as bad as any other".to_owned() } else { format!("by {}", by.join(", then ")) };
+    Some(Worst { run: *left.first()?, why })
 }
 
 /// A comparison of policies: a column for each, and for each but the first its difference to the first on the same seeds.
@@ -271,7 +295,36 @@ pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Time;
     use crate::metrics::fixture;
+    use crate::metrics::summary::{Downtime, Totals};
+
+    #[test]
+    fn the_worst_run_is_told_by_what_sets_it_apart() {
+        let run = |failed, down_ms| {
+            let ServiceSummary { requests, downtime, degraded, missing_replica, .. } = fixture::service();
+            let requests = requests.map(|requests| Requests { failed, ..requests });
+            let downtime = Downtime { total: Span::from_millis(down_ms), ..downtime };
+            Summary {
+                scenario: "seeds".into(),
+                digest: String::new(),
+                seed: 1,
+                fingerprint: String::new(),
+                end: Time::ZERO,
+                warnings: Vec::new(),
+                services: Vec::new(),
+                totals: Totals { requests, downtime, degraded, missing_replica },
+                nodes: Vec::new(),
+            }
+        };
+        let told = |runs: &[Summary]| worst(runs).map(|worst| (worst.run, worst.why));
+        assert_eq!(told(&[run(1, 9), run(3, 2), run(2, 5)]), Some((1, "by failed requests (3)".into())));
+        let two = "by failed requests (3), then downtime (5.0 ms)";
+        assert_eq!(told(&[run(1, 9), run(3, 2), run(3, 5)]), Some((2, two.into())));
+        assert_eq!(told(&[run(3, 2), run(3, 5)]), Some((1, "by downtime (5.0 ms)".into())));
+        assert_eq!(told(&[run(3, 2), run(3, 2)]), Some((0, "as bad as any other".into())));
+        assert_eq!(told(&[]), None);
+    }
 
     #[test]
     fn every_update_image_and_client_has_its_metrics() {

@@ -57,3 +57,12 @@ fn a_test_tells_how_many_scenarios_expect_nothing() {
     let told = output(&["test", "a.json", "b.json"], here.path());
     assert_eq!((told.status.code(), text(&told.stderr)), (Some(0), "2 passed, 0 failed; 1 without expectations\n"));
 }
+
+#[test]
+fn the_worst_seed_is_told_with_the_reason() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let output = output(&["run", path.to_str().expect("a path"), "--no-report", "--seeds", "3"], here.path());
+    let line = "\nworst seed: 1, as bad as any other; told below; again with: rollsim run ";
+    assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
+}
