@@ -221,19 +221,21 @@ impl Container {
         }
     }
 
-    /// The process ends by itself.
+    /// The process ends by itself. Between a cancelled wait and the stop signal that is not noticed: the task ends as SHUTDOWN all
+    /// the same.
     ///
-    /// Source: controller.go `Wait`; while a stop is under way the task ends as SHUTDOWN all the same (data-plane rules 24, 38).
+    /// Assumed: a process that has got the stop signal ends when it has stopped, as its image says, and not before.
+    ///
+    /// Source: controller.go `Wait` (data-plane rules 24, 38).
     pub(super) fn exit(&mut self, out: &mut Outbox) {
         let Fate::Exit { code, .. } = self.fate else { return };
-        if !self.has_process {
+        if !self.has_process || self.step == Step::Stop {
             return;
         }
         self.end_process(out);
         match self.step {
             Step::Wait if code == 0 => self.report(TaskState::Complete, Message::Finished, None, out),
             Step::Wait => self.report(TaskState::Failed, Message::Started, Some(TaskError::Exit(code)), out),
-            Step::Stop => self.end_shutdown(out),
             _ => {}
         }
     }
