@@ -41,12 +41,15 @@ pub struct Worst {
     pub why: String,
 }
 
+/// By what a run may be worse than another: its name, the value of a run, and the value as text.
+type Criterion<'a> = (&'a str, &'a dyn Fn(&Summary) -> u64, &'a dyn Fn(u64) -> String);
+
 /// The worst of the runs: most failed requests, then longest downtime, then most missing replicas; the first of equals.
 pub fn worst(runs: &[Summary]) -> Option<Worst> {
     let failed = |run: &Summary| run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
     let count = |value: u64| amount(Kind::Count, value as f64);
     let time = |value: u64| readable(Some(Value::Duration(Span::from_nanos(value))));
-    let criteria: [(&str, &dyn Fn(&Summary) -> u64, &dyn Fn(u64) -> String); 3] = [
+    let criteria: [Criterion<'_>; 3] = [
         ("failed requests", &failed, &count),
         ("downtime", &|run| run.totals.downtime.total.as_nanos(), &time),
         ("missing replicas", &|run| run.totals.missing_replica.as_nanos(), &time),

@@ -125,7 +125,7 @@ fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<St
             let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
             return Err(vec![diagnostic.label(format!("did you mean `{}`?", meant.join(".")))]);
         }
-        node = step(node, &segments.join("."), segment, place).map_err(|diagnostic| vec![diagnostic])?;
+        node = step(node, &segments.join("."), segment, place).map_err(|diagnostic| vec![*diagnostic])?;
         segments.push(segment.to_owned());
         rest = after;
     }
@@ -134,17 +134,17 @@ fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<St
 
 /// The node of a segment below the path `parent`, made if it is not there. Names that the user chose (of services, images,
 /// ...) are not made: one that is not there is misspelt.
-fn step<'a>(node: &'a mut Node, parent: &str, segment: &str, place: &Place) -> Result<&'a mut Node, Diagnostic> {
+fn step<'a>(node: &'a mut Node, parent: &str, segment: &str, place: &Place) -> Result<&'a mut Node, Box<Diagnostic>> {
     const CHOSEN: [&str; 4] = ["services", "images", "cluster.nodes", "traffic.clients"];
     if CHOSEN.contains(&parent) && node.get(segment).is_none() && segment != image::DEFAULT {
         let message = format!("there is no `{segment}` in `{parent}`");
         let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
-        return Err(match nearest(segment, keys(node).iter().map(String::as_str)) {
+        return Err(Box::new(match nearest(segment, keys(node).iter().map(String::as_str)) {
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
             None => diagnostic,
-        });
+        }));
     }
-    child(node, segment, place).map_err(|message| Diagnostic::new(Code::OverlayPath, place, message))
+    child(node, segment, place).map_err(|message| Box::new(Diagnostic::new(Code::OverlayPath, place, message)))
 }
 
 /// The list and the index of `list[index]`.
@@ -243,7 +243,7 @@ fn lay_services(parts: &Node, root: &mut Node) -> Laid {
     for Entry { key, value } in entries {
         match step(services, "services", &key.value, &key.place) {
             Ok(service) => merge(service, value.clone()),
-            Err(diagnostic) => unknown.push(diagnostic),
+            Err(diagnostic) => unknown.push(*diagnostic),
         }
     }
     if unknown.is_empty() { Ok((path, parts.clone())) } else { Err(unknown) }
