@@ -69,7 +69,11 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
     terminal.result(&format!("{title}\n\n{}", sweeps::table(&axes, &points, &results, &metrics)))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
-        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric));
+        let about = match options.seeds {
+            1 => format!("{}, seed {}", plan.name, plan.seed),
+            count => format!("{}, mean of {count} seeds from {}", plan.name, plan.seed),
+        };
+        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric, &about));
         write(&folder, &axes, (&points, &results), picture.as_ref(), terminal)?;
     }
     Ok(Outcome::Done)
