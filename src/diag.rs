@@ -41,7 +41,7 @@ pub enum Code {
     UnknownImage,
     /// `R0203`: images that are like each other in a circle.
     LikeCycle,
-    /// `R0204`: a service that exists already, or existed before.
+    /// `R0204`: a service that exists already.
     ServiceExists,
     /// `R0205`: an image that the scenario does not describe although it describes others: its behaviour is assumed.
     AssumedImage,

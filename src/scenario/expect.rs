@@ -215,6 +215,9 @@ fn read_state(node: &Node, problems: &mut Problems) -> Option<UpdateState> {
     word(node, "update status", &UpdateState::ALL.map(|state| (state.name(), state)), problems)
 }
 
+/// Signs that other languages have, and ours; the longer ones before those that they begin with.
+const MISWRITTEN: [(&str, &str); 4] = [("=<", "<="), ("=>", ">="), ("<>", "!="), ("=", "==")];
+
 fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> Option<Check> {
     let metric = match MetricPath::parse(&name.value) {
         Ok(metric) => metric,
@@ -233,6 +236,12 @@ fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> 
         }
         _ => node.to_string(),
     };
+    if let Some((wrong, right)) = MISWRITTEN.iter().find(|(sign, _)| text.starts_with(sign) && !text.starts_with("=="))
+    {
+        let diagnostic = Diagnostic::new(Code::Malformed, &node.place, format!("`{wrong}` is no comparison"));
+        problems.push(diagnostic.label(format!("did you mean `{right}`?")));
+        return None;
+    }
     let (comparison, bound) = split_sign(&text);
     match read_bound(metric.kind(), bound) {
         Some(Bound::Text(_) | Bound::Bool(_)) if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) => {

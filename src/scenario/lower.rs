@@ -110,8 +110,10 @@ struct Names {
 enum Refused {
     /// There is no service of this name.
     Missing(String),
-    /// There is one, or was one before.
+    /// There is one.
     Exists,
+    /// There was one before.
+    Removed,
 }
 
 impl Names {
@@ -198,6 +200,7 @@ impl Names {
         match self.refused.take() {
             Some(Refused::Missing(name)) => self.unknown(&name, place),
             Some(Refused::Exists) => Diagnostic::new(Code::ServiceExists, place, error.message),
+            Some(Refused::Removed) => Diagnostic::new(Code::NotSimulated, place, error.message),
             None => {
                 let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
                 Diagnostic::new(code, place, error.message).help(error.help)
@@ -219,11 +222,12 @@ impl docker::Names for Names {
         let Some(service) = self.ever(name) else {
             return Ok(self.add(name));
         };
-        self.refused = Some(Refused::Exists);
         if self.exists[service] {
+            self.refused = Some(Refused::Exists);
             Err(format!("name conflicts with an existing object: service {name} already exists"))
         } else {
-            Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
+            self.refused = Some(Refused::Removed);
+            Err(format!("service {name} was removed before: to create it again is not simulated yet"))
         }
     }
 

@@ -139,7 +139,9 @@ impl Read for Event {
         let mut fields = Fields::of(node, problems)?;
         fields.exclude("run", &["fault"]);
         let at = fields.require("at");
-        let run = fields.read("run");
+        let run: Option<Spanned<String>> = fields.read("run");
+        // A block of YAML ends in a line break, which is no part of the command.
+        let run = run.map(|run| Spanned { value: run.value.trim_matches(['\r', '\n']).to_owned(), ..run });
         if let Some(fault) = fields.entry("fault") {
             let message = "faults are not simulated yet";
             fields.problems.push(Diagnostic::new(Code::NotSimulated, &fault.key.place, message));

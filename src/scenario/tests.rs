@@ -238,6 +238,21 @@ fn the_timeline_is_sorted_by_time_and_stays_in_order_within_an_instant() {
 }
 
 #[test]
+fn a_line_ends_before_its_line_break() {
+    let text = "rollsim: 1
+services: {web: {image: x}}
+timeline:
+  - at: 1s
+    run: |
+      service rm web
+
+  - {at: 0s, run: \"service update web\\r\\n\"}
+";
+    let lines: Vec<_> = loaded(text).plan.commands.into_iter().map(|timed| timed.line).collect();
+    assert_eq!(lines, ["", "service update web", "service rm web"]);
+}
+
+#[test]
 fn a_service_that_the_timeline_creates_can_be_referred_to() {
     let loaded = loaded(
         "{rollsim: 1, timeline: [{at: 5s, run: docker service create --name web --replicas 2 app:1}],
