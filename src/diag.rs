@@ -43,6 +43,8 @@ pub enum Code {
     LikeCycle,
     /// `R0204`: a service that exists already, or existed before.
     ServiceExists,
+    /// `R0205`: a node that does not exist.
+    UnknownNode,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -111,7 +113,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 27] = [
+    pub const ALL: [Code; 28] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -129,6 +131,7 @@ impl Code {
         Code::UnknownImage,
         Code::LikeCycle,
         Code::ServiceExists,
+        Code::UnknownNode,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -161,6 +164,7 @@ impl Code {
             Code::UnknownImage => "R0202",
             Code::LikeCycle => "R0203",
             Code::ServiceExists => "R0204",
+            Code::UnknownNode => "R0205",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",
