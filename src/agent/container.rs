@@ -148,7 +148,7 @@ impl Container {
     /// The daemon is shut down: no load balancer sends anything any more, and the process gets its stop signal at once.
     pub(super) fn stop_with_daemon(&mut self, now: Time, out: &mut Outbox) {
         self.leave_rotation(out);
-        self.begin(Step::Off, now + self.stop, out);
+        self.begin(Step::Off, now.saturating_add(self.stop), out);
     }
 
     /// An assignment says what is desired now. That never goes back; a change cancels the step under way.
@@ -207,7 +207,7 @@ impl Container {
             TaskState::Ready if self.desired > TaskState::Ready => {
                 self.report(TaskState::Starting, Message::Starting, None, out);
                 self.has_process = true;
-                self.begin(Step::Start, now + self.start, out);
+                self.begin(Step::Start, now.saturating_add(self.start), out);
             }
             _ => {}
         }
@@ -229,25 +229,37 @@ impl Container {
         }
     }
 
-    /// The process ends by itself.
+    /// Whether a timer of this container still means something.
+    pub(super) fn awaits(&self, timer: Timer) -> bool {
+        match timer {
+            Timer::Step { epoch, .. } => epoch == self.epoch,
+            Timer::Exit { .. } => self.has_process && self.step != Step::Stop,
+        }
+    }
+
+    /// The process ends by itself. Once it has got the stop signal, its end is that of `stop`. While a stop is prepared the task
+    /// ends as SHUTDOWN all the same.
     ///
-    /// Source: controller.go `Wait`; while a stop is under way the task ends as SHUTDOWN all the same (data-plane rules 24, 38).
+    /// Source: controller.go `Wait` (data-plane rules 24, 38).
     pub(super) fn exit(&mut self, out: &mut Outbox) {
         let Fate::Exit { code, .. } = self.fate else { return };
-        if !self.has_process {
+        if !self.has_process || self.step == Step::Stop {
             return;
         }
         self.end_process(out);
-        match self.step {
-            Step::Wait if code == 0 => self.report(TaskState::Complete, Message::Finished, None, out),
-            Step::Wait => self.report(TaskState::Failed, Message::Started, Some(TaskError::Exit(code)), out),
-            Step::Stop => self.end_shutdown(out),
-            _ => {}
+        if self.step != Step::Wait {
+            return;
+        }
+        self.step = Step::None;
+        if code == 0 {
+            self.report(TaskState::Complete, Message::Finished, None, out);
+        } else {
+            self.report(TaskState::Failed, Message::Started, Some(TaskError::Exit(code)), out);
         }
     }
 
     fn begin_prepare(&mut self, now: Time, out: &mut Outbox) {
-        let until = now + self.prepare;
+        let until = now.saturating_add(self.prepare);
         self.begin(Step::Prepare { until }, until, out);
     }
 
@@ -271,7 +283,7 @@ impl Container {
         self.report(TaskState::Running, Message::Started, None, out);
         self.step = Step::Wait;
         if let Fate::Exit { after, .. } = self.fate {
-            out.timers.push((now + after, Timer::Exit { task: self.task }));
+            out.timers.push((now.saturating_add(after), Timer::Exit { task: self.task }));
         }
     }
 
@@ -302,7 +314,7 @@ impl Container {
 
     fn send_stop_signal(&mut self, now: Time, out: &mut Outbox) {
         if self.has_process {
-            self.begin(Step::Stop, now + self.stop, out);
+            self.begin(Step::Stop, now.saturating_add(self.stop), out);
         } else {
             self.end_shutdown(out);
         }

@@ -171,6 +171,12 @@ impl Agents {
         }
     }
 
+    /// Whether anything still waits for a timer.
+    pub fn awaits(&self, timer: Timer) -> bool {
+        let (Timer::Step { task, .. } | Timer::Exit { task }) = timer;
+        matches!(self.containers.get(task), Some(Some(container)) if container.awaits(timer))
+    }
+
     /// A timer is due.
     pub fn timer(&mut self, now: Time, timer: Timer, out: &mut Outbox) {
         let (Timer::Step { task, .. } | Timer::Exit { task }) = timer;

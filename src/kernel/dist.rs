@@ -109,8 +109,9 @@ impl Default for Dist {
 
 /// The nearest whole number of microseconds of a duration that is not negative.
 fn nearest_micros(micros: f64) -> Span {
-    // Truncation is one instruction everywhere; rounding is a call where the processor may lack it.
-    Span::from_micros((micros + 0.5) as u64)
+    // Truncation is one instruction everywhere; rounding is a call where the processor may lack it. A tail beyond what can be
+    // told is cut off at 500 years.
+    Span::from_micros((micros + 0.5).min(1.6e16) as u64)
 }
 
 /// Maps 64 uniform bits to the open interval (0, 1): the middle of one of 2^52 equal parts.

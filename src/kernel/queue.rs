@@ -7,7 +7,12 @@ use super::winner_tree::WinnerTree;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
-    /// What the managers do by themselves: timers that are due.
+    /// The scheduler's timer.
+    ///
+    /// Tie (control-plane X12): it comes before the managers' other timers, for it wakes the scheduler itself, which a commit of
+    /// somebody else reaches only through the store.
+    Scheduler,
+    /// What the managers do by themselves: all other timers that are due.
     Manager,
     /// Steps of the agents that take no time.
     AgentStep,
@@ -69,6 +74,14 @@ impl<E: Copy> EventQueue<E> {
         self.tree.set(slot as usize, u128::from(time.as_nanos()) << 64 | u128::from(order));
     }
 
+    /// Time of the next event, and the event.
+    #[inline]
+    pub fn head(&mut self) -> Option<(Time, E)> {
+        self.settle();
+        let key = self.tree.min();
+        (key != WinnerTree::EMPTY).then(|| (time_of(key), self.events[slot_of(key)]))
+    }
+
     /// Time and phase of the next event.
     #[inline]
     pub fn peek(&mut self) -> Option<(Time, Phase)> {
@@ -85,10 +98,10 @@ impl<E: Copy> EventQueue<E> {
         if key == WinnerTree::EMPTY || time_of(key) > end {
             return None;
         }
-        let slot = (key as u32) & ((1 << SLOT_BITS) - 1);
-        self.taken = Some(slot);
+        let slot = slot_of(key);
+        self.taken = Some(slot as u32);
         self.len -= 1;
-        Some((time_of(key), self.events[slot as usize]))
+        Some((time_of(key), self.events[slot]))
     }
 
     /// Takes the event out of the tree that was delivered last.
@@ -121,12 +134,17 @@ fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
 
+fn slot_of(key: u128) -> usize {
+    (key as u32 & ((1 << SLOT_BITS) - 1)) as usize
+}
+
 fn phase_of(key: u128) -> Phase {
     match (key as u64) >> (SEQUENCE_BITS + SLOT_BITS) {
-        0 => Phase::Manager,
-        1 => Phase::AgentStep,
-        2 => Phase::AgentDue,
-        3 => Phase::Election,
+        0 => Phase::Scheduler,
+        1 => Phase::Manager,
+        2 => Phase::AgentStep,
+        3 => Phase::AgentDue,
+        4 => Phase::Election,
         _ => Phase::Operator,
     }
 }

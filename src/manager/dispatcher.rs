@@ -161,9 +161,14 @@ impl Dispatcher {
         }
     }
 
+    /// Whether the node's agent has not come back since.
+    pub fn awaits_heartbeat(&self, node: NodeId, epoch: u32) -> bool {
+        self.missed[node] == Some(epoch)
+    }
+
     /// A node was not heard of for too long, unless its agent has come back.
     pub fn wake_heartbeat(&mut self, node: NodeId, epoch: u32, cx: &mut Cx<'_>) {
-        if self.missed[node] == Some(epoch) {
+        if self.awaits_heartbeat(node, epoch) {
             self.missed[node] = None;
             self.lost.push(node);
             self.write_soon(cx);

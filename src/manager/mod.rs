@@ -180,6 +180,11 @@ impl Manager {
         self.lead(now, out, |leader, cx| leader.wake(wake, cx));
     }
 
+    /// Whether anybody still waits for a timer.
+    pub fn awaits(&self, wake: Wake) -> bool {
+        self.leader.as_ref().is_some_and(|leader| leader.awaits(wake))
+    }
+
     /// Agents report. Without a leader nobody listens.
     pub fn report(&mut self, now: Time, reports: &mut Vec<Report>, out: &mut Outbox) {
         self.lead(now, out, |leader, cx| leader.dispatcher.report(reports, cx));
@@ -266,10 +271,29 @@ impl Leader {
             self.dispatcher.on_change(change, cx);
         }
         self.replicated.on_commit(cx);
-        self.global.on_commit(changes, cx);
+        self.global.on_commit(cx);
         self.enforcer.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
+    }
+
+    fn awaits(&self, wake: Wake) -> bool {
+        let Leader { replicated, global, .. } = self;
+        match wake {
+            Wake::Scheduler { epoch } => self.scheduler.awaits(epoch),
+            Wake::Reaper { epoch } => self.reaper.awaits(epoch),
+            Wake::RestartDelay { task, epoch } => {
+                replicated.restarts.awaits_delay(task, epoch) || global.restarts.awaits_delay(task, epoch)
+            }
+            Wake::OldTaskTimeout { task, epoch } => {
+                replicated.restarts.awaits_timeout(task, epoch) || global.restarts.awaits_timeout(task, epoch)
+            }
+            Wake::UpdateWorker { epoch, .. } | Wake::UpdateMonitor { epoch } => {
+                replicated.updates.runs(epoch) || global.updates.runs(epoch)
+            }
+            Wake::Heartbeat { node, epoch } => self.dispatcher.awaits_heartbeat(node, epoch),
+            Wake::Assignments { .. } | Wake::Reports { .. } => true,
+        }
     }
 
     /// A timer of an orchestrator finds only the one that set it: epochs are unique.

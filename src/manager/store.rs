@@ -207,7 +207,7 @@ impl Store {
         &self.specs
     }
 
-    /// Creates a service, or writes it back after `change`. Nothing is written if the service is gone or `change` says no.
+    /// Writes a service back after `change`. Nothing is written if the service is gone or `change` says no.
     pub fn update_service(&mut self, id: ServiceId, change: impl FnOnce(&mut Service) -> bool) -> bool {
         let Some(mut service) = self.services[id].clone() else { return false };
         let (spec, status) = (Rc::clone(&service.spec), service.update_status);

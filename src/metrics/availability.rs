@@ -24,6 +24,8 @@ pub(super) struct RequestMeter {
     versions: IdVec<ImageId, Outcomes>,
     clients: IdVec<ClientId, ClientRun>,
     latencies: Latencies,
+    /// Told at the end of the run.
+    pub(super) unfinished: u64,
 }
 
 /// From the first request of a client to the last end of one.
@@ -55,6 +57,7 @@ impl RequestMeter {
             versions: IdVec::filled(plan.images.len(), Outcomes::default()),
             clients: IdVec::filled(plan.clients.len(), ClientRun::NONE),
             latencies: Latencies::new(),
+            unfinished: 0,
         }
     }
 
@@ -92,6 +95,7 @@ impl RequestMeter {
             self.clients[id] = *client;
         }
         self.latencies.merge(&other.latencies);
+        self.unfinished += other.unfinished;
     }
 
     /// What was counted.
@@ -118,6 +122,7 @@ impl RequestMeter {
             by_outcome: self.outcomes,
             by_version: by_version.collect(),
             by_client: by_client.collect(),
+            unfinished: self.unfinished,
             latency: self.latencies.percentiles(),
         }
     }

@@ -1,7 +1,7 @@
 //! Replicas in rotation over time: the window of measurement, downtime, and what is missing.
 //!
 //! - *In rotation* is a task to which the load balancer sends requests; without service binding, a task whose process is up.
-//! - The *window* of a service begins at the first instant at which all desired replicas are in rotation (none desired is all),
+//! - The *window* of a service begins at the first instant at which all desired replicas, and at least one, are in rotation,
 //!   or, if the plan says when to measure from, then, or at its creation if that is later. It ends with the service's removal or
 //!   with the run. A service whose replicas never got into rotation is measured from its creation.
 //! - It is *down* while some replicas are desired and none is in rotation, *degraded* while fewer are in rotation than desired.
@@ -19,7 +19,9 @@ use crate::sim::Plan;
 #[derive(Clone, Debug)]
 pub(super) struct ReplicaMeter {
     measure_from: Option<Time>,
-    /// Whether all desired replicas were in rotation once.
+    /// Whether any replica was ever desired.
+    wanted: bool,
+    /// Whether all desired replicas, and at least one, were in rotation once.
     ready: bool,
     window: [Time; 2],
     /// As records came, up to now.
@@ -62,6 +64,7 @@ impl ReplicaMeter {
         let start = plan.measure_from.map_or(now, |from| from.max(now));
         ReplicaMeter {
             measure_from: plan.measure_from,
+            wanted: false,
             ready: false,
             window: [start, Time::MAX],
             now: Level::default(),
@@ -96,7 +99,8 @@ impl ReplicaMeter {
     pub(super) fn settle(&mut self, now: Time) -> bool {
         self.account(now);
         (self.standing, self.since) = (self.now, now);
-        let becomes_ready = !self.ready && self.now.in_rotation >= self.now.desired;
+        self.wanted |= self.now.desired > 0;
+        let becomes_ready = !self.ready && self.now.desired > 0 && self.now.in_rotation >= self.now.desired;
         self.ready |= becomes_ready;
         let begins = becomes_ready && self.measure_from.is_none();
         if begins {
@@ -135,7 +139,7 @@ impl ReplicaMeter {
         let up = (length - downtime.total).as_secs_f64();
         Replicas {
             window: self.window,
-            never_ready: !self.ready,
+            never_ready: self.wanted && !self.ready,
             uptime_share: (!length.is_zero()).then(|| up / length.as_secs_f64()),
             downtime,
             degraded: self.degraded,

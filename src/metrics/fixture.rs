@@ -100,6 +100,7 @@ pub(crate) fn service() -> ServiceSummary {
             by_outcome: [7, 1, 2],
             by_version: vec![VersionRequests { image: "app:1.0".into(), total: 9, ok: 7, failed: 2 }],
             by_client: vec![ClientRequests { client: "users".into(), total: 10, failed: 3, per_second: 12.5 }],
+            unfinished: 1,
             latency: Some(Latency { p50: ms(1), p90: ms(2), p99: ms(3), p99_9: ms(4), max: ms(5) }),
         }),
         uptime_share: Some(0.75),

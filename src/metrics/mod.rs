@@ -22,15 +22,16 @@ pub use task_log::TaskLog;
 pub use timeline::Timeline;
 
 use crate::kernel::{IdVec, Span, Time};
+use crate::model::client::Load;
 use crate::model::request::Request;
 use crate::model::task::TaskState;
-use crate::model::{ImageId, ServiceId, TaskId};
+use crate::model::{ClientId, ImageId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 use availability::{RequestMeter, error_budget_used};
 use downtime::ReplicaMeter;
 use nodes::NodeMeter;
-use summary::{Downtime, Totals, UpdateOutcome};
+use summary::{Downtime, Requests, Totals, UpdateOutcome};
 use updates::{EntryIndex, UpdateMeter};
 
 /// Measures a run as it goes on. Nothing is kept for each event, but one small row for each task.
@@ -43,6 +44,10 @@ pub struct Metrics<'a> {
     nodes: NodeMeter,
     /// Services to be settled at the end of the instant.
     changed: Vec<ServiceId>,
+    /// Requests sent and not ended when the last instant ended.
+    in_flight: IdVec<ServiceId, u32>,
+    /// Requests of each client that ended, within the window or not.
+    ended: IdVec<ClientId, u64>,
 }
 
 /// What a run says of itself when it is over.
@@ -95,6 +100,8 @@ impl<'a> Metrics<'a> {
             tasks: IdVec::new(),
             nodes: NodeMeter::new(plan),
             changed: Vec::with_capacity(plan.services.len()),
+            in_flight: IdVec::filled(plan.services.len(), 0),
+            ended: IdVec::filled(plan.clients.len(), 0),
         }
     }
 
@@ -109,6 +116,9 @@ impl<'a> Metrics<'a> {
         for (id, meter) in self.services.iter_mut() {
             let Some(mut meter) = meter.take() else { continue };
             meter.replicas.close(run.end);
+            if let Some(requests) = &mut meter.requests {
+                requests.unfinished = self.in_flight.get(id).copied().unwrap_or(0).into();
+            }
             match (&mut all_requests, &meter.requests) {
                 (Some(all), Some(requests)) => all.merge(requests),
                 (None, requests) => all_requests = requests.clone(),
@@ -119,6 +129,7 @@ impl<'a> Metrics<'a> {
             warnings.extend(warnings_of(&service, removed));
             services.push(service);
         }
+        warnings.extend(self.unfinished_clients());
         Summary {
             scenario: self.plan.name.clone(),
             digest: run.digest,
@@ -130,6 +141,17 @@ impl<'a> Metrics<'a> {
             services,
             nodes: self.nodes.summary(),
         }
+    }
+
+    /// Clients that were to send a number of requests and did not get so far.
+    fn unfinished_clients(&self) -> impl Iterator<Item = String> {
+        self.plan.clients.iter().filter_map(|(id, client)| match client.load {
+            Load::Closed { requests: Some(wanted), .. } if self.ended[id] < wanted => {
+                let (name, ended) = (&client.name, self.ended[id]);
+                Some(format!("client {name}: {ended} of {wanted} requests had ended when the run ended"))
+            }
+            Load::Closed { .. } | Load::Open { .. } => None,
+        })
     }
 
     /// The meter of a service in which something changes.
@@ -220,6 +242,7 @@ impl Observer for Metrics<'_> {
     }
 
     fn request(&mut self, request: &Request) {
+        self.ended[request.client] += 1;
         if let Some(ServiceMeter { replicas, requests: Some(requests), .. }) = &mut self.services[request.service]
             && replicas.measures(request.sent)
         {
@@ -227,7 +250,8 @@ impl Observer for Metrics<'_> {
         }
     }
 
-    fn instant(&mut self, now: Time, _in_flight: &IdVec<ServiceId, u32>) {
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
+        self.in_flight.clone_from(in_flight);
         for id in self.changed.drain(..) {
             let Some(service) = &mut self.services[id] else { continue };
             service.changed = false;
@@ -283,7 +307,12 @@ fn warnings_of(service: &ServiceSummary, removed: bool) -> impl Iterator<Item = 
         let (kind, to, start) = (last.kind.name(), &last.to, last.start.since_start());
         format!("{name}: the {kind} to {to} that began at {start} is unfinished at the end of the run")
     });
-    never_ready.into_iter().chain(unfinished)
+    let unanswered = service.requests.as_ref().filter(|requests| requests.unfinished * 100 > requests.total);
+    let unanswered = unanswered.map(|requests| {
+        let Requests { unfinished, total, .. } = requests;
+        format!("{name}: {unfinished} requests had not ended when the run ended, beside {total} that are counted: is it overloaded?")
+    });
+    never_ready.into_iter().chain(unfinished).chain(unanswered)
 }
 
 fn totals(services: &[ServiceSummary], requests: Option<summary::Requests>) -> Totals {

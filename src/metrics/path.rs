@@ -103,7 +103,7 @@ const fn row<T>(name: &'static str, kind: Kind, value: for<'a> fn(&'a T) -> Opti
 }
 
 /// In the order of `summary.json`.
-static SERVICE: [Row<ServiceSummary>; 24] = [
+static SERVICE: [Row<ServiceSummary>; 25] = [
     row("never_ready", Kind::Bool, |s| Some(Value::Bool(s.never_ready))),
     row("requests.total", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.total)))),
     row("requests.ok", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.ok)))),
@@ -114,6 +114,7 @@ static SERVICE: [Row<ServiceSummary>; 24] = [
     row("requests.by_outcome.ok", Kind::Count, |s| outcome(s, RequestOutcome::Ok)),
     row("requests.by_outcome.refused", Kind::Count, |s| outcome(s, RequestOutcome::Refused)),
     row("requests.by_outcome.reset", Kind::Count, |s| outcome(s, RequestOutcome::Reset)),
+    row("requests.unfinished", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.unfinished)))),
     row("requests.latency.p50", Kind::Duration, |s| latency(s, |l| l.p50)),
     row("requests.latency.p90", Kind::Duration, |s| latency(s, |l| l.p90)),
     row("requests.latency.p99", Kind::Duration, |s| latency(s, |l| l.p99)),
@@ -326,6 +327,7 @@ mod tests {
             ("requests.by_version.app:1.0.ok", count(7)),
             ("requests.by_version.app:1.0.failed", count(2)),
             ("requests.by_version.app:9.total", count(0)),
+            ("requests.unfinished", count(1)),
             ("requests.by_client.users.total", count(10)),
             ("requests.by_client.users.failed", count(3)),
             ("requests.by_client.users.per_second", Some(Value::Rate(12.5))),

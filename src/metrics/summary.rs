@@ -101,6 +101,8 @@ pub struct Requests {
     /// How many reached each image, in the order of the plan, images that got none left out. Refused requests reach none. The
     /// `total` of a bad version is how many requests were exposed to it.
     pub by_version: Vec<VersionRequests>,
+    /// Requests that had been sent and had not ended when the run ended. They are in no other number.
+    pub unfinished: u64,
     /// Clients that sent any, in the order of the scenario.
     pub by_client: Vec<ClientRequests>,
     /// Latency of the answered requests; `None`: there are none.

@@ -81,6 +81,7 @@ fn requests(requests: &Requests) -> Value {
         "by_outcome": by_outcome.map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect::<Map<_, _>>(),
         "by_version": by_version.collect::<Map<_, _>>(),
         "by_client": by_client.collect::<Map<_, _>>(),
+        "unfinished": requests.unfinished,
         "latency_ms": requests.latency.as_ref().map(latency),
     })
 }

@@ -17,7 +17,7 @@ use plan::End;
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
 use crate::manager::store::{Store, Written};
-use crate::manager::{self, Manager, Settings};
+use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
 use crate::model::node::NodeState;
@@ -40,10 +40,14 @@ pub struct Finished<O> {
 /// Runs the plan to its end.
 pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     let mut sim = Sim::new(plan, observer);
-    while let Some((time, _)) = sim.queue.peek().filter(|(time, _)| *time <= sim.last_instant()) {
-        sim.move_clock(time);
-        sim.dispatch();
-        sim.route();
+    while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
+        if sim.is_awaited(event) {
+            sim.move_clock(time);
+            sim.dispatch();
+            sim.route();
+        } else {
+            sim.queue.pop(time);
+        }
     }
     let end = sim.end();
     sim.move_clock(end);
@@ -109,6 +113,15 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
+    /// Whether anybody still waits for the event: a timer may have been overtaken. One that was is nothing pending.
+    fn is_awaited(&self, event: Event) -> bool {
+        match event {
+            Event::Manager(wake) => self.manager.awaits(wake),
+            Event::Agent(timer) => self.agents.awaits(timer),
+            Event::AgentStep | Event::Elect | Event::Operator(_) => true,
+        }
+    }
+
     /// The last instant at which something may happen.
     fn last_instant(&self) -> Time {
         match self.plan.end {
@@ -124,8 +137,12 @@ impl<'p, O: Observer> Sim<'p, O> {
             End::WhenQuiet { quiet, limit } => {
                 // A client that comes later, or has an end of its own, is something to wait for.
                 let bounds = self.plan.clients.values().flat_map(|client| [client.from, client.until]);
-                let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max);
-                last.saturating_add(quiet).min(limit)
+                let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max).min(limit);
+                self.move_clock(last);
+                while self.traffic.is_unfinished() && self.now < limit {
+                    self.move_clock((self.now + Span::from_secs(1)).min(limit));
+                }
+                self.now.saturating_add(quiet).min(limit)
             }
         }
     }
@@ -211,7 +228,8 @@ impl<'p, O: Observer> Sim<'p, O> {
         loop {
             self.tell_written();
             for (time, wake) in self.manager_out.wakes.drain(..) {
-                self.queue.push(time, Phase::Manager, Event::Manager(wake));
+                let phase = if matches!(wake, Wake::Scheduler { .. }) { Phase::Scheduler } else { Phase::Manager };
+                self.queue.push(time, phase, Event::Manager(wake));
             }
             self.assign();
             for (time, timer) in self.agents_out.timers.drain(..) {

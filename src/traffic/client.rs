@@ -51,6 +51,8 @@ struct Users {
     thread_free: Time,
     /// Requests that may still be sent.
     left: u64,
+    /// Whether it ends after so many requests.
+    is_bounded: bool,
 }
 
 impl Client {
@@ -69,6 +71,7 @@ impl Client {
                     client_time: *client_time,
                     thread_free: spec.from,
                     left: requests.unwrap_or(u64::MAX),
+                    is_bounded: requests.is_some(),
                 };
                 (users.next(), Pace::Closed(users))
             }
@@ -80,6 +83,11 @@ impl Client {
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
     pub(super) fn next(&self) -> Time {
         if self.next < self.until { self.next } else { Time::MAX }
+    }
+
+    /// Whether it ends after so many requests.
+    pub(super) fn is_bounded(&self) -> bool {
+        matches!(&self.pace, Pace::Closed(users) if users.is_bounded)
     }
 
     /// Sends all requests before `horizon`; those that end up to and including `now` are told.

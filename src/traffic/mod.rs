@@ -58,6 +58,11 @@ impl Traffic {
         self.clients.is_empty()
     }
 
+    /// Whether a client that ends after so many requests still has some to send.
+    pub fn is_unfinished(&self) -> bool {
+        self.clients.values().any(|client| client.is_bounded() && client.next() < Time::MAX)
+    }
+
     /// Requests that were sent and have not ended, by service, at the instant to which traffic was advanced.
     pub fn in_flight(&self) -> &IdVec<ServiceId, u32> {
         self.backends.in_flight()

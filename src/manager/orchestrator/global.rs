@@ -31,6 +31,8 @@ pub struct Global {
     nodes: BTreeMap<NodeId, Node>,
     /// The global services, in order.
     services: Vec<ServiceId>,
+    /// Changes to react to.
+    unseen: Vec<Change>,
     /// Tasks to restart, in order of notice.
     restart_tasks: Vec<TaskId>,
 }
@@ -65,19 +67,28 @@ impl Global {
         global
     }
 
-    /// Notices what becomes of tasks that are held back or updated.
+    /// Notices what becomes of tasks that are held back or updated, and what to react to at the end of the transaction.
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
+        let is_of_task =
+            matches!(change, Change::TaskCreated(_) | Change::TaskUpdated { .. } | Change::TaskRemoved { .. });
+        if is_of_task && self.services.is_empty() {
+            return;
+        }
         self.restarts.on_change(change, cx.store);
         self.updates.on_change(change);
+        self.unseen.push(*change);
     }
 
     /// Reacts to each change in turn, then lets delayed starts and updaters go on.
-    pub fn on_commit(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
+    pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
+        if self.unseen.is_empty() {
+            return;
+        }
         if self.updates.has_running() {
             self.updates.act(&mut self.restarts, cx);
         }
-        for change in changes {
-            self.react(change, cx);
+        for change in std::mem::take(&mut self.unseen) {
+            self.react(&change, cx);
             self.tick(cx);
         }
         self.proceed(cx);

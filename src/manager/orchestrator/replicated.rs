@@ -127,7 +127,8 @@ impl Replicated {
     }
 
     fn restart_later(&mut self, task: TaskId, store: &Store) {
-        if is_replicated(store.task_ever(task).service, store) && !self.restart_tasks.contains(&task) {
+        // One that stands here twice is found to be restarted already when its second turn comes.
+        if is_replicated(store.task_ever(task).service, store) {
             self.restart_tasks.push(task);
         }
     }
@@ -206,7 +207,8 @@ fn is_replicated(service: ServiceId, store: &Store) -> bool {
 /// Puts those slots last that a smaller service gives up first: more than one task or no node; second and further copies
 /// on a node; higher slot numbers and tasks that do not run.
 ///
-/// Tie: slots that compare equal stay in their order, as Swarm's own sort does for up to 12 slots.
+/// Departs: slots that compare equal stay in their order. So they do in Swarm for up to 12 slots; beyond, its sort permutes them
+/// in a way that follows from nothing but its algorithm.
 ///
 /// Source: `reconcile`, `slotsByRunningState`, `slotsByIndex` (control-plane O8).
 fn sort_for_scale_down(live: &mut Vec<LiveSlot>, store: &Store) {
@@ -241,8 +243,8 @@ fn add_tasks(service: ServiceId, count: usize, live: &[LiveSlot], dead: &mut Vec
     let mut taken = live.iter().map(|slot| slot.slot).peekable();
     let free = (1..).filter(|slot| taken.next_if_eq(slot).is_none());
     let slots: Vec<u32> = free.take(count).collect();
+    dead.retain(|slot| slots.binary_search(slot).is_err());
     for slot in slots {
-        dead.retain(|other| *other != slot);
         let (slot, desired) = (Slot::Replica(slot), TaskState::Running);
         cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired });
     }

@@ -25,8 +25,9 @@ pub const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
 pub struct Restarts {
     /// The delayed start of each task that has one, by the task that is held back.
     delays: IdVec<TaskId, Option<DelayedStart>>,
-    /// Which held-back tasks wait for a task to stop: the last one; earlier ones follow [`DelayedStart::next_waiter`].
-    waiters: IdVec<TaskId, Option<TaskId>>,
+    /// Which held-back task waits for a task to stop, and with which of its delayed starts. A task stops once, and has one
+    /// successor at that time.
+    waiters: IdVec<TaskId, Option<(TaskId, u32)>>,
     /// Starts whose time has come, in order.
     due: Vec<TaskId>,
     /// Starts that have ended since the updater last looked.
@@ -47,8 +48,6 @@ struct DelayedStart {
     waiting: bool,
     /// The node of that predecessor; when it goes, nobody waits any longer.
     predecessor_node: Option<NodeId>,
-    /// Another task that waits for the same predecessor.
-    next_waiter: Option<TaskId>,
     /// Whether the held-back task is to be restarted itself when this start has ended (control-plane R1).
     restart_after: bool,
 }
@@ -95,12 +94,13 @@ impl Restarts {
     ///
     /// Source: `DelayStart` (control-plane R13, R14).
     pub fn delay_start(&mut self, task: TaskId, predecessor: Option<TaskId>, delay: Span, cx: &mut Cx<'_>) {
-        let restart_after = self.delays.get(task).is_some_and(|delay| delay.is_some_and(|delay| delay.restart_after));
-        self.cancel(task);
+        // A delayed start that this one takes the place of ends without a word: whoever waits, waits for this one now.
+        let replaced = self.delays.get_mut(task).and_then(Option::take);
+        let restart_after = replaced.is_some_and(|delay| delay.restart_after);
         let epoch = cx.next_epoch();
-        let (mut next_waiter, mut predecessor_node) = (None, None);
+        let mut predecessor_node = None;
         if let Some(old) = predecessor {
-            next_waiter = self.waiters.entry(old, None).replace(task);
+            *self.waiters.entry(old, None) = Some((task, epoch));
             predecessor_node = cx.store.task_ever(old).node;
             cx.wake_after(OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
         }
@@ -108,14 +108,19 @@ impl Restarts {
             cx.wake_after(delay, Wake::RestartDelay { task, epoch });
         }
         let (delaying, waiting) = (!delay.is_zero(), predecessor.is_some());
-        let start = DelayedStart { epoch, delaying, waiting, predecessor_node, next_waiter, restart_after };
+        let start = DelayedStart { epoch, delaying, waiting, predecessor_node, restart_after };
         *self.delays.entry(task, None) = Some(start);
         self.note_if_due(task);
     }
 
-    /// Whether `task` is still held back.
-    pub fn is_delayed(&self, task: TaskId) -> bool {
-        matches!(self.delays.get(task), Some(Some(_)))
+    /// Whether this delayed start of `task` still waits for its delay to end.
+    pub fn awaits_delay(&self, task: TaskId, epoch: u32) -> bool {
+        matches!(self.delays.get(task), Some(Some(delay)) if delay.epoch == epoch && delay.delaying)
+    }
+
+    /// Whether this delayed start of `task` still waits for a predecessor to stop.
+    pub fn awaits_timeout(&self, task: TaskId, epoch: u32) -> bool {
+        matches!(self.delays.get(task), Some(Some(delay)) if delay.epoch == epoch && delay.waiting)
     }
 
     /// The delay of a task's restart is over.
@@ -139,14 +144,11 @@ impl Restarts {
         match *change {
             // Any write to a task that has ended releases those who wait for it, also one that changes only what is desired.
             Change::TaskUpdated { task, new, .. } if new.state.is_terminal() => {
-                let mut waiter = self.waiters.get_mut(task).and_then(Option::take);
-                while let Some(task) = waiter {
-                    waiter = None;
-                    if let Some(Some(delay)) = self.delays.get_mut(task) {
-                        delay.waiting = false;
-                        waiter = delay.next_waiter.take();
-                        self.note_if_due(task);
-                    }
+                if let Some((waiter, epoch)) = self.waiters.get_mut(task).and_then(Option::take)
+                    && let Some(delay) = self.current(waiter, epoch)
+                {
+                    delay.waiting = false;
+                    self.note_if_due(waiter);
                 }
             }
             Change::TaskRemoved { task, .. } => self.cancel(task),
@@ -185,7 +187,7 @@ impl Restarts {
         let mut next = 0;
         while let Some(&task) = self.due.get(next) {
             next += 1;
-            let Some(start) = self.delays[task].take() else { continue };
+            let Some(start) = self.delays[task].take_if(|delay| !delay.delaying && !delay.waiting) else { continue };
             self.ended.push(task);
             self.start_now(task, cx);
             cx.store.commit();

@@ -2,6 +2,8 @@
 //!
 //! Source: manager/orchestrator/taskreaper/task_reaper.go (control-plane section 10).
 
+use std::collections::BTreeSet;
+
 use crate::kernel::Span;
 use crate::manager::store::{Store, Task};
 use crate::manager::{Cx, Wake};
@@ -24,8 +26,8 @@ pub const MAX_DIRTY: usize = 1000;
 pub struct TaskReaper {
     /// Tasks kept per slot, the current one included; `None`: all.
     history_limit: Option<u32>,
-    /// Slots to look at, in order of their first creation since the last look.
-    dirty: Vec<(ServiceId, Slot)>,
+    /// Slots to look at.
+    dirty: BTreeSet<(ServiceId, Slot)>,
     /// Tasks to delete.
     cleanup: Vec<TaskId>,
     /// Whether a round is due after [`BATCHING_INTERVAL`].
@@ -51,11 +53,7 @@ impl TaskReaper {
         match *change {
             Change::TaskCreated(id) => {
                 let task = cx.store.task_ever(id);
-                let slot = (task.service, task.slot);
-                // A slot whose tasks all came in this transaction needs no search through all others.
-                if cx.store.tasks_in_slot(slot.0, slot.1).len() == 1 || !self.dirty.contains(&slot) {
-                    self.dirty.push(slot);
-                }
+                self.dirty.insert((task.service, task.slot));
             }
             Change::TaskUpdated { task, new, .. } => {
                 if is_removable(new) {
@@ -79,6 +77,11 @@ impl TaskReaper {
             self.epoch = cx.next_epoch();
             cx.wake_after(BATCHING_INTERVAL, Wake::Reaper { epoch: self.epoch });
         }
+    }
+
+    /// Whether this batching interval still counts.
+    pub fn awaits(&self, epoch: u32) -> bool {
+        self.armed && self.epoch == epoch
     }
 
     /// The batching interval is over.
@@ -111,7 +114,7 @@ fn is_removable(task: TaskView) -> bool {
 fn stays_dirty(store: &Store, service: ServiceId, slot: Slot, limit: Option<u32>, doomed: &mut Vec<TaskId>) -> bool {
     let Some(row) = store.service(service) else { return false };
     let attempts = row.spec.task.restart.map_or(0, |policy| policy.max_attempts);
-    let limit = if attempts > 0 { Some(attempts + 1) } else { limit };
+    let limit = if attempts > 0 { Some(attempts.saturating_add(1)) } else { limit };
     let tasks = store.tasks_in_slot(service, slot);
     let Some(mut excess) = limit.and_then(|limit| tasks.len().checked_sub(limit as usize)).filter(|n| *n > 0) else {
         return false;

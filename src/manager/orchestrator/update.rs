@@ -36,12 +36,11 @@ pub struct Slots {
     tasks: Vec<SlotTask>,
 }
 
-/// A task of a slot as it was when the snapshot was taken.
+/// A task of a slot, and how it stood when the snapshot was taken.
 #[derive(Clone, Copy, Debug)]
 struct SlotTask {
     id: TaskId,
-    desired: TaskState,
-    stopped: bool,
+    then: Task,
 }
 
 impl Slots {
@@ -50,10 +49,7 @@ impl Slots {
     /// Tie (control-plane X15): the tasks stand in an order that has nothing to do with their age, as those of random ids do.
     pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
         let start = self.tasks.len();
-        self.tasks.extend(tasks.iter().map(|&id| {
-            let Task { desired, status, .. } = store.task_ever(id);
-            SlotTask { id, desired: *desired, stopped: status.state.is_terminal() }
-        }));
+        self.tasks.extend(tasks.iter().map(|&id| SlotTask { id, then: *store.task_ever(id) }));
         self.tasks[start..].sort_unstable_by_key(|task| scattered(task.id.0));
         self.slots.push((slot, self.tasks.len()));
     }
@@ -110,6 +106,11 @@ impl Supervisor {
             updater.proceed(&mut self.handled, restarts, cx);
             self.keep(updater);
         }
+    }
+
+    /// Whether this updater still runs.
+    pub fn runs(&self, epoch: u32) -> bool {
+        self.updaters.iter().any(|updater| updater.epoch == epoch)
     }
 
     /// Notices what becomes of the tasks that updaters handle.
@@ -261,7 +262,7 @@ impl Updater {
         let (spec, wanted) = (Rc::clone(&row.spec), Wanted::from(row));
         let is_rollback = state == Some(UpdateState::RollbackStarted);
         let is_dirty_slot = |index: &u32| match slots.tasks(*index as usize) {
-            [task] => is_dirty(cx.store, wanted, cx.store.task_ever(task.id)),
+            [task] => is_dirty(cx.store, wanted, &task.then),
             tasks => tasks.len() > 1,
         };
         let dirty: Vec<u32> = (0..slots.slots.len() as u32).filter(is_dirty_slot).collect();
@@ -344,10 +345,10 @@ impl Updater {
         cx: &mut Cx<'_>,
     ) {
         let tasks = self.slots.tasks(slot as usize);
-        let is_clean = |task: &&SlotTask| !is_dirty(cx.store, self.wanted, cx.store.task_ever(task.id));
+        let is_clean = |task: &&SlotTask| !is_dirty(cx.store, self.wanted, &task.then);
         let mut clean = tasks.iter().filter(is_clean);
-        let running = clean.clone().find(|task| task.desired == TaskState::Running);
-        let kept = running.or_else(|| clean.rfind(|task| task.desired < TaskState::Running)).copied();
+        let running = clean.clone().find(|task| task.then.desired == TaskState::Running);
+        let kept = running.or_else(|| clean.rfind(|task| task.then.desired < TaskState::Running)).copied();
         self.workers[worker] = match kept {
             Some(kept) => self.keep_task(slot, kept, restarts, cx),
             None => self.replace_tasks(slot, restarts, cx),
@@ -371,8 +372,8 @@ impl Updater {
         let others = self.slots.tasks(slot as usize).iter().filter(|task| task.id != kept.id);
         let Ok(old) = shut_down(others, cx) else { return Worker::Idle };
         let mut worker = Worker::Idle;
-        if kept.desired != TaskState::Running {
-            restarts.delay_start(kept.id, old.filter(|old| !old.stopped).map(|old| old.id), Span::ZERO, cx);
+        if kept.then.desired != TaskState::Running {
+            restarts.delay_start(kept.id, predecessor(old), Span::ZERO, cx);
             worker = Worker::AwaitKept { task: kept.id };
         }
         cx.store.commit();
@@ -386,11 +387,11 @@ impl Updater {
         if cx.store.service(self.service).is_none() {
             return Worker::Idle;
         }
-        let mut predecessor = None;
+        let mut old = None;
         if self.config.order == Order::StopFirst {
             // An error here, as when the restart supervisor was faster, gives up the whole transaction.
-            let Ok(old) = shut_down(self.slots.tasks(slot as usize).iter(), cx) else { return Worker::Idle };
-            predecessor = old.filter(|old| !old.stopped).map(|old| old.id);
+            let Ok(stopped) = shut_down(self.slots.tasks(slot as usize).iter(), cx) else { return Worker::Idle };
+            old = stopped;
         }
         let task = cx.store.create_task(
             cx.now,
@@ -402,7 +403,7 @@ impl Updater {
                 desired: TaskState::Ready,
             },
         );
-        restarts.delay_start(task, predecessor, Span::ZERO, cx);
+        restarts.delay_start(task, predecessor(old), Span::ZERO, cx);
         cx.store.commit();
         Worker::AwaitStart { slot, task, came_up: None }
     }
@@ -518,7 +519,7 @@ fn shut_down<'a>(
 ) -> Result<Option<SlotTask>, AlreadyShutDown> {
     let mut last = None;
     let mut missed = false;
-    for task in tasks.filter(|task| task.desired <= TaskState::Running) {
+    for task in tasks.filter(|task| task.then.desired <= TaskState::Running) {
         if cx.store.task(task.id).is_some_and(|row| row.desired <= TaskState::Running) {
             cx.store.set_desired(task.id, TaskState::Shutdown);
             last = Some(*task);
@@ -527,6 +528,11 @@ fn shut_down<'a>(
         }
     }
     if missed && last.is_none() { Err(AlreadyShutDown) } else { Ok(last) }
+}
+
+/// The old task that a new one has to wait for: none if it had stopped already.
+fn predecessor(old: Option<SlotTask>) -> Option<TaskId> {
+    old.filter(|old| !old.then.status.state.is_terminal()).map(|old| old.id)
 }
 
 /// All tasks of a slot were shut down by somebody else.

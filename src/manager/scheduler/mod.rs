@@ -153,6 +153,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether this quiet time still counts.
+    pub fn awaits(&self, epoch: u32) -> bool {
+        self.debounce.is_some_and(|debounce| debounce.epoch == epoch)
+    }
+
     /// The quiet time may be over.
     pub fn wake(&mut self, epoch: u32, cx: &mut Cx<'_>) {
         let Some(debounce) = self.debounce.filter(|debounce| debounce.epoch == epoch) else { return };
