@@ -114,6 +114,8 @@ impl Agents {
     }
 
     /// A node loses its power, and its containers with it.
+    ///
+    /// Departs: they leave rotation at once. The load balancers of other nodes would send them requests until they miss the node.
     pub fn power_off(&mut self, node: NodeId, out: &mut Outbox) {
         self.power[node] = Power::Off;
         let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
