@@ -47,6 +47,8 @@ pub enum Code {
     AssumedImage,
     /// `R0206`: a client that does not exist, or calls another service.
     UnknownClient,
+    /// `R0207`: a node that does not exist.
+    UnknownNode,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -115,7 +117,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 29] = [
+    pub const ALL: [Code; 30] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -135,6 +137,7 @@ impl Code {
         Code::ServiceExists,
         Code::AssumedImage,
         Code::UnknownClient,
+        Code::UnknownNode,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -169,6 +172,7 @@ impl Code {
             Code::ServiceExists => "R0204",
             Code::AssumedImage => "R0205",
             Code::UnknownClient => "R0206",
+            Code::UnknownNode => "R0207",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",

@@ -1,6 +1,7 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
+use crate::model::node::NodeState;
 use crate::model::request::Request;
 use crate::model::task::{Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -47,6 +48,20 @@ pub enum Record {
         /// Who wrote it.
         cause: SpecCause,
     },
+    /// A global service wants another number of tasks now, because nodes came, went or changed.
+    Desired {
+        /// The service.
+        service: ServiceId,
+        /// Tasks that it wants now.
+        desired: u32,
+    },
+    /// A node was written by the managers.
+    Node {
+        /// The node.
+        node: NodeId,
+        /// What they know of its agent; `None`: it is no member of the cluster any more.
+        state: Option<NodeState>,
+    },
     /// A service was removed.
     ServiceRemoved {
         /// The service.
@@ -67,6 +82,11 @@ pub enum Record {
         task: TaskId,
         /// Its service.
         service: ServiceId,
+    },
+    /// The process of a task is gone.
+    ProcessEnded {
+        /// The task.
+        task: TaskId,
     },
     /// A task entered or left rotation: the load balancer would send it requests. For a service without service binding: its
     /// process came up or ended.

@@ -78,7 +78,7 @@ enum Step {
     Settle,
     /// The stop signal was sent.
     Stop,
-    /// The node lost its power. What comes next is decided when it has power again.
+    /// The node has no power, or its daemon is shut down and the process is stopping. What comes next is decided when it has power again.
     Off,
 }
 
@@ -145,6 +145,12 @@ impl Container {
         self.step = Step::Off;
     }
 
+    /// The daemon is shut down: no load balancer sends anything any more, and the process gets its stop signal at once.
+    pub(super) fn stop_with_daemon(&mut self, now: Time, out: &mut Outbox) {
+        self.leave_rotation(out);
+        self.begin(Step::Off, now.saturating_add(self.stop), out);
+    }
+
     /// An assignment says what is desired now. That never goes back; a change cancels the step under way.
     ///
     /// Source: agent/task.go `run` (control-plane W6 to W8).
@@ -176,6 +182,7 @@ impl Container {
     pub(super) fn advance(&mut self, now: Time, latencies: &Latencies, out: &mut Outbox) {
         let has_rebooted = self.step == Step::Off;
         if has_rebooted {
+            self.end_process(out);
             self.step = Step::None;
         }
         if self.step != Step::None || self.status.state.is_terminal() {
@@ -217,7 +224,8 @@ impl Container {
             Step::Pause { prepared } => self.resume(now, prepared, latencies, out),
             Step::Settle => self.send_stop_signal(now, out),
             Step::Stop => self.end_shutdown(out),
-            Step::None | Step::Wait | Step::Off => {}
+            Step::Off => self.end_process(out),
+            Step::None | Step::Wait => {}
         }
     }
 

@@ -114,10 +114,21 @@ impl Agents {
     }
 
     /// A node loses its power, and its containers with it.
+    ///
+    /// Departs: they leave rotation at once. The load balancers of other nodes would send them requests until they miss the node.
     pub fn power_off(&mut self, node: NodeId, out: &mut Outbox) {
+        self.power[node] = Power::Off;
+        let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
+        own.for_each(|container| container.lose_power(out));
+    }
+
+    /// The daemon of a node is shut down: its agent goes first, then its containers stop.
+    ///
+    /// Source: moby: daemon/command/daemon.go, which cleans up the cluster before it shuts the daemon down (data-plane rule 78).
+    pub fn shut_down(&mut self, now: Time, node: NodeId, out: &mut Outbox) {
         if std::mem::replace(&mut self.power[node], Power::Off) == Power::On {
             let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
-            own.for_each(|container| container.lose_power(out));
+            own.for_each(|container| container.stop_with_daemon(now, out));
         }
     }
 

@@ -4,6 +4,7 @@ use crate::kernel::Time;
 use crate::metrics::{Metrics, RunFacts, Summary};
 use crate::observe::Observer;
 use crate::scenario::Loaded;
+use crate::scenario::expect::Expected;
 use crate::sim::{self, Plan};
 
 /// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
@@ -30,12 +31,21 @@ pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
     let expectations = scenario.expectations.iter();
     expectations
         .filter_map(|expectation| {
-            let name = &scenario.plan.services[expectation.service];
-            let Some(service) = run.service(name) else {
-                return Some(format!("{name}: expected {}, but the service never existed", expectation.check));
+            let said = &expectation.what;
+            let (name, verdict) = match said {
+                Expected::OfService(service, check) => {
+                    let name = &scenario.plan.services[*service];
+                    let Some(service) = run.service(name) else {
+                        return Some(format!("{name}: expected {said}, but the service never existed"));
+                    };
+                    (name, check.judge(service))
+                }
+                Expected::OfNode(node, check) => {
+                    let node = &run.nodes[node.0 as usize];
+                    (&node.name, check.judge(node))
+                }
             };
-            let verdict = expectation.judge(service);
-            (!verdict.holds).then(|| format!("{name}: expected {}, got {}", expectation.check, verdict.found))
+            (!verdict.holds).then(|| format!("{name}: expected {said}, got {}", verdict.found))
         })
         .collect()
 }

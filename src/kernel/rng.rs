@@ -24,6 +24,8 @@ pub enum Stream {
     Stop = 7,
     /// RUNNING to the exit of a task that ends by itself; index and key as for [`Stream::Fate`].
     Exit = 8,
+    /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
+    Heartbeat = 9,
 }
 
 /// All random numbers of one run, made from its seed.

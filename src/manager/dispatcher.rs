@@ -1,7 +1,7 @@
 //! The dispatcher: carries assignments to agents, and what agents report into the store, both in batches.
 //!
-//! Source: manager/dispatcher/dispatcher.go (control-plane section 14). Heartbeats are not modelled yet: a node is DOWN as soon as
-//! it fails.
+//! Source: manager/dispatcher/dispatcher.go (control-plane section 14). Only the heartbeat that a node misses is
+//! modelled: those before it change nothing.
 
 use super::store::Task;
 use super::{Cx, Wake};
@@ -18,6 +18,16 @@ use crate::model::{NodeId, TaskId};
 /// Source: `modificationBatchLimit` (control-plane N14).
 pub const MODIFICATION_BATCH_LIMIT: usize = 100;
 
+/// Most by which a heartbeat's period differs from its mean.
+///
+/// Source: `defaultHeartBeatEpsilon` (control-plane N1).
+pub const HEARTBEAT_EPSILON: Span = Span::from_millis(500);
+
+/// A node is DOWN when nothing was heard of it for so many periods.
+///
+/// Source: `defaultGracePeriodMultiplier` (control-plane N1).
+pub const GRACE_PERIODS: u64 = 3;
+
 /// Batches what managers and agents say to each other.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -33,6 +43,10 @@ pub struct Dispatcher {
     reported: Vec<TaskId>,
     /// Nodes whose agents wait for their session.
     registering: Vec<NodeId>,
+    /// The heartbeat timer of each node that is not heard of any more.
+    missed: IdVec<NodeId, Option<u32>>,
+    /// Nodes to be marked DOWN.
+    lost: Vec<NodeId>,
     /// Whether a write of reports is due.
     armed: bool,
 }
@@ -59,6 +73,8 @@ impl Dispatcher {
             reports: IdVec::new(),
             reported: Vec::new(),
             registering: Vec::new(),
+            missed: IdVec::filled(cx.store.node_ids(), None),
+            lost: Vec::new(),
             armed: false,
         };
         let nodes: Vec<NodeId> = cx.store.nodes().map(|(id, _)| id).collect();
@@ -127,20 +143,41 @@ impl Dispatcher {
 
     /// An agent asks for a session. It gets it, and all its tasks, when that is written (control-plane N1, N12).
     pub fn register(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        self.missed[node] = None;
+        self.lost.retain(|other| *other != node);
         self.registering.push(node);
         self.write_soon(cx);
     }
 
-    /// An agent is gone, and its session with it.
-    pub fn lose(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+    /// An agent is gone. Its session ends when its heartbeat is overdue, `after` from now (control-plane N4).
+    pub fn lose(&mut self, node: NodeId, after: Span, cx: &mut Cx<'_>) {
         self.registering.retain(|other| *other != node);
-        cx.store.update_node(node, |row| row.state = NodeState::Down);
-        cx.store.commit();
+        let epoch = cx.next_epoch();
+        self.missed[node] = Some(epoch);
+        if after.is_zero() {
+            self.wake_heartbeat(node, epoch, cx);
+        } else {
+            cx.wake_after(after, Wake::Heartbeat { node, epoch });
+        }
+    }
+
+    /// Whether the node's agent has not come back since.
+    pub fn awaits_heartbeat(&self, node: NodeId, epoch: u32) -> bool {
+        self.missed[node] == Some(epoch)
+    }
+
+    /// A node was not heard of for too long, unless its agent has come back.
+    pub fn wake_heartbeat(&mut self, node: NodeId, epoch: u32, cx: &mut Cx<'_>) {
+        if self.awaits_heartbeat(node, epoch) {
+            self.missed[node] = None;
+            self.lost.push(node);
+            self.write_soon(cx);
+        }
     }
 
     fn write_soon(&mut self, cx: &mut Cx<'_>) {
         let batch = self.latencies.status_batch;
-        let is_idle = self.reported.is_empty() && self.registering.is_empty();
+        let is_idle = self.reported.is_empty() && self.registering.is_empty() && self.lost.is_empty();
         if batch.is_zero() {
             self.write(cx);
         } else if !is_idle && !self.armed {
@@ -163,6 +200,9 @@ impl Dispatcher {
         self.armed = false;
         for node in &self.registering {
             cx.store.update_node(*node, |row| row.state = NodeState::Ready);
+        }
+        for node in self.lost.drain(..) {
+            cx.store.update_node(node, |row| row.state = NodeState::Down);
         }
         for task in self.reported.drain(..) {
             let Some(status) = self.reports[task].take() else { continue };

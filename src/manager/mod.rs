@@ -79,6 +79,13 @@ pub enum Wake {
         /// The dispatcher.
         epoch: u32,
     },
+    /// A node may not have been heard of for too long.
+    Heartbeat {
+        /// The node.
+        node: NodeId,
+        /// Which of its sessions.
+        epoch: u32,
+    },
     /// Reports of agents are to be written.
     Reports {
         /// The dispatcher.
@@ -195,9 +202,9 @@ impl Manager {
         });
     }
 
-    /// The agent of a node is gone.
-    pub fn lose_node(&mut self, now: Time, id: NodeId, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| leader.dispatcher.lose(id, cx));
+    /// The agent of a node is gone, which is noticed after `after`.
+    pub fn lose_node(&mut self, now: Time, id: NodeId, after: Span, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| leader.dispatcher.lose(id, after, cx));
     }
 
     /// An operator gives a command.
@@ -284,6 +291,7 @@ impl Leader {
             Wake::UpdateWorker { epoch, .. } | Wake::UpdateMonitor { epoch } => {
                 replicated.updates.runs(epoch) || global.updates.runs(epoch)
             }
+            Wake::Heartbeat { node, epoch } => self.dispatcher.awaits_heartbeat(node, epoch),
             Wake::Assignments { .. } | Wake::Reports { .. } => true,
         }
     }
@@ -311,6 +319,7 @@ impl Leader {
                 global.updates.wake_monitor(epoch, cx);
             }
             Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
+            Wake::Heartbeat { node, epoch } => self.dispatcher.wake_heartbeat(node, epoch, cx),
             Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
         }
         replicated.proceed(cx);

@@ -107,6 +107,8 @@ pub enum Written {
     RolledBack(ServiceId, Rc<ServiceSpec>),
     /// A service was deleted.
     ServiceRemoved(ServiceId),
+    /// A node, with what is known of its agent; `None`: it is no member of the cluster any more.
+    Node(NodeId, Option<NodeState>),
 }
 
 /// All objects, and what changed.
@@ -320,6 +322,7 @@ impl Store {
 
     /// Adds a node to the cluster.
     pub fn create_node(&mut self, id: NodeId, node: Node) {
+        self.written.push(Written::Node(id, Some(node.state)));
         self.nodes[id] = Some(node);
         self.announce(Change::NodeCreated(id));
     }
@@ -328,6 +331,7 @@ impl Store {
     pub fn update_node(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
         if let Some(node) = &mut self.nodes[id] {
             change(node);
+            self.written.push(Written::Node(id, Some(node.state)));
             self.announce(Change::NodeUpdated(id));
         }
     }
@@ -335,6 +339,7 @@ impl Store {
     /// Takes a node out of the cluster. Its tasks stay.
     pub fn remove_node(&mut self, id: NodeId) {
         self.nodes[id] = None;
+        self.written.push(Written::Node(id, None));
         self.announce(Change::NodeRemoved(id));
     }
 

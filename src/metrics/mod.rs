@@ -9,6 +9,7 @@ pub mod downtime;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod latency;
+pub mod nodes;
 pub mod path;
 pub mod summary;
 pub mod task_log;
@@ -29,6 +30,7 @@ use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 use availability::{RequestMeter, error_budget_used};
 use downtime::ReplicaMeter;
+use nodes::NodeMeter;
 use summary::{Downtime, Requests, Totals, UpdateOutcome};
 use updates::{EntryIndex, UpdateMeter};
 
@@ -39,6 +41,7 @@ pub struct Metrics<'a> {
     /// `None`: not created yet.
     services: IdVec<ServiceId, Option<ServiceMeter>>,
     tasks: IdVec<TaskId, TaskRow>,
+    nodes: NodeMeter,
     /// Services to be settled at the end of the instant.
     changed: Vec<ServiceId>,
     /// Requests sent and not ended when the last instant ended.
@@ -95,6 +98,7 @@ impl<'a> Metrics<'a> {
             plan,
             services: IdVec::filled(plan.services.len(), None),
             tasks: IdVec::new(),
+            nodes: NodeMeter::new(plan),
             changed: Vec::with_capacity(plan.services.len()),
             in_flight: IdVec::filled(plan.services.len(), 0),
             ended: IdVec::filled(plan.clients.len(), 0),
@@ -135,7 +139,7 @@ impl<'a> Metrics<'a> {
             warnings,
             totals: totals(&services, all_requests.map(|requests| requests.summary(self.plan))),
             services,
-            nodes: self.plan.nodes.values().map(|node| node.name.clone()).collect(),
+            nodes: self.nodes.summary(),
         }
     }
 
@@ -188,6 +192,9 @@ impl<'a> Metrics<'a> {
         let row = *row;
         if was_container != row.is_container() {
             self.changing(record.service).replicas.count_container(!was_container);
+            if let Some(node) = record.node.filter(|_| !was_container) {
+                self.nodes.start(record.task, node);
+            }
         }
         let Some(update) = row.update else { return };
         match state {
@@ -227,7 +234,10 @@ impl Observer for Metrics<'_> {
                 service.replicas.close(now);
                 service.removed = true;
             }
-            Record::Command { .. } | Record::CommandError { .. } => {}
+            Record::Desired { service, desired } => self.changing(service).replicas.set_desired(desired),
+            Record::ProcessEnded { task } => self.nodes.end(task),
+            Record::Command { index } => self.nodes.command(now, &self.plan.commands[index as usize].command),
+            Record::CommandError { .. } | Record::Node { .. } => {}
         }
     }
 
@@ -247,6 +257,7 @@ impl Observer for Metrics<'_> {
             service.changed = false;
             service.settle(now);
         }
+        self.nodes.settle(now);
     }
 }
 

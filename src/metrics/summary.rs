@@ -29,8 +29,8 @@ pub struct Summary {
     pub services: Vec<ServiceSummary>,
     /// All services together.
     pub totals: Totals,
-    /// Names of the nodes, in the order of the plan.
-    pub nodes: Vec<String>,
+    /// The nodes, in the order of the plan.
+    pub nodes: Vec<NodeSummary>,
 }
 
 impl Summary {
@@ -70,6 +70,15 @@ pub struct ServiceSummary {
     pub final_update_status: Option<UpdateState>,
     /// Updates and manual rollbacks of the whole run, in order.
     pub updates: Vec<Update>,
+}
+
+/// What a run comes to for one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSummary {
+    /// Its name.
+    pub name: String,
+    /// From its last drain to the end of the last process on it; `None`: not drained, or not empty. See [`super::nodes`].
+    pub empty: Option<Span>,
 }
 
 /// The requests of a service that were sent within its window.

@@ -120,8 +120,13 @@ impl Observer for Timeline {
                 self.services[service].changed |= is_new;
                 self.change(service, |row| row.desired = desired);
             }
+            Record::Desired { service, desired } => self.change(service, |row| row.desired = desired),
             Record::ServiceRemoved { service } => self.change(service, |row| row.desired = 0),
-            Record::Command { .. } | Record::CommandError { .. } | Record::UpdateStatus { .. } => {}
+            Record::Command { .. }
+            | Record::CommandError { .. }
+            | Record::UpdateStatus { .. }
+            | Record::Node { .. }
+            | Record::ProcessEnded { .. } => {}
         }
     }
 

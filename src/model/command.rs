@@ -61,6 +61,9 @@ pub enum Command {
 pub enum Fault {
     /// A node loses its power: its containers are gone, its agent does and reports nothing, and the managers mark it DOWN.
     NodeCrash(NodeId),
+    /// The daemon of a node is shut down: its containers leave rotation at once and get their stop signals, and nobody is told. The
+    /// managers mark the node DOWN.
+    NodeStop(NodeId),
     /// A node gets power: its agent starts and registers. A node that is no member of the cluster joins it.
     NodeStart(NodeId),
     /// The leader of the managers is gone. Another one takes over after `gap`; until then nobody decides anything.

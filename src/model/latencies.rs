@@ -24,6 +24,10 @@ pub struct Latencies {
     ///
     /// Source: moby: daemon/cluster/executor/container/controller.go `defaultGossipConvergeDelay` (control-plane W13).
     pub load_balancer_settle: Span,
+    /// `heartbeat_period`: mean of the period in which agents say that they are there; zero: a node that fails is DOWN at once.
+    ///
+    /// Source: manager/dispatcher/dispatcher.go `DefaultHeartBeatPeriod` (control-plane N1).
+    pub heartbeat_period: Span,
 }
 
 impl Latencies {
@@ -33,6 +37,7 @@ impl Latencies {
         status_batch: Span::from_millis(100),
         agent_retry: Span::from_secs(1),
         load_balancer_settle: Span::from_secs(2),
+        heartbeat_period: Span::from_secs(5),
     };
 
     /// None at all, as in the conformance cases.
@@ -41,5 +46,6 @@ impl Latencies {
         status_batch: Span::ZERO,
         agent_retry: Span::ZERO,
         load_balancer_settle: Span::ZERO,
+        heartbeat_period: Span::ZERO,
     };
 }

@@ -18,7 +18,7 @@ const RATE_DECIMALS: i32 = 3;
 /// no value of.
 pub fn summary(summary: &Summary) -> String {
     let services = summary.services.iter().map(|s| (s.name.clone(), service(s)));
-    let nodes = summary.nodes.iter().map(|name| (name.clone(), json!({})));
+    let nodes = summary.nodes.iter().map(|node| (node.name.clone(), json!({"empty_ms": node.empty.map(length)})));
     let value = json!({
         "schema_version": SCHEMA_VERSION,
         "rollsim": env!("CARGO_PKG_VERSION"),
@@ -154,6 +154,7 @@ fn rounded(number: f64, decimals: i32) -> Number {
 mod tests {
     use super::*;
     use crate::metrics::fixture;
+    use crate::metrics::summary::NodeSummary;
 
     fn run() -> Summary {
         let service = fixture::service();
@@ -183,7 +184,10 @@ mod tests {
                 missing_replica: Span::from_secs(13),
             },
             services: vec![service, db],
-            nodes: vec!["node2".into(), "node1".into()],
+            nodes: vec![
+                NodeSummary { name: "node2".into(), empty: Some(Span::from_millis(2_500)) },
+                NodeSummary { name: "node1".into(), empty: None },
+            ],
         }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::{IdVec, Time};
+use crate::model::node::NodeState;
 use crate::model::request::Request;
 use crate::model::task::{Slot, TaskState};
 use crate::model::update::UpdateState;
-use crate::model::{ImageId, ServiceId, TaskId};
+use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, TaskRecord};
 
 /// Collects the tasks of every slot, and the moments that deserve a mark.
@@ -79,6 +80,7 @@ pub enum MarkKind {
 struct Open {
     service: ServiceId,
     slot: Slot,
+    node: Option<NodeId>,
     index: usize,
 }
 
@@ -95,7 +97,7 @@ impl Lanes {
     }
 
     fn task(&mut self, now: Time, record: &TaskRecord) {
-        let TaskRecord { task, service, slot, image, .. } = *record;
+        let TaskRecord { task, service, slot, image, node, .. } = *record;
         let state = record.status.state;
         let stopping = record.desired > TaskState::Running;
         let open = *self.open.entry(task, None);
@@ -114,10 +116,17 @@ impl Lanes {
         if !state.is_terminal() {
             let index = lane.stretches.len();
             lane.stretches.push(Stretch { task, image, state, stopping, from: now, to: Time::MAX });
-            self.open[task] = Some(Open { service, slot, index });
+            self.open[task] = Some(Open { service, slot, node, index });
         } else if self.open[task].take().is_some() && state != TaskState::Shutdown {
             lane.ends.push(TaskEnd { task, image, state, at: now });
         }
+    }
+
+    /// The managers know that the node, and what ran on it, is gone.
+    fn node_lost(&mut self, now: Time, node: NodeId) {
+        let is_there = |open: &Option<Open>| open.is_some_and(|open| open.node == Some(node));
+        let lost: Vec<TaskId> = self.open.iter().filter(|(_, open)| is_there(open)).map(|(task, _)| task).collect();
+        lost.into_iter().for_each(|task| self.removed(now, task));
     }
 
     fn removed(&mut self, now: Time, task: TaskId) {
@@ -132,11 +141,15 @@ impl Observer for Lanes {
         match record {
             Record::Task(task) => self.task(now, task),
             Record::TaskRemoved { task, .. } => self.removed(now, *task),
+            Record::Node { node, state: None | Some(NodeState::Down) } => self.node_lost(now, *node),
             Record::Command { index } => self.marks.push(Mark { at: now, kind: MarkKind::Command(*index) }),
             Record::UpdateStatus { service, status: Some(status) } => {
                 self.marks.push(Mark { at: now, kind: MarkKind::Status(*service, status.state) });
             }
             Record::UpdateStatus { status: None, .. }
+            | Record::Node { .. }
+            | Record::Desired { .. }
+            | Record::ProcessEnded { .. }
             | Record::CommandError { .. }
             | Record::Spec { .. }
             | Record::ServiceRemoved { .. }

@@ -6,10 +6,11 @@ mod tell;
 use std::collections::BTreeMap;
 
 use crate::kernel::{IdVec, Span, Time};
+use crate::model::node::NodeState;
 use crate::model::request::Request;
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
-use crate::model::{ImageId, ServiceId, TaskId};
+use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 
@@ -23,6 +24,8 @@ pub struct Story<'a> {
     events: Vec<(Time, Event)>,
     tasks: IdVec<TaskId, Seen>,
     services: IdVec<ServiceId, Watch>,
+    /// What is known of the agents of nodes.
+    nodes: IdVec<NodeId, Option<NodeState>>,
     /// Services to be looked at when the instant is over.
     changed: Vec<ServiceId>,
 }
@@ -40,6 +43,7 @@ pub struct StoryLine {
 enum Event {
     Command(u32),
     Refused(CommandError),
+    Node(NodeId, NodeState),
     Service(ServiceId, ServiceEvent),
 }
 
@@ -105,6 +109,7 @@ impl<'a> Story<'a> {
             events: Vec::new(),
             tasks: IdVec::new(),
             services: IdVec::filled(plan.services.len(), Watch::default()),
+            nodes: plan.nodes.values().map(|node| node.is_member.then_some(NodeState::Ready)).collect(),
             changed: Vec::new(),
         }
     }
@@ -148,7 +153,8 @@ impl<'a> Story<'a> {
                 _ => {}
             }
         }
-        let is_unplaced = |seen: &Seen| matches!(seen.err, Some(TaskError::NoSuitableNode(_)));
+        let is_unplaced =
+            |seen: &Seen| matches!(seen.err, Some(TaskError::NoSuitableNode(_) | TaskError::UnsuitableNode(_)));
         if is_unplaced(&new) && !is_unplaced(&old) {
             self.add(now, service, ServiceEvent::Unplaced(*record));
         }
@@ -209,7 +215,15 @@ impl Observer for Story<'_> {
                 }
             }
             Record::Task(ref task) => self.task(now, task),
-            Record::TaskRemoved { .. } => {}
+            Record::Desired { service, desired } => {
+                self.services[service].desired = desired;
+                self.changed.push(service);
+            }
+            Record::Node { node, state } => {
+                let before = std::mem::replace(&mut self.nodes[node], state);
+                self.events.extend(state.filter(|_| before != state).map(|state| (now, Event::Node(node, state))));
+            }
+            Record::TaskRemoved { .. } | Record::ProcessEnded { .. } => {}
             Record::Rotation { service, image, entered, .. } => {
                 let tasks = self.services[service].in_rotation.entry(image).or_default();
                 *tasks = if entered { *tasks + 1 } else { *tasks - 1 };

@@ -1,6 +1,6 @@
 //! `cluster`: the nodes of a scenario.
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::Code;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::sim::plan::Node as PlanNode;
 
@@ -96,12 +96,7 @@ impl Read for NodeSpec {
 
 fn read_availability(node: &Node, problems: &mut Problems) -> Option<Availability> {
     let words = [("active", Availability::Active), ("pause", Availability::Pause), ("drain", Availability::Drain)];
-    let availability = word(node, "availability", &words, problems)?;
-    if availability != Availability::Active {
-        let message = "nodes that are not active are not simulated yet";
-        problems.push(Diagnostic::new(Code::NotSimulated, &node.place, message));
-    }
-    Some(availability)
+    word(node, "availability", &words, problems)
 }
 
 fn read_resources(node: &Node, problems: &mut Problems) -> Option<(Option<u64>, Option<u64>)> {

@@ -75,27 +75,29 @@ impl Read for Deploy {
     }
 }
 
-/// `mode` and `replicas`; 1 if there is none.
+/// `mode` and `replicas`; one replica if neither is there.
+///
+/// Source: cli: cli/compose/convert/service.go `convertDeployMode`.
 fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
-    const MODES: [(&str, &str); 4] = [
-        ("replicated", ""),
-        ("global", "global services are"),
-        ("replicated-job", "jobs are"),
-        ("global-job", "jobs are"),
-    ];
-    let mode: Option<Spanned<&str>> = fields.read_with("mode", |node, problems| {
-        let value = word(node, "mode", &MODES, problems)?;
+    const MODES: [(&str, Option<bool>); 4] =
+        [("replicated", Some(false)), ("global", Some(true)), ("replicated-job", None), ("global-job", None)];
+    let is_global = fields.read_with("mode", |node, problems| {
+        let is_global = word(node, "mode", &MODES, problems)?;
+        is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated yet", problems))
+    });
+    let replicas: Option<Spanned<u32>> = fields.read_with("replicas", |node, problems| {
+        let simulated = replicas(u32::read(node, problems)?);
+        let value = simulated.map_or_else(|why| refuse(Code::NotSimulated, &node.place, why, problems), Some)?;
         Some(Spanned { value, place: node.place.clone() })
     });
-    if let Some(mode) = mode.filter(|mode| !mode.value.is_empty()) {
-        let message = format!("{} not simulated yet", mode.value);
-        fields.problems.push(Diagnostic::new(Code::NotSimulated, &mode.place, message));
+    if is_global != Some(true) {
+        return Mode::Replicated { replicas: replicas.map_or(1, |replicas| replicas.value) };
     }
-    let replicas: Option<u32> = fields.read_with("replicas", |node, problems| {
-        let simulated = replicas(u32::read(node, problems)?);
-        simulated.map_or_else(|why| refuse(Code::NotSimulated, &node.place, why, problems), Some)
-    });
-    Mode::Replicated { replicas: replicas.unwrap_or(1) }
+    if let Some(replicas) = replicas {
+        let message = "replicas can only be used with replicated or replicated-job mode";
+        fields.problems.push(Diagnostic::new(Code::Conflict, &replicas.place, message));
+    }
+    Mode::Global
 }
 
 /// An `update_config` or `rollback_config`. What it does not say is the default; a `monitor` of 0 counts as not said.
@@ -165,11 +167,6 @@ impl Read for Placement {
             preferences: fields.read_with("preferences", read_preferences).unwrap_or_default(),
             max_replicas_per_node: fields.read("max_replicas_per_node").unwrap_or(0),
         };
-        for key in ["constraints", "preferences", "max_replicas_per_node"] {
-            if let Some(entry) = fields.entry(key) {
-                accept_only(&format!("deploy.placement.{key}"), &entry.key.place, fields.problems);
-            }
-        }
         fields.finish();
         Some(placement)
     }
@@ -198,9 +195,6 @@ impl Read for Resources {
         let limits = fields.read_with("limits", |node, problems| read_amounts(node, &["pids"], problems));
         let reserved =
             fields.read_with("reservations", |node, problems| read_amounts(node, &["generic_resources"], problems));
-        if let Some(entry) = fields.entry("reservations") {
-            accept_only("deploy.resources.reservations", &entry.key.place, fields.problems);
-        }
         fields.finish();
         let (limit_nano_cpus, limit_memory) = limits.unwrap_or_default();
         let (reserve_nano_cpus, reserve_memory) = reserved.unwrap_or_default();

@@ -5,35 +5,57 @@ use std::fmt;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{Span, Time};
 use crate::metrics::path::{Kind, MetricPath, Value as Measured};
-use crate::metrics::summary::ServiceSummary;
-use crate::model::ServiceId;
+use crate::metrics::summary::{NodeSummary, ServiceSummary};
 use crate::model::update::UpdateState;
+use crate::model::{NodeId, ServiceId};
 
 use super::duration::parse_span;
-use super::read::{Problems, Read, entries, refuse, word, wrong_type};
+use super::read::{Fields, Problems, Read, entries, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::{check_share, parse_percent};
 
-/// One object of `expect`: all of its checks are about one service.
+/// One object of `expect`: all of its checks are about one service, or one node.
 #[derive(Debug)]
-pub(super) struct Expect {
-    /// The service; `None`: the only one.
-    pub(super) service: Option<Spanned<String>>,
-    /// What must hold of it.
-    pub(super) checks: Vec<Spanned<Check>>,
-    /// Where the object stands.
-    pub(super) place: Place,
+pub(super) enum Expect {
+    Service {
+        /// The service; `None`: the only one.
+        service: Option<Spanned<String>>,
+        /// What must hold of it.
+        checks: Vec<Spanned<Check>>,
+        /// Where the object stands.
+        place: Place,
+    },
+    Node {
+        /// The node.
+        node: Spanned<String>,
+        /// What must hold of it.
+        check: Spanned<NodeCheck>,
+    },
 }
 
-/// Something that must hold of a service after a run.
+/// Something that must hold after a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// The service.
-    pub service: ServiceId,
-    /// What must hold of it.
-    pub check: Check,
+    /// What must hold, and of what.
+    pub what: Expected,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What must hold, and of what.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// Of a service.
+    OfService(ServiceId, Check),
+    /// Of a node.
+    OfNode(NodeId, NodeCheck),
+}
+
+/// What must hold of a node: how the time that it took to be empty compares. One that was not drained, or not empty, fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeCheck {
+    comparison: Comparison,
+    bound: Span,
 }
 
 /// What must hold of a service.
@@ -75,10 +97,27 @@ pub enum Bound {
     Bool(bool),
 }
 
-impl Expectation {
+impl NodeCheck {
+    /// Whether it holds of what was measured of its node, and what was measured.
+    pub fn judge(&self, node: &NodeSummary) -> Verdict {
+        Verdict {
+            holds: node.empty.is_some_and(|empty| self.comparison.holds(empty, self.bound)),
+            found: node.empty.map_or("–".to_owned(), |empty| empty.to_string()),
+        }
+    }
+}
+
+/// The check as the scenario says it: `empty <= 20s`.
+impl fmt::Display for NodeCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "empty {} {}", self.comparison.sign(), self.bound)
+    }
+}
+
+impl Check {
     /// Whether it holds of what was measured of its service, and what was measured.
     pub fn judge(&self, service: &ServiceSummary) -> Verdict {
-        match &self.check {
+        match self {
             Check::UpdateStatus(state, before) => {
                 let written =
                     service.update_status.iter().find(|change| change.state == *state).map(|change| change.at);
@@ -106,6 +145,16 @@ pub struct Verdict {
     pub holds: bool,
     /// What was found, for people; `–` where there was nothing to measure.
     pub found: String,
+}
+
+/// The check as the scenario says it, without its service or node.
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expected::OfService(_, check) => check.fmt(f),
+            Expected::OfNode(_, check) => check.fmt(f),
+        }
+    }
 }
 
 /// The check as the scenario says it: `downtime.total <= 0s`.
@@ -183,6 +232,9 @@ impl Comparison {
 
 impl Read for Expect {
     fn read(node: &Node, problems: &mut Problems) -> Option<Expect> {
+        if node.get("node").is_some() {
+            return read_of_node(node, problems);
+        }
         let service = node.get("service").map(|service| Spanned::read(service, problems));
         let before = node.get("before").and_then(|before| Time::read(before, problems));
         if node.get("before").is_some() && node.get("update_status").is_none() {
@@ -203,12 +255,31 @@ impl Read for Expect {
         if entries.iter().all(|entry| entry.key.value == "service") {
             return refuse(Code::MissingKey, &node.place, "nothing is expected here: name a metric", problems);
         }
-        Some(Expect {
+        Some(Expect::Service {
             service: service.map_or(Some(None), |service| service.map(Some))?,
             checks,
             place: node.place.clone(),
         })
     }
+}
+
+fn read_of_node(node: &Node, problems: &mut Problems) -> Option<Expect> {
+    let mut fields = Fields::of(node, problems)?;
+    let name = fields.require("node");
+    let check = fields.entry("empty");
+    if check.is_none() {
+        fields.require::<String>("empty");
+    }
+    fields.finish();
+    let Entry { key, value } = check?;
+    let text = value.to_string();
+    let (comparison, bound) = split_sign(&text);
+    let Some(Bound::Duration(bound)) = read_bound(Kind::Duration, bound) else {
+        let message = format!("`empty` is {}, and `{bound}` is not", described(Kind::Duration));
+        return refuse(Code::MetricKind, &value.place, message, problems);
+    };
+    let check = Spanned { value: NodeCheck { comparison, bound }, place: key.place.clone() };
+    Some(Expect::Node { node: name?, check })
 }
 
 fn read_state(node: &Node, problems: &mut Problems) -> Option<UpdateState> {
@@ -313,15 +384,20 @@ mod tests {
     use crate::metrics::summary::{Downtime, StatusChange};
     use crate::scenario::source;
 
-    fn expectations(text: &str) -> Vec<Expectation> {
+    fn read(text: &str) -> Expect {
         let file = Arc::new(SourceFile { name: "t".to_owned(), text: text.to_owned() });
         let node = source::parse(&file).expect("the text is YAML");
         let mut problems = Problems::default();
         let expect = Expect::read(&node, &mut problems).expect("the object is right");
         assert!(!problems.has_errors());
-        let bind =
-            |check: Spanned<Check>| Expectation { service: ServiceId(0), check: check.value, place: check.place };
-        expect.checks.into_iter().map(bind).collect()
+        expect
+    }
+
+    fn checks(text: &str) -> Vec<Check> {
+        match read(text) {
+            Expect::Service { checks, .. } => checks.into_iter().map(|check| check.value).collect(),
+            Expect::Node { .. } => panic!("{text} is about a node"),
+        }
     }
 
     fn service() -> ServiceSummary {
@@ -367,9 +443,9 @@ mod tests {
             ),
             ("final_update_status: '!= paused'", "final_update_status != paused", "rollback_completed", true),
         ] {
-            let [expectation] = expectations(text).try_into().expect("one check");
-            assert_eq!(expectation.check.to_string(), said, "{text}");
-            assert_eq!(expectation.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
+            let [check] = checks(text).try_into().expect("one check");
+            assert_eq!(check.to_string(), said, "{text}");
+            assert_eq!(check.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
         }
     }
 
@@ -381,13 +457,23 @@ mod tests {
             ("{before: 20001ms, update_status: rollback_completed}", "written at 20s", true),
             ("{update_status: paused}", "never written", false),
         ] {
-            let [expectation] = expectations(text).try_into().expect("one check");
-            assert_eq!(expectation.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
+            let [check] = checks(text).try_into().expect("one check");
+            assert_eq!(check.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
         }
     }
 
     #[test]
+    fn a_node_must_be_empty_in_time() {
+        let Expect::Node { check, .. } = read("{node: node2, empty: <= 20s}") else { panic!("it is about a node") };
+        assert_eq!(check.value.to_string(), "empty <= 20s");
+        let judge = |empty| check.value.judge(&NodeSummary { name: "node2".to_owned(), empty });
+        assert_eq!(judge(Some(Span::from_secs(20))), Verdict { holds: true, found: "20s".to_owned() });
+        assert_eq!(judge(Some(Span::from_millis(20_001))), Verdict { holds: false, found: "20.001s".to_owned() });
+        assert_eq!(judge(None), Verdict { holds: false, found: "–".to_owned() });
+    }
+
+    #[test]
     fn all_metrics_of_an_object_are_checked() {
-        assert_eq!(expectations("{service: web, degraded: 0s, downtime.total: 0s, 'update[0].detect': < 5s}").len(), 3);
+        assert_eq!(checks("{service: web, degraded: 0s, downtime.total: 0s, 'update[0].detect': < 5s}").len(), 3);
     }
 }

@@ -7,18 +7,19 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::ClientSpec;
 use crate::model::command::Command;
-use crate::model::service::PublishMode;
-use crate::model::{ImageId, ServiceId, defaults};
-use crate::sim::plan::{End, Image, Plan, TimedCommand};
+use crate::model::service::{Mode, PublishMode};
+use crate::model::{ImageId, NodeId, ServiceId, defaults};
+use crate::sim::plan::{End, Image, Node, Plan, TimedCommand};
 
 use super::compose::Service;
 use super::docker::values::check_service_name;
 use super::docker::{self, DockerCommand, LineError};
-use super::expect::{Check, Expect, Expectation};
+use super::expect::{Check, Expect, Expectation, Expected};
+use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, accept_only, checked, nearest, one_of};
-use super::schema::{Event, Objective, Scenario};
+use super::read::{Named, Problems, checked, nearest, one_of};
+use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
 use super::traffic::Client;
 use super::unsimulated;
@@ -27,6 +28,9 @@ use super::unsimulated;
 const QUIET: Span = Span::from_secs(30);
 /// Longest run without `duration`.
 const LIMIT: Time = Time::from_millis(3_600_000);
+
+/// Most nodes that are listed when one is unknown.
+const MOST_NODES_LISTED: usize = 8;
 
 /// What a scenario comes to.
 pub(super) struct Lowered {
@@ -50,7 +54,7 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
                 Some(duration) => End::At(Time::ZERO + duration.value),
                 None => End::WhenQuiet { quiet: QUIET, limit: LIMIT },
             },
-            nodes: scenario.cluster.nodes.into_iter().collect(),
+            nodes: names.nodes.clone(),
             images: IdVec::new(),
             services: IdVec::new(),
             clients: IdVec::new(),
@@ -94,10 +98,12 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
 }
 
-/// The services and images of a scenario by their names, at the current place of its timeline.
+/// The services, images and nodes of a scenario by their names, at the current place of its timeline.
 struct Names {
     services: IdVec<ServiceId, String>,
     exists: IdVec<ServiceId, bool>,
+    is_global: IdVec<ServiceId, bool>,
+    nodes: IdVec<NodeId, Node>,
     images: IdVec<ImageId, Image>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
@@ -106,10 +112,12 @@ struct Names {
     refused: Option<Refused>,
 }
 
-/// Why the last line was refused, if it was for the name of a service.
+/// Why the last line was refused, if it was for the name of a service or a node.
 enum Refused {
     /// There is no service of this name.
     Missing(String),
+    /// There is no node of this name.
+    MissingNode(String),
     /// There is one.
     Exists,
     /// There was one before.
@@ -122,6 +130,8 @@ impl Names {
         let mut names = Names {
             services: IdVec::new(),
             exists: IdVec::new(),
+            is_global: IdVec::new(),
+            nodes: scenario.cluster.nodes.iter().cloned().collect(),
             images: IdVec::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
@@ -143,6 +153,7 @@ impl Names {
 
     fn add(&mut self, name: &str) -> ServiceId {
         self.exists.push(true);
+        self.is_global.push(false);
         self.services.push(name.to_owned())
     }
 
@@ -188,6 +199,46 @@ impl Names {
         }
     }
 
+    /// The node that something in the scenario refers to, or a problem.
+    fn refer_to_node(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<NodeId> {
+        let node = self.node_of(&name.value);
+        if node.is_none() {
+            problems.push(self.unknown_node(&name.value, &name.place));
+        }
+        node
+    }
+
+    fn node_of(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().find(|(_, node)| node.name == name).map(|(id, _)| id)
+    }
+
+    fn unknown_node(&self, name: &str, place: &Place) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::UnknownNode, place, format!("node {name} not found"));
+        let known = || self.nodes.values().map(|node| node.name.as_str());
+        match nearest(name, known()) {
+            Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+            None if self.nodes.len() <= MOST_NODES_LISTED => diagnostic.label(format!("expected {}", one_of(known()))),
+            None => diagnostic,
+        }
+    }
+
+    /// Takes notice of what a command changes for the lines after it.
+    fn note(&mut self, command: &Command) {
+        match command {
+            Command::ServiceCreate { service, spec } => self.is_global[*service] = spec.mode == Mode::Global,
+            Command::ServiceRemove { service } => self.exists[*service] = false,
+            Command::NodeUpdate { node, label_add, label_rm, .. } => {
+                let labels = &mut self.nodes[*node].spec.labels;
+                labels.retain(|label, _| !label_rm.contains(label));
+                labels.extend(label_add.iter().cloned());
+            }
+            Command::ServiceUpdate { .. }
+            | Command::ServiceRollback { .. }
+            | Command::NodeRemove { .. }
+            | Command::Fault(_) => {}
+        }
+    }
+
     fn label_with_services(&self, diagnostic: Diagnostic) -> Diagnostic {
         match self.services.is_empty() {
             true => diagnostic.label("there are no services"),
@@ -199,6 +250,7 @@ impl Names {
     fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
         match self.refused.take() {
             Some(Refused::Missing(name)) => self.unknown(&name, place),
+            Some(Refused::MissingNode(name)) => self.unknown_node(&name, place),
             Some(Refused::Exists) => Diagnostic::new(Code::ServiceExists, place, error.message),
             Some(Refused::Removed) => Diagnostic::new(Code::NotSimulated, place, error.message),
             None => {
@@ -229,6 +281,22 @@ impl docker::Names for Names {
             self.refused = Some(Refused::Removed);
             Err(format!("service {name} was removed before: to create it again is not simulated yet"))
         }
+    }
+
+    fn is_global(&self, service: ServiceId) -> bool {
+        self.is_global[service]
+    }
+
+    fn node(&mut self, name: &str) -> Option<NodeId> {
+        let node = self.node_of(name);
+        if node.is_none() {
+            self.refused = Some(Refused::MissingNode(name.to_owned()));
+        }
+        node
+    }
+
+    fn has_label(&self, node: NodeId, label: &str) -> bool {
+        self.nodes[node].spec.labels.contains_key(label)
     }
 
     fn image(&mut self, reference: &str) -> ImageId {
@@ -270,12 +338,9 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
                 problems.push(Diagnostic::new(Code::Conflict, &name.place, message));
             }
         }
-        let spec = Box::new(service.to_spec(image));
-        commands.push(TimedCommand {
-            at: Time::ZERO,
-            line: String::new(),
-            command: Command::ServiceCreate { service: id, spec },
-        });
+        let command = Command::ServiceCreate { service: id, spec: Box::new(service.to_spec(image)) };
+        names.note(&command);
+        commands.push(TimedCommand { at: Time::ZERO, line: String::new(), command });
     }
     commands
 }
@@ -289,7 +354,16 @@ fn read_timeline(
 ) -> Vec<TimedCommand> {
     timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
     let mut timed = Vec::new();
-    for Event { at, run } in timeline {
+    for Event { at, act } in timeline {
+        let run = match act {
+            Act::Run(run) => run,
+            Act::Fault(text) => {
+                let fault = read_fault(&text, |name, problems| names.refer_to_node(name, problems), problems);
+                let command = fault.zip(at).map(|(fault, at)| (at.value, Command::Fault(fault)));
+                timed.extend(command.map(|(at, command)| TimedCommand { at, line: text.value, command }));
+                continue;
+            }
+        };
         let lowered = docker::parse(&run.value).and_then(|line| {
             overlaid.report_overridden(&line, &run.place, problems);
             match at {
@@ -313,7 +387,8 @@ fn read_timeline(
                     problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
                 }
                 for command in commands {
-                    note_command(&command, &run.place, names, problems);
+                    unsimulated::report(&command, &run.place, problems);
+                    names.note(&command);
                     timed.push(TimedCommand { at, line: run.value.clone(), command });
                 }
             }
@@ -325,15 +400,6 @@ fn read_timeline(
         }
     }
     timed
-}
-
-fn note_command(command: &Command, place: &Place, names: &mut Names, problems: &mut Problems) {
-    for flag in unsimulated::flags(command) {
-        accept_only(flag, place, problems);
-    }
-    if let Command::ServiceRemove { service } = *command {
-        names.exists[service] = false;
-    }
 }
 
 /// The place of these bytes of a line, if the line stands in the file as it is read.
@@ -391,7 +457,15 @@ fn lower_expectations(
     problems: &mut Problems,
 ) -> Vec<Expectation> {
     let mut expectations = Vec::new();
-    for Expect { service, checks, place } in expect {
+    for expect in expect {
+        let (service, checks, place) = match expect {
+            Expect::Service { service, checks, place } => (service, checks, place),
+            Expect::Node { node, check } => {
+                let what = names.refer_to_node(&node, problems).map(|node| Expected::OfNode(node, check.value));
+                expectations.extend(what.map(|what| Expectation { what, place: check.place }));
+                continue;
+            }
+        };
         let service = match &service {
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
@@ -405,7 +479,8 @@ fn lower_expectations(
         for check in &checks {
             check_names(check, &names.services[service], names, callers, problems);
         }
-        let bind = |check: Spanned<_>| Expectation { service, check: check.value, place: check.place };
+        let bind =
+            |check: Spanned<_>| Expectation { what: Expected::OfService(service, check.value), place: check.place };
         expectations.extend(checks.into_iter().map(bind));
     }
     expectations

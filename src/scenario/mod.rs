@@ -13,6 +13,7 @@ pub mod overlay;
 mod cluster;
 mod compose;
 mod deploy;
+mod fault;
 mod health;
 mod image;
 mod lower;

@@ -6,8 +6,9 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::model::service::{PortConfig, Protocol, PublishMode};
 
 use super::docker::ports::parse_short;
-use super::read::{Fields, Problems, accept_only, checked, items, text_of, wrong_type};
+use super::read::{Fields, Problems, checked, items, text_of, wrong_type};
 use super::source::{Node, Value};
+use super::unsimulated::report_host_port;
 
 /// Reads the list of published ports.
 pub(super) fn read_ports(node: &Node, problems: &mut Problems) -> Option<Vec<PortConfig>> {
@@ -63,7 +64,7 @@ fn read_long(node: &Node, problems: &mut Problems) -> Option<PortConfig> {
     let modes = [("ingress", PublishMode::Ingress), ("host", PublishMode::Host)];
     let mode = fields.read_with("mode", |node, problems| lenient(node, &modes, problems)).unwrap_or_default();
     if let Some(node) = fields.node("mode").filter(|_| mode == PublishMode::Host) {
-        accept_only("mode: host", &node.place, fields.problems);
+        report_host_port(&node.place, fields.problems);
     }
     fields.finish();
     Some(PortConfig { target: target?, published, protocol: protocol.unwrap_or_default(), mode })

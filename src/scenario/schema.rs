@@ -50,13 +50,22 @@ pub(super) struct Scenario {
     pub(super) expect: Vec<Expect>,
 }
 
-/// Something that an operator does.
+/// Something that an operator does, or that befalls a machine.
 #[derive(Debug)]
 pub(super) struct Event {
     /// When; `None` if the file does not say it right.
     pub(super) at: Option<Spanned<Time>>,
+    /// What.
+    pub(super) act: Act,
+}
+
+/// What happens at a point of the timeline.
+#[derive(Debug)]
+pub(super) enum Act {
     /// A docker command line.
-    pub(super) run: Spanned<String>,
+    Run(Spanned<String>),
+    /// Something befalls a machine.
+    Fault(Spanned<String>),
 }
 
 /// What a service promises.
@@ -122,6 +131,7 @@ impl Read for Latencies {
             status_batch: fields.read("status_batch").unwrap_or(swarm.status_batch),
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
+            heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
         };
         fields.finish();
         Some(latencies)
@@ -141,16 +151,15 @@ impl Read for Event {
         let at = fields.require("at");
         let run: Option<Spanned<String>> = fields.read("run");
         // A block of YAML ends in a line break, which is no part of the command.
-        let run = run.map(|run| Spanned { value: run.value.trim_matches(['\r', '\n']).to_owned(), ..run });
-        if let Some(fault) = fields.entry("fault") {
-            let message = "faults are not simulated yet";
-            fields.problems.push(Diagnostic::new(Code::NotSimulated, &fault.key.place, message));
-        } else if fields.node("run").is_none() {
+        let run =
+            run.map(|run| Spanned { value: run.value.trim_matches(['\r', '\n']).to_owned(), ..run }).map(Act::Run);
+        let fault = fields.read("fault").map(Act::Fault);
+        if fields.node("run").is_none() && fields.node("fault").is_none() {
             let message = "missing field `run` or `fault`";
             fields.problems.push(Diagnostic::new(Code::MissingKey, &node.place, message));
         }
         fields.finish();
-        Some(Event { at, run: run? })
+        Some(Event { at, act: run.or(fault)? })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whole scenarios: what plan they come to.
 
+use super::expect::Expected;
 use super::*;
 use crate::kernel::{Dist, Span, Time};
 use crate::model::client::Load;
@@ -103,7 +104,7 @@ fn json_and_yaml_of_one_scenario_give_equal_plans() {
     // The order of the images in the file is that of their ids, and both have the same.
     assert_eq!(json.plan, yaml.plan);
     assert_eq!(json.digest, yaml.digest);
-    let checks = |loaded: &Loaded| loaded.expectations.iter().map(|e| e.check.to_string()).collect::<Vec<_>>();
+    let checks = |loaded: &Loaded| loaded.expectations.iter().map(|e| e.what.to_string()).collect::<Vec<_>>();
     assert_eq!(checks(&json), ["update_status: rollback_completed before 1m30s", "downtime.total <= 0s"]);
     assert_eq!(checks(&json), checks(&yaml));
     assert_eq!((json.warnings, json.assumed_images), (Vec::new(), Vec::new()));
@@ -259,7 +260,7 @@ fn a_service_that_the_timeline_creates_can_be_referred_to() {
           traffic: {clients: {users: {service: web, rate: 1/s, arrivals: constant}}}, expect: [{downtime.count: 0}]}",
     );
     assert_eq!(created(&loaded, "web").mode, Mode::Replicated { replicas: 2 });
-    assert_eq!(loaded.expectations[0].service, ServiceId(0));
+    assert!(matches!(loaded.expectations[0].what, Expected::OfService(ServiceId(0), _)));
 }
 
 #[test]
@@ -285,11 +286,11 @@ fn removing_a_stack_removes_its_services() {
 fn flags_that_are_not_simulated_are_named() {
     let loaded = loaded(
         "{rollsim: 1, services: {web: {image: x}}, timeline: [
-{at: 5s, run: service update --constraint-add node.role==worker --health-retries 3 --reserve-cpu 1 web}]}",
+{at: 5s, run: 'service update --publish-add target=80,mode=host --health-retries 3 --reserve-cpu 1 web'}]}",
     );
     let not = "t.yaml:2:15: warning[R0402]:";
-    let named = ["--constraint", "--reserve-cpu", "--health-*"];
-    assert_eq!(warnings(&loaded), named.map(|flag| format!("{not} `{flag}` is accepted but not simulated yet")));
+    let named = ["what clients of a port in host mode see is", "`--health-*` is accepted but"];
+    assert_eq!(warnings(&loaded), named.map(|what| format!("{not} {what} not simulated yet")));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::model::task::Slot;
 use crate::model::update::{UpdateMessage, UpdateStatus};
 use crate::observe::{Record, TaskRecord};
 
-/// Adds a record to the fingerprint: every one but the errors' texts, and nothing of traffic.
+/// Adds a record to the fingerprint: every one but the errors' texts and the ends of processes, and nothing of traffic.
 pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
     let (kind, a, b) = match *record {
         Record::Command { index } => (1, u64::from(index), 0),
@@ -16,6 +16,9 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
         Record::Task(task) => (6, pair(task.task.0, task.service.0), task_state(&task)),
         Record::TaskRemoved { task, .. } => (7, u64::from(task.0), 0),
         Record::Rotation { task, entered, .. } => (8, u64::from(task.0), u64::from(entered)),
+        Record::Desired { service, desired } => (9, u64::from(service.0), u64::from(desired)),
+        Record::Node { node, state } => (10, u64::from(node.0), state.map_or(0, |state| state as u64 + 1)),
+        Record::ProcessEnded { .. } => return,
     };
     fingerprint.add([now.as_nanos(), kind, a, b]);
 }

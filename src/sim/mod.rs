@@ -3,6 +3,7 @@
 //! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
 //! are no events: traffic is advanced to each instant before anything happens at it.
 
+mod desired;
 pub mod event;
 mod fault;
 mod fingerprint;
@@ -14,15 +15,14 @@ use event::Event;
 use plan::End;
 
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
-use crate::kernel::{EventQueue, Fingerprint, Phase, Span, Streams, Time};
-use crate::manager::orchestrator::global;
+use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
 use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
 use crate::model::node::NodeState;
-use crate::model::service::{Mode, ServiceSpec};
-use crate::model::{ServiceId, defaults};
+use crate::model::service::ServiceSpec;
+use crate::model::{NodeId, ServiceId, defaults};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::traffic::Traffic;
 
@@ -72,6 +72,10 @@ struct Sim<'p, O> {
     fingerprint: Fingerprint,
     /// Whether this instant had a record.
     has_records: bool,
+    /// How often each node has failed.
+    losses: IdVec<NodeId, u32>,
+    /// How many tasks each service wants, as the observer was told last.
+    told_desired: IdVec<ServiceId, u32>,
 }
 
 impl<'p, O: Observer> Sim<'p, O> {
@@ -104,6 +108,8 @@ impl<'p, O: Observer> Sim<'p, O> {
             observer,
             fingerprint: Fingerprint::new(),
             has_records: false,
+            losses: IdVec::filled(plan.nodes.len(), 0),
+            told_desired: IdVec::filled(plan.services.len(), 0),
         }
     }
 
@@ -268,6 +274,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Effect::EnterRotation(task) => self.rotate(task, true),
                 Effect::LeaveRotation(task) => self.rotate(task, false),
                 Effect::ProcessEnded(task) => {
+                    self.emit(Record::ProcessEnded { task });
                     let observer = &mut self.observer;
                     self.traffic.kill(self.now, task, &mut |request| observer.request(request));
                 }
@@ -290,6 +297,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn tell_written(&mut self) {
         let mut all = std::mem::take(&mut self.written);
         self.manager.store.take_written(&mut all);
+        let may_change_desired = all.iter().any(desired::may_change);
         for written in all.drain(..) {
             let record = match written {
                 Written::Task(id, task, created) => Record::Task(TaskRecord {
@@ -306,34 +314,33 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
                 Written::RolledBack(service, spec) => {
-                    spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                    desired::spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
                 }
+                Written::Node(node, state) => Record::Node { node, state },
             };
             self.emit(record);
         }
         self.written = all;
+        if may_change_desired {
+            self.tell_desired();
+        }
     }
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = spec_record(service, &row.spec, cause, &self.manager.store);
+            let record = desired::spec_record(service, &row.spec, cause, &self.manager.store);
             self.emit(record);
         }
     }
 
     fn emit(&mut self, record: Record) {
+        if let Record::Spec { service, desired, .. } | Record::Desired { service, desired } = record {
+            self.told_desired[service] = desired;
+        }
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
     }
-}
-
-fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause, store: &Store) -> Record {
-    let desired = match spec.mode {
-        Mode::Replicated { replicas } => replicas,
-        Mode::Global => global::nodes_for(spec, store).count() as u32,
-    };
-    Record::Spec { service, desired, image: spec.task.container.image, cause }
 }
 
 /// The grace period of a service's containers, in whole seconds (data-plane rule 34).

@@ -88,6 +88,9 @@ impl Observer for Promises {
             Record::Command { .. }
             | Record::CommandError { .. }
             | Record::Spec { .. }
+            | Record::Desired { .. }
+            | Record::Node { .. }
+            | Record::ProcessEnded { .. }
             | Record::ServiceRemoved { .. } => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollsim::kernel::{IdVec, Time};
+use rollsim::model::node::NodeState;
 use rollsim::model::request::Request;
 use rollsim::model::task::{Slot, TaskState};
 use rollsim::model::{ServiceId, TaskId};
@@ -99,7 +100,17 @@ impl Observer for Recorder<'_> {
                 self.tell(now, format!("{} #{} deleted", service(id), task.0));
             }
             Record::ServiceRemoved { service: id } => self.tell(now, format!("{} removed", service(id))),
-            Record::Spec { .. } | Record::Rotation { .. } => {}
+            Record::Desired { service: id, desired } => self.tell(now, format!("{} wants {desired}", service(id))),
+            Record::Node { node, state } => {
+                let state = match state {
+                    None => "removed",
+                    Some(NodeState::Unknown) => "unknown",
+                    Some(NodeState::Down) => "down",
+                    Some(NodeState::Ready) => "ready",
+                };
+                self.tell(now, format!("{} {state}", self.plan.nodes[node].name));
+            }
+            Record::Spec { .. } | Record::Rotation { .. } | Record::ProcessEnded { .. } => {}
         }
     }
 

@@ -1,12 +1,12 @@
 //! Reads a script and makes a plan of it: the one place that knows the simulator's API.
 
 use rollsim::kernel::{Dist, IdVec, Time};
-use rollsim::model::command::{Command, SpecChange};
+use rollsim::model::command::{Command, Fault, SpecChange};
 use rollsim::model::image::{ImageBehavior, Outcome};
 use rollsim::model::latencies::Latencies;
-use rollsim::model::node::NodeSpec;
-use rollsim::model::service::{FailureAction, Order, RestartCondition, ServiceSpec};
-use rollsim::model::{ImageId, ServiceId, defaults, spec_change};
+use rollsim::model::node::{Availability, NodeSpec};
+use rollsim::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec};
+use rollsim::model::{ImageId, NodeId, ServiceId, defaults, spec_change};
 use rollsim::scenario::duration::parse_span;
 use rollsim::sim::Plan;
 use rollsim::sim::plan::{End, Image, Node, TimedCommand};
@@ -56,9 +56,13 @@ impl Script {
             }
             ["service", "create", name, ref settings @ ..] => {
                 let service = self.plan.services.push(name.to_owned());
+                let is_global = settings.contains(&"mode=global");
                 let change = self.change(settings)?;
                 let mut spec = Box::new(ServiceSpec::replicated(change.image?, 1));
                 spec_change::apply(&change, &mut spec);
+                if is_global {
+                    spec.mode = Mode::Global;
+                }
                 Some(Command::ServiceCreate { service, spec })
             }
             ["service", "update", name, ref settings @ ..] => {
@@ -67,6 +71,14 @@ impl Script {
             }
             ["service", "rollback", name] => Some(Command::ServiceRollback { service: self.service(name)? }),
             ["service", "rm", name] => Some(Command::ServiceRemove { service: self.service(name)? }),
+            ["node", "update", name, availability] => Some(Command::NodeUpdate {
+                node: self.node(name)?,
+                availability: Some(self::availability(availability.strip_prefix("availability=")?)?),
+                label_add: Vec::new(),
+                label_rm: Vec::new(),
+            }),
+            ["node", "crash", name] => Some(Command::Fault(Fault::NodeCrash(self.node(name)?))),
+            ["node", "start", name] => Some(Command::Fault(Fault::NodeStart(self.node(name)?))),
             _ => return None,
         };
         let index = command.is_some().then_some(self.plan.commands.len() as u32);
@@ -78,6 +90,10 @@ impl Script {
 
     fn service(&self, name: &str) -> Option<ServiceId> {
         self.plan.services.iter().find(|(_, service)| *service == name).map(|(id, _)| id)
+    }
+
+    fn node(&self, name: &str) -> Option<NodeId> {
+        self.plan.nodes.iter().find(|(_, node)| node.name == name).map(|(id, _)| id)
     }
 
     fn image(&mut self, name: &str) -> ImageId {
@@ -92,6 +108,7 @@ impl Script {
         let mut change = SpecChange::default();
         for setting in settings {
             match setting.split_once('=')? {
+                ("mode", "global") => {}
                 ("image", name) => change.image = Some(self.image(name)),
                 (key, value) => set(&mut change, key, value)?,
             }
@@ -200,6 +217,11 @@ fn set(change: &mut SpecChange, key: &str, value: &str) -> Option<()> {
         }
     }
     Some(())
+}
+
+fn availability(word: &str) -> Option<Availability> {
+    let words = [("active", Availability::Active), ("pause", Availability::Pause), ("drain", Availability::Drain)];
+    words.iter().find(|(name, _)| *name == word).map(|(_, availability)| *availability)
 }
 
 fn condition(word: &str) -> Option<RestartCondition> {

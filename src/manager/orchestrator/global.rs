@@ -251,9 +251,15 @@ impl Global {
     }
 }
 
-/// The nodes that are to run a task of a global service with this specification.
-pub fn nodes_for(spec: &ServiceSpec, store: &Store) -> impl Iterator<Item = NodeId> {
-    store.nodes().filter(|(_, node)| !node.is_invalid() && meets_constraints(spec, node)).map(|(id, _)| id)
+/// The nodes that are to run a task of a global service with this specification. One that is paused keeps the task that it has.
+pub fn nodes_for(service: ServiceId, spec: &ServiceSpec, store: &Store) -> impl Iterator<Item = NodeId> {
+    let is_live = |task: &TaskId| store.task(*task).is_some_and(|task| task.desired <= TaskState::Running);
+    let takes = move |id, node: &Node| {
+        node.spec.availability == Availability::Active
+            || store.tasks_in_slot(service, Slot::Node(id)).iter().any(is_live)
+    };
+    let nodes = store.nodes().filter(|(_, node)| !node.is_invalid() && meets_constraints(spec, node));
+    nodes.filter(move |(id, node)| takes(*id, node)).map(|(id, _)| id)
 }
 
 fn meets_constraints(spec: &ServiceSpec, node: &Node) -> bool {

@@ -3,11 +3,14 @@
 use super::super::names::{counted, of_slot};
 use super::{Event, ServiceEvent, Story, StoryLine};
 use crate::kernel::{Span, Time};
+use crate::model::command::Command;
+use crate::model::node::NodeState;
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::{CommandError, UpdateState};
 use crate::model::{ImageId, ServiceId};
 use crate::observe::TaskRecord;
 use crate::sim::Plan;
+use crate::sim::plan::TimedCommand;
 
 /// How often the same thing is told before the rest is only counted. A command, or a change of the update status, begins anew.
 const HANDFUL: u32 = 5;
@@ -72,12 +75,14 @@ fn operator(story: &Story<'_>) -> Lines {
     for (index, (at, event)) in story.events.iter().enumerate() {
         let text = match event {
             Event::Command(command) => {
-                let line = &story.plan.commands[*command as usize].line;
+                let TimedCommand { line, command, .. } = &story.plan.commands[*command as usize];
                 // One line may be several commands.
                 let again = before.replace((*at, line)) == Some((*at, line));
-                (!line.is_empty() && !again).then(|| format!("$ {line}"))
+                let prompt = if matches!(command, Command::Fault(_)) { "fault:" } else { "$" };
+                (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
+            Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state_of_node(*state))),
             Event::Service(..) => None,
         };
         lines.extend(text.map(|text| (index, StoryLine { at: *at, text })));
@@ -91,7 +96,7 @@ impl Teller<'_> {
             match event {
                 Event::Service(service, event) if *service == self.service => self.event(index, event),
                 Event::Command(_) => self.count(),
-                Event::Service(..) | Event::Refused(_) => {}
+                Event::Service(..) | Event::Refused(_) | Event::Node(..) => {}
             }
         }
         self.count();
@@ -217,6 +222,15 @@ fn ending(state: TaskState, err: Option<TaskError>) -> String {
 
 fn refusal(plan: &Plan, error: CommandError) -> String {
     error.text(|service| plan.services[service].as_str(), |node| plan.nodes[node].name.as_str())
+}
+
+/// As `docker node ls` says it.
+fn state_of_node(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Unknown => "unknown",
+        NodeState::Down => "down",
+        NodeState::Ready => "ready",
+    }
 }
 
 /// What has not come to an end with the run.

@@ -6,12 +6,13 @@ use super::grammar::Parsed;
 use super::words::Word;
 use super::{service, values};
 use crate::model::command::SpecChange;
+use crate::model::node::Availability;
 
 /// What a line does.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
     /// `docker service create`
-    Create { name: Word, image: Word, change: Box<SpecChange> },
+    Create { name: Word, image: Word, is_global: bool, change: Box<SpecChange> },
     /// `docker service update`
     Update { service: Word, image: Option<Word>, change: Box<SpecChange> },
     /// `docker service rollback`, `docker service update --rollback`
@@ -22,6 +23,10 @@ pub(super) enum Action {
     Remove { services: Vec<Word> },
     /// `docker stack rm`
     RemoveStack { stacks: Vec<Word> },
+    /// `docker node update`
+    NodeUpdate { node: Word, availability: Option<Availability>, label_add: Vec<(String, String)>, label_rm: Vec<Word> },
+    /// `docker node rm`
+    NodeRemove { nodes: Vec<Word>, force: bool },
 }
 
 impl Action {
@@ -34,19 +39,25 @@ impl Action {
             ["service", "scale"] => scale(line),
             ["service", "rm"] => Ok(Action::Remove { services: at_least_one(line)? }),
             ["stack", "rm"] => Ok(Action::RemoveStack { stacks: at_least_one(line)? }),
-            _ => {
-                let error = LineError::at(line.columns(), format!("{} is not simulated yet", line.name()));
-                Err(LineError { unsupported: true, ..error })
-            }
+            ["node", "update"] => update_node(line),
+            ["node", "rm"] => Ok(Action::NodeRemove {
+                nodes: at_least_one(line)?,
+                force: line.value("force", values::boolean)?.unwrap_or(false),
+            }),
+            _ => Err(unsupported(LineError::at(line.columns(), format!("{} is not simulated yet", line.name())))),
         }
     }
+}
+
+fn unsupported(error: LineError) -> LineError {
+    LineError { unsupported: true, ..error }
 }
 
 fn create(line: &Parsed) -> Result<Action, LineError> {
     let mut arguments = at_least_one(line)?;
     let container = arguments.split_off(1);
     let image = arguments.remove(0);
-    check_mode(line)?;
+    let is_global = is_global(line)?;
     let mut change = service::change(line, On::Create)?;
     service::check_endpoint(line, &change)?;
     // `create` sends this switch even if it is not given, so that a later `--init=false` changes nothing.
@@ -54,7 +65,7 @@ fn create(line: &Parsed) -> Result<Action, LineError> {
     let container: Vec<String> = container.into_iter().map(|word| word.text).collect();
     change.edits.push(flags::words_setting("args", &container));
     values::check_image(&image.text).map_err(|why| LineError::at(image.columns.clone(), why))?;
-    Ok(Action::Create { name: service_name(line)?, image, change: Box::new(change) })
+    Ok(Action::Create { name: service_name(line)?, image, is_global, change: Box::new(change) })
 }
 
 /// Docker invents a name if there is none; we need one to report on.
@@ -67,8 +78,10 @@ fn service_name(line: &Parsed) -> Result<Word, LineError> {
     Ok(name)
 }
 
+/// Whether the service is global; jobs are refused.
+///
 /// Source: cli: cli/command/service/opts.go `ToServiceMode`.
-fn check_mode(line: &Parsed) -> Result<(), LineError> {
+fn is_global(line: &Parsed) -> Result<bool, LineError> {
     let mode = line.word("mode");
     let mode = mode.as_ref().map_or("replicated", |mode| mode.text.as_str());
     if line.has("replicas") && mode.starts_with("global") {
@@ -78,9 +91,10 @@ fn check_mode(line: &Parsed) -> Result<(), LineError> {
         return Err(line.refuse("max-concurrent", "max-concurrent can only be used with replicated-job mode"));
     }
     match mode {
-        "replicated" => Ok(()),
-        "global" | "replicated-job" | "global-job" => {
-            Err(LineError { unsupported: true, ..line.refuse("mode", format!("mode {mode} is not simulated yet")) })
+        "replicated" => Ok(false),
+        "global" => Ok(true),
+        "replicated-job" | "global-job" => {
+            Err(unsupported(line.refuse("mode", format!("mode {mode} is not simulated yet"))))
         }
         _ => Err(line.refuse("mode", format!("unknown mode: {mode}, only replicated and global supported"))),
     }
@@ -101,6 +115,29 @@ fn update(line: &Parsed) -> Result<Action, LineError> {
         values::check_image(&image.text).map_err(|why| LineError::at(image.columns.clone(), why))?;
     }
     Ok(Action::Update { service, image, change })
+}
+
+/// Source: cli: cli/command/node/update.go; moby: daemon/cluster/convert/node.go `NodeSpecToGRPC`.
+fn update_node(line: &Parsed) -> Result<Action, LineError> {
+    let node = exactly_one(line)?;
+    let availability = line.word("availability").map(|word| match word.text.to_ascii_lowercase().as_str() {
+        "active" => Ok(Availability::Active),
+        "pause" => Ok(Availability::Pause),
+        "drain" => Ok(Availability::Drain),
+        _ => Err(LineError::at(word.columns, format!("invalid Availability: {:?}", word.text))),
+    });
+    if let Some(role) = line.word("role") {
+        return Err(match role.text.to_ascii_lowercase().as_str() {
+            "worker" | "manager" => unsupported(LineError::at(role.columns, "a change of role is not simulated yet")),
+            _ => LineError::at(role.columns, format!("invalid Role: {:?}", role.text)),
+        });
+    }
+    Ok(Action::NodeUpdate {
+        node,
+        availability: availability.transpose()?,
+        label_add: line.values("label-add", values::label)?,
+        label_rm: line.words("label-rm"),
+    })
 }
 
 /// `SERVICE=REPLICAS ...`. Source: cli: cli/command/service/scale.go.

@@ -193,6 +193,18 @@ pub(super) const DETACH: Flag = by_letter('d', switch("detach", On::Both, Effect
 /// Whether docker shows progress.
 pub(super) const QUIET: Flag = by_letter('q', switch("quiet", On::Both, Effect::Ignored));
 
+/// The flags of `docker node update`.
+///
+/// Source: cli: cli/command/node/update.go.
+pub(super) const NODE_UPDATE: [Flag; 4] = [
+    value("availability", On::Update, Effect::ByName),
+    value("role", On::Update, Effect::ByName),
+    value("label-add", On::Update, Effect::ByName),
+    value("label-rm", On::Update, Effect::ByName),
+];
+/// The flag of `docker node rm`: whether the node need not be down.
+pub(super) const NODE_FORCE: Flag = by_letter('f', switch("force", On::Update, Effect::ByName));
+
 static FLAGS: &[Flag] = &[
     DETACH,
     QUIET,

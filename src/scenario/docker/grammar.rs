@@ -10,8 +10,7 @@ use super::flags::{self, DETACH, Flag, On, QUIET};
 use super::words::Word;
 
 /// What rollsim understands, for those who wrote something else.
-pub(super) const UNDERSTOOD: &str =
-    "rollsim understands docker service create, update, scale, rollback and rm, and docker stack rm";
+pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update and rm, and docker stack rm";
 
 /// Name of all positional arguments.
 const ARGS: &str = "ARGS";
@@ -20,6 +19,7 @@ const ARGS: &str = "ARGS";
 pub(super) struct Parsed {
     /// Group and name of the command, such as `["service", "update"]`.
     pub(super) command: [&'static str; 2],
+    flags: Vec<Flag>,
     matches: ArgMatches,
     words: Vec<Word>,
 }
@@ -32,7 +32,8 @@ pub(super) fn parse(words: Vec<Word>) -> Result<Parsed, LineError> {
         for command in *commands {
             let found = matches.subcommand_matches(group).and_then(|group| group.subcommand_matches(command.name));
             if let Some(matches) = found {
-                return Ok(Parsed { command: [*group, command.name], matches: matches.clone(), words });
+                let flags = command.flags.iter().collect();
+                return Ok(Parsed { command: [*group, command.name], flags, matches: matches.clone(), words });
             }
         }
     }
@@ -50,10 +51,21 @@ struct Known {
 enum Flags {
     /// Those of [`flags`].
     Table(On),
-    /// These switches, which change nothing of the service.
-    Switches(&'static [Flag]),
+    /// These.
+    Own(&'static [Flag]),
     /// It is not simulated, so that its words are not looked at.
     Any,
+}
+
+impl Flags {
+    fn iter(&self) -> impl Iterator<Item = Flag> {
+        let (table, own): (_, &[Flag]) = match self {
+            Flags::Table(on) => (Some(table(*on)), &[]),
+            Flags::Own(flags) => (None, flags),
+            Flags::Any => (None, &[]),
+        };
+        table.into_iter().flatten().chain(own.iter().copied())
+    }
 }
 
 const fn known(name: &'static str, aliases: &'static [&'static str], flags: Flags) -> Known {
@@ -66,19 +78,19 @@ static COMMANDS: &[(&str, &[Known])] = &[
         &[
             known("create", &[], Flags::Table(On::Create)),
             known("update", &[], Flags::Table(On::Update)),
-            known("scale", &[], Flags::Switches(&[DETACH])),
-            known("rollback", &[], Flags::Switches(&[DETACH, QUIET])),
-            known("rm", &["remove"], Flags::Switches(&[])),
+            known("scale", &[], Flags::Own(&[DETACH])),
+            known("rollback", &[], Flags::Own(&[DETACH, QUIET])),
+            known("rm", &["remove"], Flags::Own(&[])),
         ],
     ),
-    ("stack", &[known("rm", &["remove", "down"], Flags::Switches(&[DETACH])), known("deploy", &["up"], Flags::Any)]),
+    ("stack", &[known("rm", &["remove", "down"], Flags::Own(&[DETACH])), known("deploy", &["up"], Flags::Any)]),
     (
         "node",
         &[
-            known("update", &[], Flags::Any),
+            known("update", &[], Flags::Own(&flags::NODE_UPDATE)),
             known("promote", &[], Flags::Any),
             known("demote", &[], Flags::Any),
-            known("rm", &["remove"], Flags::Any),
+            known("rm", &["remove"], Flags::Own(&[flags::NODE_FORCE])),
         ],
     ),
     ("swarm", &[known("init", &[], Flags::Any)]),
@@ -98,13 +110,11 @@ fn bare(name: &'static str) -> Command {
 fn subcommand(known: &Known) -> Command {
     let command = bare(known.name).aliases(known.aliases);
     let args = Arg::new(ARGS).num_args(0..);
+    let command = command.args(known.flags.iter().map(argument));
     match known.flags {
         // What follows the image belongs to the container, whatever it looks like.
-        Flags::Table(On::Create) => {
-            command.args(table(On::Create).map(argument)).arg(args.num_args(1..).trailing_var_arg(true))
-        }
-        Flags::Table(on) => command.args(table(on).map(argument)).arg(args),
-        Flags::Switches(switches) => command.args(switches.iter().copied().map(argument)).arg(args),
+        Flags::Table(On::Create) => command.arg(args.num_args(1..).trailing_var_arg(true)),
+        Flags::Table(_) | Flags::Own(_) => command.arg(args),
         Flags::Any => command.arg(args.num_args(1..).trailing_var_arg(true).allow_hyphen_values(true)),
     }
 }
@@ -197,7 +207,7 @@ impl Parsed {
     }
 
     fn short(&self, flag: &str) -> Option<char> {
-        flags::all().find(|known| known.name == flag).and_then(|known| known.short)
+        self.flags.iter().find(|known| known.name == flag).and_then(|known| known.short)
     }
 
     /// Where the `nth` value of a flag stands.
@@ -223,7 +233,7 @@ impl Parsed {
 
     /// Whether a word is a flag whose value is the next word.
     fn takes_next(&self, word: &str) -> bool {
-        flags::all().any(|flag| {
+        self.flags.iter().any(|flag| {
             let short =
                 flag.short.is_some_and(|short| word.strip_prefix('-').is_some_and(|rest| rest.chars().eq([short])));
             !flag.switch && (short || word.strip_prefix("--") == Some(flag.name))

@@ -15,9 +15,9 @@ mod words;
 use std::ops::Range;
 
 use crate::model::command::{Command, SpecChange};
-use crate::model::service::ServiceSpec;
+use crate::model::service::{Mode, ServiceSpec};
 use crate::model::spec_change;
-use crate::model::{ImageId, ServiceId};
+use crate::model::{ImageId, NodeId, ServiceId};
 use action::Action;
 use words::{Shell, Word};
 
@@ -45,7 +45,7 @@ impl LineError {
     }
 }
 
-/// The services and images that a scenario knows, at the place of the line in its timeline.
+/// The services, images and nodes that a scenario knows, at the place of the line in its timeline.
 pub trait Names {
     /// The service of this name, if it exists.
     fn service(&mut self, name: &str) -> Option<ServiceId>;
@@ -55,6 +55,15 @@ pub trait Names {
     /// # Errors
     /// Why there cannot be one, in docker's words if it is docker that refuses.
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String>;
+
+    /// Whether the service is global.
+    fn is_global(&self, service: ServiceId) -> bool;
+
+    /// The node of this name.
+    fn node(&mut self, name: &str) -> Option<NodeId>;
+
+    /// Whether the node has this label.
+    fn has_label(&self, node: NodeId, label: &str) -> bool;
 
     /// The image of this reference.
     fn image(&mut self, reference: &str) -> ImageId;
@@ -105,29 +114,32 @@ impl DockerCommand {
     /// The commands to the managers, in order.
     ///
     /// # Errors
-    /// A service that does not exist, or one to be created that does.
+    /// A service, node or label that does not exist, a service to be created that does, and replicas of a global service.
     pub fn lower(&self, names: &mut dyn Names) -> Result<Vec<Command>, LineError> {
         match &self.action {
-            Action::Create { name, image, change } => {
+            Action::Create { name, image, is_global, change } => {
                 let service = names.new_service(&name.text).map_err(|why| LineError::at(name.columns.clone(), why))?;
                 let mut spec = ServiceSpec::replicated(names.image(&image.text), 1);
                 spec_change::apply(change, &mut spec);
+                if *is_global {
+                    spec.mode = Mode::Global;
+                }
                 Ok(vec![Command::ServiceCreate { service, spec: Box::new(spec) }])
             }
-            Action::Update { service, image, change } => {
-                let service = find(service, names)?;
+            Action::Update { service: word, image, change } => {
+                let service = find(word, names)?;
+                if change.replicas.is_some() && names.is_global(service) {
+                    let message = "replicas can only be used with replicated mode";
+                    return Err(LineError::at(word.columns.clone(), message));
+                }
                 let image = image.as_ref().map(|image| names.image(&image.text));
                 let change = Box::new(SpecChange { image, ..SpecChange::clone(change) });
                 Ok(vec![Command::ServiceUpdate { service, change }])
             }
             Action::Rollback { service } => Ok(vec![Command::ServiceRollback { service: find(service, names)? }]),
-            Action::Scale { replicas } => replicas
-                .iter()
-                .map(|(service, replicas)| {
-                    let change = SpecChange { replicas: Some(*replicas), ..SpecChange::default() };
-                    Ok(Command::ServiceUpdate { service: find(service, names)?, change: Box::new(change) })
-                })
-                .collect(),
+            Action::Scale { replicas } => {
+                replicas.iter().map(|(service, replicas)| scale(service, *replicas, names)).collect()
+            }
             Action::Remove { services } => {
                 services.iter().map(|service| Ok(Command::ServiceRemove { service: find(service, names)? })).collect()
             }
@@ -135,6 +147,15 @@ impl DockerCommand {
                 let services = stacks.iter().flat_map(|stack| names.services_of_stack(&stack.text));
                 Ok(services.map(|service| Command::ServiceRemove { service }).collect())
             }
+            Action::NodeUpdate { node, availability, label_add, label_rm } => {
+                let node = find_node(node, names)?;
+                let (label_add, label_rm) = labels(node, label_add, label_rm, names)?;
+                Ok(vec![Command::NodeUpdate { node, availability: *availability, label_add, label_rm }])
+            }
+            Action::NodeRemove { nodes, force } => nodes
+                .iter()
+                .map(|node| Ok(Command::NodeRemove { node: find_node(node, names)?, force: *force }))
+                .collect(),
         }
     }
 
@@ -160,7 +181,7 @@ impl DockerCommand {
             }
             Action::Scale { replicas } => replicas.iter().map(|(service, _)| service.text.as_str()).collect(),
             Action::Remove { services } => services.iter().map(|service| service.text.as_str()).collect(),
-            Action::RemoveStack { .. } => Vec::new(),
+            Action::RemoveStack { .. } | Action::NodeUpdate { .. } | Action::NodeRemove { .. } => Vec::new(),
         }
     }
 }
@@ -168,6 +189,41 @@ impl DockerCommand {
 fn find(service: &Word, names: &mut dyn Names) -> Result<ServiceId, LineError> {
     let found = names.service(&service.text);
     found.ok_or_else(|| LineError::at(service.columns.clone(), format!("service {} not found", service.text)))
+}
+
+fn scale(word: &Word, replicas: u32, names: &mut dyn Names) -> Result<Command, LineError> {
+    let service = find(word, names)?;
+    if names.is_global(service) {
+        let message = format!("{}: scale can only be used with replicated or replicated-job mode", word.text);
+        return Err(LineError::at(word.columns.clone(), message));
+    }
+    let change = SpecChange { replicas: Some(replicas), ..SpecChange::default() };
+    Ok(Command::ServiceUpdate { service, change: Box::new(change) })
+}
+
+/// Labels of a node to set, and to take away. Docker sets before it takes away.
+///
+/// Source: cli: cli/command/node/update.go `mergeNodeUpdate`.
+#[expect(clippy::type_complexity, reason = "a pair of lists")]
+fn labels(
+    node: NodeId,
+    add: &[(String, String)],
+    remove: &[Word],
+    names: &dyn Names,
+) -> Result<(Vec<(String, String)>, Vec<String>), LineError> {
+    let is_there = |label: &str| names.has_label(node, label) || add.iter().any(|(added, _)| added == label);
+    if let Some(label) = remove.iter().find(|label| !is_there(&label.text)) {
+        let message = format!("key {} doesn't exist in node's labels", label.text);
+        return Err(LineError::at(label.columns.clone(), message));
+    }
+    let remove: Vec<String> = remove.iter().map(|label| label.text.clone()).collect();
+    let add = add.iter().filter(|(label, _)| !remove.contains(label)).cloned().collect();
+    Ok((add, remove))
+}
+
+fn find_node(node: &Word, names: &mut dyn Names) -> Result<NodeId, LineError> {
+    let found = names.node(&node.text);
+    found.ok_or_else(|| LineError::at(node.columns.clone(), format!("node {} not found", node.text)))
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 use super::*;
 use crate::kernel::Span;
 use crate::model::command::{Edit, RestartPolicyChange, UpdateConfigChange};
+use crate::model::node::Availability;
 use crate::model::service::{
     EndpointMode, FailureAction, HealthCheck, Mode, Order, PortConfig, Protocol, PublishMode, RestartCondition,
     RestartPolicy, UpdateConfig,
 };
 
-/// Services `web` and `dc_worker`, image `app:1`; what is new gets the next id.
+/// Services `web`, `dc_worker` and, global, `agent`; image `app:1`; what is new gets the next id. Nodes `n1`, with the label `zone`,
+/// and `n2`.
 struct Scenario {
     services: Vec<String>,
     images: Vec<String>,
@@ -16,7 +18,10 @@ struct Scenario {
 
 impl Default for Scenario {
     fn default() -> Self {
-        Scenario { services: vec!["web".to_owned(), "dc_worker".to_owned()], images: vec!["app:1".to_owned()] }
+        Scenario {
+            services: ["web", "dc_worker", "agent"].map(str::to_owned).to_vec(),
+            images: vec!["app:1".to_owned()],
+        }
     }
 }
 
@@ -35,6 +40,18 @@ impl Names for Scenario {
         }
         self.services.push(name.to_owned());
         Ok(self.service(name).expect("it was added"))
+    }
+
+    fn is_global(&self, service: ServiceId) -> bool {
+        self.services[service.0 as usize] == "agent"
+    }
+
+    fn node(&mut self, name: &str) -> Option<NodeId> {
+        ["n1", "n2"].iter().position(|known| *known == name).map(|at| NodeId(at as u32))
+    }
+
+    fn has_label(&self, node: NodeId, label: &str) -> bool {
+        (node, label) == (NodeId(0), "zone")
     }
 
     fn image(&mut self, reference: &str) -> ImageId {
@@ -68,7 +85,7 @@ fn changed(line: &str) -> SpecChange {
 
 fn created(line: &str) -> ServiceSpec {
     match commands(line).as_slice() {
-        [Command::ServiceCreate { service: ServiceId(2), spec }] => ServiceSpec::clone(spec),
+        [Command::ServiceCreate { service: ServiceId(3), spec }] => ServiceSpec::clone(spec),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -108,6 +125,19 @@ fn every_command_lowers_to_what_it_does() {
             ],
         ),
         ("docker stack down dc", vec![Command::ServiceRemove { service: WORKER }]),
+        (
+            "docker node rm -f n1 n2",
+            [0, 1].map(|node| Command::NodeRemove { node: NodeId(node), force: true }).to_vec(),
+        ),
+        (
+            "docker node update --availability Drain --label-add a=1 --label-add b --label-rm b --label-rm zone n1",
+            vec![Command::NodeUpdate {
+                node: NodeId(0),
+                availability: Some(Availability::Drain),
+                label_add: vec![("a".to_owned(), "1".to_owned())],
+                label_rm: vec!["b".to_owned(), "zone".to_owned()],
+            }],
+        ),
         ("docker stack rm other", vec![]),
     ] {
         assert_eq!(commands(line), expected, "{line}");
@@ -209,6 +239,7 @@ fn create_with_one_flag_of_a_group_sends_the_whole_group() {
 fn what_follows_the_image_belongs_to_the_container() {
     let spec = created("service create --name api app:1 --replicas 3");
     assert_eq!(spec.mode, Mode::Replicated { replicas: 1 });
+    assert_eq!(created("service create --name a --mode global app").mode, Mode::Global);
     assert_eq!(spec.task.container.settings["args"], r#"["--replicas", "3"]"#);
 }
 
@@ -396,6 +427,8 @@ fn what_docker_refuses_whatever_the_state_of_the_cluster_is_refused_in_its_words
             "constraint expected one operator from ==, !=",
         ),
         ("service create --name a_ app", "a_", "name must be valid as a DNS name component"),
+        ("node update --availability x n1", "x", "invalid Availability: \"x\""),
+        ("node update --role x n1", "x", "invalid Role: \"x\""),
         ("service create --name a --mode foo app", "foo", "unknown mode: foo, only replicated and global supported"),
         (
             "service create --name a --mode global --replicas 2 app",
@@ -448,9 +481,9 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
 fn what_is_not_simulated_yet_is_told_from_what_is_wrong() {
     for (line, culprit, what) in [
         ("docker stack deploy -c a.yml dc", "stack deploy -c a.yml dc", "docker stack deploy"),
-        ("node update --availability drain n1", "node update --availability drain n1", "docker node update"),
+        ("node promote n1", "node promote n1", "docker node promote"),
+        ("node update --role manager n1", "manager", "a change of role"),
         ("swarm init --force-new-cluster", "swarm init --force-new-cluster", "docker swarm init"),
-        ("service create --name a --mode global app", "global", "mode global"),
         ("service create --name a --mode=replicated-job app", "--mode=replicated-job", "mode replicated-job"),
     ] {
         assert_eq!(fault(line), (culprit, format!("{what} is not simulated yet")), "{line}");
@@ -465,6 +498,11 @@ fn services_are_looked_up_where_they_stand() {
         ("service scale web=1 wbe=2", 20..25, "service wbe not found"),
         ("service rm web wbe", 15..18, "service wbe not found"),
         ("service create --name web app:1", 22..25, "service web already exists"),
+        ("service update --replicas 2 agent", 28..33, "replicas can only be used with replicated mode"),
+        ("service scale agent=2", 14..21, "agent: scale can only be used with replicated or replicated-job mode"),
+        ("node update --availability drain n3", 33..35, "node n3 not found"),
+        ("node rm n3", 8..10, "node n3 not found"),
+        ("node update --label-rm zone n2", 23..27, "key zone doesn't exist in node's labels"),
     ] {
         let error = parse(line).expect(line).lower(&mut Scenario::default()).expect_err(line);
         assert_eq!((error.columns, error.message.as_str()), (culprit, message), "{line}");
