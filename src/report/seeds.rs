@@ -41,27 +41,28 @@ pub struct Worst {
     pub why: String,
 }
 
-/// By what a run may be worse than another: its name, the value of a run, and the value as text.
-type Criterion<'a> = (&'a str, &'a dyn Fn(&Summary) -> u64, &'a dyn Fn(u64) -> String);
+/// What makes a run bad: its name, what its values are, and how to get one, of times in nanoseconds.
+type Criterion = (&'static str, Kind, fn(&Summary) -> u64);
 
 /// The worst of the runs: most failed requests, then longest downtime, then most missing replicas; the first of equals.
 pub fn worst(runs: &[Summary]) -> Option<Worst> {
-    let failed = |run: &Summary| run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
-    let count = |value: u64| amount(Kind::Count, value as f64);
-    let time = |value: u64| readable(Some(Value::Duration(Span::from_nanos(value))));
-    let criteria: [Criterion<'_>; 3] = [
-        ("failed requests", &failed, &count),
-        ("downtime", &|run| run.totals.downtime.total.as_nanos(), &time),
-        ("missing replicas", &|run| run.totals.missing_replica.as_nanos(), &time),
+    const CRITERIA: [Criterion; 3] = [
+        ("failed requests", Kind::Count, |run| run.totals.requests.as_ref().map_or(0, |requests| requests.failed)),
+        ("downtime", Kind::Duration, |run| run.totals.downtime.total.as_nanos()),
+        ("missing replicas", Kind::Duration, |run| run.totals.missing_replica.as_nanos()),
     ];
     let mut left: Vec<usize> = (0..runs.len()).collect();
     let mut by = Vec::new();
-    for (name, value, text) in criteria {
+    for (name, kind, value) in CRITERIA {
         let most = left.iter().map(|run| value(&runs[*run])).max()?;
         let before = left.len();
         left.retain(|run| value(&runs[*run]) == most);
         if left.len() < before {
-            by.push(format!("{name} ({})", text(most)));
+            let most = match kind {
+                Kind::Duration => Value::Duration(Span::from_nanos(most)),
+                _ => Value::Count(most),
+            };
+            by.push(format!("{name} ({})", readable(Some(most))));
         }
     }
     let why = if by.is_empty() { "as bad as any other".to_owned() } else { format!("by {}", by.join(", then ")) };

@@ -60,31 +60,46 @@ fn hatch(picture: &mut Picture, from: Point, to: Point, color: Color) {
     }
 }
 
-/// A sign around a point, `half` pixels to each side.
-pub(super) fn sign(picture: &mut Picture, (x, y): Point, half: i32, sign: Sign) {
+/// The light ground of a sign around a point, which sets it off from a bar. It reaches a little beyond the sign.
+pub(super) fn halo(picture: &mut Picture, at: Point, half: i32, sign: Sign) {
     match sign {
-        Sign::Cross => {
-            // A band as wide as 2 × `w` pixels along each diagonal.
-            let mut band = |w: i32, half: i32, color: Color| {
-                for up in [1, -1] {
-                    let corner = |dx: i32, dy: i32| (x + dx, y + up * dy);
-                    let points = vec![
-                        corner(-half - w, -half + w),
-                        corner(-half + w, -half - w),
-                        corner(half + w, half - w),
-                        corner(half - w, half + w),
-                    ];
-                    picture.polygon(points, color);
-                }
-            };
-            band(2, half + 1, Color::WHITE);
-            band(1, half, BAD);
-        }
+        Sign::Cross => cross(picture, at, 2, half + 1, Color::WHITE),
+        Sign::Ring => picture.disc(at, half.max(2) as u32 + 2, Color::WHITE),
+    }
+}
+
+/// A sign around a point, `half` pixels to each side.
+pub(super) fn sign(picture: &mut Picture, at: Point, half: i32, sign: Sign) {
+    match sign {
+        Sign::Cross => cross(picture, at, 1, half, sign.color()),
         Sign::Ring => {
             let radius = half.max(2) as u32;
-            picture.disc((x, y), radius + 2, Color::WHITE);
-            picture.disc((x, y), radius + 1, INK);
-            picture.disc((x, y), radius - 1, Color::WHITE);
+            picture.disc(at, radius + 1, sign.color());
+            picture.disc(at, radius - 1, Color::WHITE);
+        }
+    }
+}
+
+/// A band as wide as 2 × `w` pixels along each diagonal.
+fn cross(picture: &mut Picture, (x, y): Point, w: i32, half: i32, color: Color) {
+    for up in [1, -1] {
+        let corner = |dx: i32, dy: i32| (x + dx, y + up * dy);
+        let points = vec![
+            corner(-half - w, -half + w),
+            corner(-half + w, -half - w),
+            corner(half + w, half - w),
+            corner(half - w, half + w),
+        ];
+        picture.polygon(points, color);
+    }
+}
+
+impl Sign {
+    /// Its colour.
+    pub(super) fn color(self) -> Color {
+        match self {
+            Sign::Cross => BAD,
+            Sign::Ring => INK,
         }
     }
 }

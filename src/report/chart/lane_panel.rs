@@ -2,7 +2,7 @@
 
 use super::super::font;
 use super::super::lanes::{Lane, Stretch, TaskEnd};
-use super::super::picture::{Align, Color, Picture};
+use super::super::picture::{Align, Color, Picture, Point};
 use super::axis::TimeAxis;
 use super::brush::{self, Look, Sign};
 use super::palette::{GREY, GROUND, LABEL, SMALL, text_on};
@@ -30,6 +30,20 @@ struct Piece {
     parts: i32,
 }
 
+/// The sign for one or more ends of tasks in a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ending {
+    /// Middle of the sign: the first of the ends.
+    at: Point,
+    /// Pixels to each side.
+    half: i32,
+    sign: Sign,
+    /// Number of ends.
+    count: u32,
+    /// Whether the lane has room for a number.
+    counted: bool,
+}
+
 /// Pixels from one lane to the next, for this many lanes.
 pub(super) fn pitch(lanes: usize) -> i32 {
     const HEIGHT: i32 = 640;
@@ -47,6 +61,7 @@ pub(super) fn draw(
 ) {
     let gap = if pitch >= 10 { 4 } else { 1 };
     let labelled = (17 + pitch - 1) / pitch;
+    let mut endings = Vec::new();
     for (number, (label, lane)) in (0..).zip(lanes) {
         let (upper, lower) = (top + number * pitch, top + (number + 1) * pitch - gap);
         let middle = (upper + lower) / 2;
@@ -57,9 +72,64 @@ pub(super) fn draw(
         for piece in pieces(lane, axis.end) {
             piece.draw(picture, axis, (upper, lower), versions);
         }
-        for TaskEnd { state, at, .. } in &lane.ends {
-            let sign = if *state == TaskState::Complete { Sign::Ring } else { Sign::Cross };
-            brush::sign(picture, (axis.x(*at), middle), ((lower - upper) / 2 - 2).clamp(3, 4), sign);
+        endings.extend(gathered(&lane.ends, axis, (upper, lower)));
+    }
+    // All halos come first, so that none cuts into a sign.
+    for ending in &endings {
+        ending.draw_halo(picture);
+    }
+    for ending in &endings {
+        ending.draw(picture);
+    }
+}
+
+/// Ends that would cover each other in one lane are one sign: that of the worst, with their number beside it.
+fn gathered(ends: &[TaskEnd], axis: &TimeAxis, (upper, lower): (i32, i32)) -> Vec<Ending> {
+    let (half, counted) = (((lower - upper) / 2 - 2).clamp(3, 4), lower - upper >= 10);
+    let mut endings: Vec<Ending> = Vec::new();
+    for TaskEnd { state, at, .. } in ends {
+        let sign = if *state == TaskState::Complete { Sign::Ring } else { Sign::Cross };
+        let next = Ending { at: (axis.x(*at), (upper + lower) / 2), half, sign, count: 1, counted };
+        match endings.last_mut() {
+            Some(last) if next.left() < last.right() => {
+                last.count += 1;
+                last.sign = if sign == Sign::Cross { sign } else { last.sign };
+            }
+            _ => endings.push(next),
+        }
+    }
+    endings
+}
+
+impl Ending {
+    /// Where the sign with its halo begins.
+    fn left(&self) -> i32 {
+        self.at.0 - self.half - 2
+    }
+
+    /// Where the sign and what stands beside it end.
+    fn right(&self) -> i32 {
+        let label = self.label().map_or(0, |label| font::width(&label, SMALL) * 11 / 10 + 3);
+        self.at.0 + self.half + 2 + label
+    }
+
+    /// The number, if there is more than one and room for it.
+    fn label(&self) -> Option<String> {
+        (self.count > 1 && self.counted).then(|| self.count.to_string())
+    }
+
+    fn draw_halo(&self, picture: &mut Picture) {
+        brush::halo(picture, self.at, self.half, self.sign);
+        if self.label().is_some() {
+            picture.fill((self.at.0, self.at.1 - 6), (self.right(), self.at.1 + 6), Color::WHITE);
+        }
+    }
+
+    fn draw(&self, picture: &mut Picture) {
+        brush::sign(picture, self.at, self.half, self.sign);
+        if let Some(label) = self.label() {
+            let left = self.at.0 + self.half + 3;
+            picture.text((left, self.at.1), label, SMALL, Align::Left, self.sign.color());
         }
     }
 }
@@ -146,6 +216,29 @@ mod tests {
             shown,
             [(0, 0, 10, 0, 1), (0, 10, 30, 0, 2), (1, 10, 20, 1, 2), (1, 20, 30, 1, 2), (1, 30, 50, 0, 1)]
         );
+    }
+
+    #[test]
+    fn ends_that_would_cover_each_other_are_one_sign_with_their_number() {
+        let axis = TimeAxis { left: 0, right: 1_000, end: Time::from_millis(1_000) };
+        let end = |(ms, state)| TaskEnd { task: TaskId(0), image: ImageId(0), state, at: Time::from_millis(ms) };
+        let shown = |ends: &[(u64, TaskState)], height| {
+            let ends: Vec<TaskEnd> = ends.iter().copied().map(end).collect();
+            let endings = gathered(&ends, &axis, (0, height)).into_iter();
+            endings.map(|ending| (ending.at.0, ending.sign, ending.label())).collect::<Vec<_>>()
+        };
+        let (failed, complete) = (TaskState::Failed, TaskState::Complete);
+        let apart = [(100, Sign::Ring, None), (120, Sign::Cross, None)];
+        assert_eq!(shown(&[(100, complete), (120, failed)], 22), apart);
+        let two = Some("2".to_owned());
+        assert_eq!(
+            shown(&[(100, complete), (105, failed), (200, failed)], 22),
+            [(100, Sign::Cross, two), (200, Sign::Cross, None)]
+        );
+        assert_eq!(shown(&[(100, failed), (105, failed)], 5), [(100, Sign::Cross, None)]);
+        // A task that fails again and again keeps its times.
+        let often: Vec<_> = (0..100).map(|number| (number * 10, failed)).collect();
+        assert!(shown(&often, 22).len() > 20, "{:?}", shown(&often, 22));
     }
 
     #[test]
