@@ -37,13 +37,17 @@ pub enum Code {
     Conflict,
     /// `R0201`: a service that does not exist.
     UnknownService,
-    /// `R0202`: an image whose behaviour is to be taken over but is not described.
+    /// `R0202`: an image that is referred to and does not exist.
     UnknownImage,
     /// `R0203`: images that are like each other in a circle.
     LikeCycle,
-    /// `R0204`: a service that exists already, or existed before.
+    /// `R0204`: a service that exists already.
     ServiceExists,
-    /// `R0205`: a node that does not exist.
+    /// `R0205`: an image that the scenario does not describe although it describes others: its behaviour is assumed.
+    AssumedImage,
+    /// `R0206`: a client that does not exist, or calls another service.
+    UnknownClient,
+    /// `R0207`: a node that does not exist.
     UnknownNode,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
@@ -113,7 +117,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 28] = [
+    pub const ALL: [Code; 30] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -131,6 +135,8 @@ impl Code {
         Code::UnknownImage,
         Code::LikeCycle,
         Code::ServiceExists,
+        Code::AssumedImage,
+        Code::UnknownClient,
         Code::UnknownNode,
         Code::DockerCommand,
         Code::NotSimulated,
@@ -164,7 +170,9 @@ impl Code {
             Code::UnknownImage => "R0202",
             Code::LikeCycle => "R0203",
             Code::ServiceExists => "R0204",
-            Code::UnknownNode => "R0205",
+            Code::AssumedImage => "R0205",
+            Code::UnknownClient => "R0206",
+            Code::UnknownNode => "R0207",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",
@@ -181,7 +189,11 @@ impl Code {
     /// Whether the input can be used all the same.
     pub const fn severity(self) -> Severity {
         match self {
-            Code::AcceptedOnly | Code::IgnoredBySwarm | Code::OverlayOverridden | Code::NoEffect => Severity::Warning,
+            Code::AssumedImage
+            | Code::AcceptedOnly
+            | Code::IgnoredBySwarm
+            | Code::OverlayOverridden
+            | Code::NoEffect => Severity::Warning,
             _ => Severity::Error,
         }
     }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::{Failure, Outcome, Terminal, input};
-use crate::scenario;
+use super::input::{self, Inputs};
+use super::{Failure, Outcome, Terminal};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -15,17 +15,13 @@ pub(super) struct Options {
 }
 
 pub(super) fn check(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let overlays = options.changes.overlays();
-    let mut problems = Vec::new();
-    let files = input::scenario_files(&options.scenarios)?;
-    for file in &files {
-        match scenario::load(&input::read(file)?, &overlays) {
-            Ok(loaded) => {
-                terminal.warnings(&loaded.warnings);
-                terminal.result(&format!("{file}: ok\n"))?;
-            }
-            Err(diagnostics) => problems.extend(diagnostics),
+    let mut inputs = Inputs::new(&options.changes, terminal);
+    for file in input::scenario_files(&options.scenarios)? {
+        if let Some(scenario) = inputs.scenario(&file)? {
+            terminal.warnings(&scenario.warnings);
+            terminal.result(&format!("{file}: ok\n"))?;
         }
     }
-    if problems.is_empty() { Ok(Outcome::Done) } else { Err(Failure::Input(input::render_all(&problems, terminal))) }
+    inputs.finish()?;
+    Ok(Outcome::Done)
 }

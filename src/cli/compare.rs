@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, Outcome, Terminal, input, progress};
+use super::input::{self, Inputs};
+use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::compare::{self, Variant};
 use crate::report::{files, seeds};
 use crate::scenario::overlay::Overlay;
@@ -32,18 +33,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let source = input::read(&options.scenario)?;
-    let mut variants = Vec::new();
-    for policy in &options.policies {
-        let (name, file) = policy.split_once('=').unwrap_or((policy, ""));
-        let mut overlays = options.changes.overlays();
-        if !file.is_empty() {
-            overlays.push(Overlay::policy(input::read(file)?));
-        }
-        let scenario = input::load(&source, &overlays, &options.changes, terminal)?;
-        terminal.warnings(&scenario.warnings);
-        variants.push(Variant { name: name.to_owned(), scenario });
-    }
+    let variants = variants(options, terminal)?;
     let total = u64::from(options.seeds) * variants.len() as u64;
     let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
     let comparison = compare::compare(&variants, options.seeds as usize, &|| bar.inc(1));
@@ -58,8 +48,49 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let mut csv = Vec::new();
         seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-        files::write(&folder, &[("compare.csv", csv)]).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let contents = [("compare.csv", csv)];
+        files::write(&folder, &files::OF_COMPARISON, &contents)
+            .map_err(|error| Failure::Io(format!("error: {error}")))?;
         terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses policies that a table could not tell apart.
+fn check_names(policies: &[(&str, &str)]) -> Result<(), Failure> {
+    let mut errors = Vec::new();
+    if policies.len() < 2 {
+        errors.push(
+            "error: there must be at least two policies to compare; `--policy NAME` is the scenario as it is"
+                .to_owned(),
+        );
+    }
+    for (number, (name, _)) in policies.iter().enumerate() {
+        if name.trim().is_empty() || name.contains(char::is_control) {
+            errors.push(format!("error: the name {name:?} of a policy is no line of text"));
+        } else if policies[..number].iter().any(|(known, _)| known == name) {
+            errors.push(format!("error: two policies are named `{name}`"));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors.join("\n"))) }
+}
+
+/// The scenario under each policy.
+fn variants(options: &Options, terminal: &Terminal) -> Result<Vec<Variant>, Failure> {
+    let policies: Vec<(&str, &str)> =
+        options.policies.iter().map(|policy| policy.split_once('=').unwrap_or((policy, ""))).collect();
+    check_names(&policies)?;
+    let mut inputs = Inputs::new(&options.changes, terminal);
+    let source = inputs.read(&options.scenario)?;
+    let mut variants = Vec::new();
+    for (name, file) in policies {
+        let policy = if file.is_empty() { None } else { inputs.read(file)? };
+        let loaded = source.as_ref().and_then(|source| inputs.load(source, policy.map(Overlay::policy)));
+        variants.extend(loaded.map(|scenario| Variant { name: name.to_owned(), scenario }));
+    }
+    inputs.finish()?;
+    for Variant { scenario, .. } in &variants {
+        terminal.warnings(&scenario.warnings);
+    }
+    Ok(variants)
 }

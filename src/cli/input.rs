@@ -1,5 +1,6 @@
 //! Scenarios by their paths, with what the command line lays over them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -28,48 +29,117 @@ impl Changes {
     }
 }
 
-/// Reads a text file, `-` being standard input.
-pub(super) fn read(path: &str) -> Result<SourceFile, Failure> {
-    let text = if path == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(path)
-    };
-    match text {
-        Ok(text) => Ok(SourceFile { name: path.to_owned(), text }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Failure::Input(format!("error: there is no file `{path}`")))
+/// The inputs of a command, and all that is wrong with them: it is told at once, when everything has been looked at.
+pub(super) struct Inputs<'a> {
+    changes: &'a Changes,
+    terminal: &'a Terminal,
+    /// Every file that was asked for.
+    files: Vec<String>,
+    /// Those of them that have errors.
+    invalid: Vec<String>,
+    /// What is wrong, each once although a file may be loaded many times.
+    diagnostics: Vec<Diagnostic>,
+    /// What is to be told of it.
+    text: String,
+}
+
+impl<'a> Inputs<'a> {
+    /// None yet.
+    pub(super) fn new(changes: &'a Changes, terminal: &'a Terminal) -> Inputs<'a> {
+        Inputs {
+            changes,
+            terminal,
+            files: Vec::new(),
+            invalid: Vec::new(),
+            diagnostics: Vec::new(),
+            text: String::new(),
         }
-        Err(error) => Err(Failure::Io(format!("error: cannot read `{path}`: {error}"))),
+    }
+
+    /// Reads a text file, `-` being standard input; `None` if it is none.
+    pub(super) fn read(&mut self, path: &str) -> Result<Option<SourceFile>, Failure> {
+        add(&mut self.files, path);
+        let bytes = if path == "-" {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(path)
+        };
+        let wrong = match bytes.map(String::from_utf8) {
+            Ok(Ok(text)) => return Ok(Some(SourceFile { name: path.to_owned(), text })),
+            Ok(Err(error)) => {
+                format!("`{path}` is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1)
+            }
+            Err(_) if Path::new(path).is_dir() => {
+                format!("`{path}` is a folder; the scenarios below it are run by: rollsim test {path}")
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => format!("there is no file `{path}`"),
+            Err(error) => return Err(Failure::Io(format!("error: cannot read `{path}`: {error}"))),
+        };
+        self.text += &format!("error: {wrong}\n\n");
+        add(&mut self.invalid, path);
+        Ok(None)
+    }
+
+    /// Makes a scenario of a text, with what changes it and then `overlays` laid over it; `None` if it has errors.
+    pub(super) fn load(&mut self, source: &SourceFile, overlays: impl IntoIterator<Item = Overlay>) -> Option<Loaded> {
+        let overlays: Vec<Overlay> = self.changes.overlays().into_iter().chain(overlays).collect();
+        match scenario::load(source, &overlays) {
+            Ok(mut loaded) => {
+                loaded.plan.seed = self.changes.seed.unwrap_or(loaded.plan.seed);
+                Some(loaded)
+            }
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    self.wrong(source, diagnostic);
+                }
+                None
+            }
+        }
+    }
+
+    /// Reads a scenario.
+    pub(super) fn scenario(&mut self, path: &str) -> Result<Option<Loaded>, Failure> {
+        Ok(self.read(path)?.and_then(|source| self.load(&source, [])))
+    }
+
+    fn wrong(&mut self, source: &SourceFile, diagnostic: Diagnostic) {
+        if diagnostic.severity() == Severity::Error {
+            // What an argument sets is wrong in the scenario that it is set in.
+            let file = &diagnostic.place.file.name;
+            add(&mut self.invalid, if self.files.contains(file) { file } else { &source.name });
+        }
+        if !self.diagnostics.contains(&diagnostic) {
+            self.text += &(self.terminal.render(&diagnostic) + "\n\n");
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Fails if anything was wrong, with all of it and a line that counts.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
+        let count = match (&*self.invalid, self.files.len()) {
+            ([], _) => return Ok(()),
+            (_, 1) if errors == 0 => String::new(),
+            (_, 1) if errors == 1 => "error: the scenario has 1 error".to_owned(),
+            (_, 1) => format!("error: the scenario has {errors} errors"),
+            ([file], files) => format!("error: 1 of {files} files is invalid: {file}"),
+            (invalid, files) => {
+                format!("error: {} of {files} files are invalid: {}", invalid.len(), invalid.join(", "))
+            }
+        };
+        Err(Failure::Input((self.text + &count).trim_end().to_owned()))
     }
 }
 
-/// Makes a scenario of a text, with the seed that is asked for.
-pub(super) fn load(
-    source: &SourceFile,
-    overlays: &[Overlay],
-    changes: &Changes,
-    terminal: &Terminal,
-) -> Result<Loaded, Failure> {
-    let mut loaded =
-        scenario::load(source, overlays).map_err(|diagnostics| Failure::Input(render_all(&diagnostics, terminal)))?;
-    loaded.plan.seed = changes.seed.unwrap_or(loaded.plan.seed);
-    Ok(loaded)
+/// Adds a name to those that are known, each once.
+fn add(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
+    }
 }
 
-/// All diagnostics and a line that counts them.
-pub(super) fn render_all(diagnostics: &[Diagnostic], terminal: &Terminal) -> String {
-    let mut text: String = diagnostics.iter().map(|diagnostic| terminal.render(diagnostic) + "\n\n").collect();
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
-    text += &match errors {
-        1 => "error: the scenario has 1 error".to_owned(),
-        _ => format!("error: the scenario has {errors} errors"),
-    };
-    text
-}
-
-/// The files that paths stand for: a folder for the scenarios below it, in order of their names.
+/// The files that paths stand for, at least one: a folder for the scenarios below it, in order of their names.
 pub(super) fn scenario_files(paths: &[String]) -> Result<Vec<String>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -82,23 +152,34 @@ pub(super) fn scenario_files(paths: &[String]) -> Result<Vec<String>, Failure> {
             files.push(path.clone());
         }
     }
+    if files.is_empty() {
+        return Err(Failure::Input("error: there is no scenario below these paths".to_owned()));
+    }
     Ok(files)
 }
 
+/// Collects the JSON and YAML files below a folder. Links to folders are not followed, as they may lead in a circle, and
+/// hidden folders hold nobody's scenarios.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let failed = |error| Failure::Io(format!("error: cannot list `{}`: {error}", folder.display()));
     for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json" || extension == "yaml" || extension == "yml")
-        {
+        let entry = entry.map_err(failed)?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            if !name.to_string_lossy().starts_with('.') {
+                walk(&path, files)?;
+            }
+        } else if !path.is_dir() && has_extension(&path) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a file is JSON or YAML by its name, in letters of any case.
+fn has_extension(path: &Path) -> bool {
+    let is = |extension: &OsStr| ["json", "yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    path.extension().is_some_and(is)
 }
 
 /// Whether a file is meant as a scenario. One that cannot be read as text is, so that its errors are told.

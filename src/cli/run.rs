@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::input::{self, Inputs};
 use super::progress::{self, Watch};
-use super::{Failure, Outcome, Terminal, input};
+use super::{Failure, Outcome, Terminal};
 use crate::experiment::{self, pool};
 use crate::metrics::Summary;
 use crate::metrics::summary::UpdateOutcome;
@@ -13,6 +14,7 @@ use crate::report::files::{self, Recorder};
 use crate::report::seeds::{self, Group};
 use crate::report::{console, json};
 use crate::scenario::Loaded;
+use crate::sim::plan::Image;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -50,10 +52,14 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
     if options.out.is_some() && options.scenarios.len() > 1 {
         return Err(Failure::Input("error: --out names one folder, but there are several scenarios".to_owned()));
     }
-    let overlays = options.changes.overlays();
+    let mut inputs = Inputs::new(&options.changes, terminal);
     let mut scenarios = Vec::new();
     for path in &options.scenarios {
-        scenarios.push((path, input::load(&input::read(path)?, &overlays, &options.changes, terminal)?));
+        scenarios.extend(inputs.scenario(path)?.map(|scenario| (path, scenario)));
+    }
+    inputs.finish()?;
+    if !options.no_report {
+        refuse_same_names(&scenarios)?;
     }
     let mut code = 0;
     for (path, mut scenario) in scenarios {
@@ -64,6 +70,20 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
         code = code.max(outcome_code(&summary));
     }
     Ok(if options.outcome_exit_code && code > 0 { Outcome::Update(code) } else { Outcome::Done })
+}
+
+/// Refuses scenarios of one name: the report of one would take the place of the other's.
+fn refuse_same_names(scenarios: &[(&String, Loaded)]) -> Result<(), Failure> {
+    for (number, (path, Loaded { plan, .. })) in scenarios.iter().enumerate() {
+        if let Some((first, _)) = scenarios[..number].iter().find(|(_, first)| first.plan.name == plan.name) {
+            return Err(Failure::Input(format!(
+                "error: `{first}` and `{path}` are both named `{}`, and so their reports are; run them by themselves with \
+                 --out, or use --no-report",
+                plan.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Runs the scenario once, prints what came of it and writes its report.
@@ -80,7 +100,8 @@ fn run_one(
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Human => {
             let story = recorder.story(summary.end);
-            terminal.result(&format!("{}\n{story}\n{}\n", headline(scenario), console::summary(&summary)))?;
+            let tables = console::summary(&summary);
+            terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
     }
     // Those warnings that the run itself gave, after the scenario's own.
@@ -96,7 +117,7 @@ fn run_one(
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
             contents.push(("seeds.csv", csv));
         }
-        files::write(&folder, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        files::write(&folder, &files::OF_RUN, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
         let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }
@@ -126,11 +147,12 @@ fn run_seeds(
         &|| bar.inc(1),
     );
     bar.finish_and_clear();
-    scenario.plan.seed = seeds::worst(&runs).map_or(first, |worst| runs[worst].seed);
+    let Some(worst) = seeds::worst(&runs) else { return Ok(runs) };
+    scenario.plan.seed = runs[worst.run].seed;
     if format == Format::Human {
-        let worst = scenario.plan.seed;
+        let (seed, why) = (scenario.plan.seed, worst.why);
         terminal.result(&format!(
-            "{} seeds from {first} to {last}\n\n{}\nworst seed: {worst}, told below; again with: rollsim run {path} --seed {worst}\n\n",
+            "{} seeds from {first} to {last}\n\n{}\nworst seed: {seed}, {why}; told below; again with: rollsim run {path} --seed {seed}\n\n",
             runs.len(),
             seeds::distribution(&runs)
         ))?;
@@ -143,6 +165,13 @@ fn headline(scenario: &Loaded) -> String {
     let mut text = format!("{}, seed {}\n", scenario.plan.name, scenario.plan.seed);
     text += &wrapped(&scenario.about, WIDTH);
     text
+}
+
+/// What the scenario expects and did not come, below the tables; nothing if all holds.
+fn failures(scenario: &Loaded, summary: &Summary) -> String {
+    let failures = experiment::failures(scenario, summary);
+    let lines: String = failures.iter().map(|failure| format!("{failure}\n")).collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
 }
 
 /// Width of running text.
@@ -166,15 +195,11 @@ fn wrapped(text: &str, width: usize) -> String {
     if used > 0 { lines + "\n" } else { lines }
 }
 
-/// Tells the behaviour of images that the scenario does not describe.
+/// Tells the behaviour of images that the scenario does not describe by name, where no warning does.
 fn note_assumptions(scenario: &Loaded, terminal: &Terminal) {
     for image in &scenario.assumed_images {
-        let image = &scenario.plan.images[*image];
-        let behavior = &image.behavior;
-        terminal.note(&format!(
-            "note: the scenario does not describe image `{}`; assumed: prepare {}, start {}, stop {}, service_time {}",
-            image.name, behavior.prepare, behavior.start, behavior.stop, behavior.service_time
-        ));
+        let Image { name, behavior } = &scenario.plan.images[*image];
+        terminal.note(&format!("note: the scenario does not describe image `{name}`; assumed: {behavior}"));
     }
 }
 

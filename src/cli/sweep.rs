@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, Outcome, Terminal, input, progress};
+use super::input::{self, Inputs};
+use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::sweep::{self, Axis, Point};
 use crate::metrics::{MetricPath, Summary};
 use crate::report::seeds::{self, Group};
@@ -38,20 +39,22 @@ pub(super) struct Options {
 
 pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
     let axes = parse_all(&options.vary, |text| Axis::parse(text).map_err(|error| error.to_string()))?;
+    sweep::all_differ(&axes).map_err(|error| Failure::Input(format!("error: {error}")))?;
     let asked = parse_all(&options.metrics, |name| {
         MetricPath::parse(name).map_err(|error| match &error.suggestion {
             Some(suggestion) => format!("{error}; did you mean `{suggestion}`?"),
             None => error.to_string(),
         })
     })?;
-    let source = input::read(&options.scenario)?;
+    let mut inputs = Inputs::new(&options.changes, terminal);
+    let source = inputs.read(&options.scenario)?;
     let mut points = Vec::new();
     for values in sweep::grid(&axes) {
-        let mut overlays = options.changes.overlays();
-        overlays.extend(axes.iter().zip(&values).map(|(axis, value)| Overlay::set(&format!("{}={value}", axis.path))));
-        let scenario = input::load(&source, &overlays, &options.changes, terminal)?;
-        points.push(Point { values, scenario });
+        let settings = axes.iter().zip(&values).map(|(axis, value)| Overlay::set(&format!("{}={value}", axis.path)));
+        let loaded = source.as_ref().and_then(|source| inputs.load(source, settings));
+        points.extend(loaded.map(|scenario| Point { values, scenario }));
     }
+    inputs.finish()?;
     terminal.warnings(&points[0].scenario.warnings);
     let total = points.len() as u64 * u64::from(options.seeds);
     let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
@@ -66,7 +69,11 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
     terminal.result(&format!("{title}\n\n{}", sweeps::table(&axes, &points, &results, &metrics)))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
-        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric));
+        let about = match options.seeds {
+            1 => format!("{}, seed {}", plan.name, plan.seed),
+            count => format!("{}, mean of {count} seeds from {}", plan.name, plan.seed),
+        };
+        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric, &about));
         write(&folder, &axes, (&points, &results), picture.as_ref(), terminal)?;
     }
     Ok(Outcome::Done)
@@ -97,7 +104,7 @@ fn write(
         contents.push(("sweep.svg", picture.svg().into_bytes()));
         contents.push(("sweep.png", picture.png()));
     }
-    files::write(folder, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    files::write(folder, &files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
     let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
     terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     Ok(())

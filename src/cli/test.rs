@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{Failure, Outcome, Terminal, input, progress};
+use super::input::{self, Inputs};
+use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::{self, pool};
 use crate::scenario::Loaded;
 
@@ -19,21 +20,20 @@ pub(super) struct Options {
 }
 
 pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let overlays = options.changes.overlays();
-    let files = input::scenario_files(&options.paths)?;
-    if files.is_empty() {
-        return Err(Failure::Input("error: there is no scenario below these paths".to_owned()));
-    }
+    let mut inputs = Inputs::new(&options.changes, terminal);
     let mut scenarios = Vec::new();
-    for file in &files {
-        scenarios.push(input::load(&input::read(file)?, &overlays, &options.changes, terminal)?);
+    for file in input::scenario_files(&options.paths)? {
+        if let Some(scenario) = inputs.scenario(&file)? {
+            scenarios.push((file, scenario));
+        }
     }
     let seeds = options.seeds as usize;
-    let bar = progress::bar((files.len() * seeds) as u64, "{bar:40} {pos} of {len} runs", terminal);
+    let runs = scenarios.len() * seeds;
+    let bar = progress::bar(runs as u64, "{bar:40} {pos} of {len} runs", terminal);
     let verdicts = pool::in_order(
-        files.len() * seeds,
+        runs,
         |number| {
-            let scenario = &scenarios[number / seeds];
+            let (_, scenario) = &scenarios[number / seeds];
             let seed = experiment::seed(scenario, number % seeds);
             (seed, experiment::failures(scenario, &experiment::measure(scenario, seed)))
         },
@@ -41,13 +41,18 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
     );
     bar.finish_and_clear();
     let mut failed = 0;
-    for ((file, scenario), verdicts) in files.iter().zip(&scenarios).zip(verdicts.chunks(seeds)) {
+    for ((file, scenario), verdicts) in scenarios.iter().zip(verdicts.chunks(seeds)) {
         terminal.warnings(&scenario.warnings);
         let (line, holds) = line(file, scenario, verdicts, &options.changes);
-        failed += u32::from(!holds);
+        failed += usize::from(!holds);
         terminal.result(&line)?;
     }
-    terminal.note(&format!("{} passed, {failed} failed", files.len() as u32 - failed));
+    if !scenarios.is_empty() {
+        let aimless = scenarios.iter().filter(|(_, scenario)| scenario.expectations.is_empty()).count();
+        let aimless = if aimless > 0 { format!("; {aimless} without expectations") } else { String::new() };
+        terminal.note(&format!("{} passed, {failed} failed{aimless}", scenarios.len() - failed));
+    }
+    inputs.finish()?;
     Ok(if failed == 0 { Outcome::Done } else { Outcome::ExpectationFailed })
 }
 

@@ -23,6 +23,12 @@ pub enum AxisError {
     /// A range whose ends or step are not of one kind, or that never ends.
     #[error("`{0}` is no range: write numbers or durations A..B/STEP with a step above zero and A not above B")]
     Range(String),
+    /// The seed, which is no setting: what it changes is chance.
+    #[error("`{0}` varies the seed: use --seeds")]
+    Seed(String),
+    /// Two axes of one setting.
+    #[error("`{0}` varies twice: give all its values at once")]
+    Twice(String),
     /// A range of more values than anybody will look at.
     #[error("`{0}` has more than {MAX_VALUES} values")]
     TooMany(String),
@@ -41,6 +47,10 @@ impl Axis {
             .split_once('=')
             .filter(|(_, values)| !values.is_empty())
             .ok_or_else(|| AxisError::NoValues(text.to_owned()))?;
+        let path = path.trim();
+        if path == "seed" {
+            return Err(AxisError::Seed(text.to_owned()));
+        }
         let values = match values.split_once("..") {
             Some((from, rest)) => {
                 let (to, step) = rest.split_once('/').unwrap_or((rest, "1"));
@@ -48,8 +58,18 @@ impl Axis {
             }
             None => values.split(',').map(|value| value.trim().to_owned()).collect(),
         };
-        Ok(Axis { path: path.trim().to_owned(), values })
+        Ok(Axis { path: path.to_owned(), values })
     }
+}
+
+/// Checks that no setting has two axes: the second would undo what the first sets.
+///
+/// # Errors
+/// Names the first setting that has.
+pub fn all_differ(axes: &[Axis]) -> Result<(), AxisError> {
+    let twice =
+        axes.iter().enumerate().find(|(number, axis)| axes[..*number].iter().any(|other| other.path == axis.path));
+    twice.map_or(Ok(()), |(_, axis)| Err(AxisError::Twice(axis.path.clone())))
 }
 
 /// Values from `from` to `to`: whole numbers, decimal numbers or durations.
@@ -129,10 +149,17 @@ mod tests {
 
     #[test]
     fn what_makes_no_axis_is_refused() {
-        for text in ["update.delay", "update.delay=", "a=5..1/1", "a=1..5/0", "a=1..5s/1", "a=x..y/z"] {
+        for text in ["update.delay", "update.delay=", "a=5..1/1", "a=1..5/0", "a=1..5s/1", "a=x..y/z", "seed=1,2"] {
             assert!(Axis::parse(text).is_err(), "{text}");
         }
         assert!(matches!(Axis::parse("a=0..1/0.00000001"), Err(AxisError::TooMany(_))));
+    }
+
+    #[test]
+    fn a_setting_has_one_axis() {
+        let axes = ["a=1,2", "b=1", "a =3"].map(|text| Axis::parse(text).expect("an axis"));
+        assert_eq!(all_differ(&axes), Err(AxisError::Twice("a".into())));
+        assert_eq!(all_differ(&axes[..2]), Ok(()));
     }
 
     #[test]

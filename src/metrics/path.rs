@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Update};
+use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Update, UpdateKind, UpdateOutcome};
 use crate::kernel::{Span, Time};
 use crate::model::request::RequestOutcome;
+use crate::model::update::UpdateState;
 
 /// A metric of a service by its name, such as `downtime.total` or `requests.latency.p99`.
 ///
@@ -182,6 +183,46 @@ impl MetricPath {
             Metric::Update { row, .. } => UPDATE[row].kind,
             Metric::Version { .. } => Kind::Count,
             Metric::Client { row, .. } => CLIENT[row].kind,
+        }
+    }
+
+    /// The image whose requests it counts, if it does.
+    pub fn image(&self) -> Option<&str> {
+        match &self.metric {
+            Metric::Version { image, .. } => Some(image),
+            _ => None,
+        }
+    }
+
+    /// The client whose requests it counts, if it does.
+    pub fn client(&self) -> Option<&str> {
+        match &self.metric {
+            Metric::Client { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    /// What its values are called, and all the words that they can be; `None` if it is no word, or any.
+    pub fn words(&self) -> Option<(&'static str, Vec<&'static str>)> {
+        match self.unindexed() {
+            "update.kind" => Some(("kind of update", UpdateKind::ALL.map(UpdateKind::name).to_vec())),
+            "update.outcome" => Some(("update outcome", UpdateOutcome::ALL.map(UpdateOutcome::name).to_vec())),
+            "final_update_status" => Some(("update status", UpdateState::ALL.map(UpdateState::name).to_vec())),
+            _ => None,
+        }
+    }
+
+    /// Whether its values may exceed 1 although it is a share.
+    pub fn may_exceed_whole(&self) -> bool {
+        self.unindexed() == "error_budget_used"
+    }
+
+    /// The name without the index of an update.
+    fn unindexed(&self) -> &str {
+        match &self.metric {
+            Metric::Service(row) => SERVICE[*row].name,
+            Metric::Update { row, .. } => UPDATE[*row].name,
+            Metric::Version { .. } | Metric::Client { .. } => &self.text,
         }
     }
 

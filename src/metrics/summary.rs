@@ -228,6 +228,9 @@ pub enum UpdateKind {
 }
 
 impl UpdateKind {
+    /// Both.
+    pub const ALL: [UpdateKind; 2] = [UpdateKind::Update, UpdateKind::Rollback];
+
     /// Name in files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -255,6 +258,16 @@ pub enum UpdateOutcome {
 }
 
 impl UpdateOutcome {
+    /// All of them.
+    pub const ALL: [UpdateOutcome; 6] = [
+        UpdateOutcome::Completed,
+        UpdateOutcome::Paused,
+        UpdateOutcome::RollbackCompleted,
+        UpdateOutcome::RollbackPaused,
+        UpdateOutcome::Superseded,
+        UpdateOutcome::Unfinished,
+    ];
+
     /// Name in files.
     pub const fn name(self) -> &'static str {
         match self {

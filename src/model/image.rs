@@ -1,6 +1,7 @@
 //! How the containers of an image behave.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::ids::NodeId;
 use crate::kernel::{Dist, Span};
@@ -70,5 +71,13 @@ impl Default for ImageBehavior {
             fails_on: BTreeSet::new(),
             tasks: BTreeMap::new(),
         }
+    }
+}
+
+/// The times: `prepare 1s, start 500ms, stop 100ms, service_time 10ms`.
+impl fmt::Display for ImageBehavior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ImageBehavior { prepare, start, stop, service_time, .. } = self;
+        write!(f, "prepare {prepare}, start {start}, stop {stop}, service_time {service_time}")
     }
 }

@@ -8,6 +8,7 @@ use crate::experiment::compare::{Cell, Comparison, Row, words};
 use crate::experiment::statistics::Statistics;
 use crate::kernel::Span;
 use crate::metrics::path::{Kind, MetricPath, Value};
+use crate::metrics::summary::Requests;
 use crate::metrics::{ServiceSummary, Summary};
 
 /// How the values of each metric are spread over runs with different seeds: a table for each service.
@@ -31,13 +32,40 @@ pub fn distribution(runs: &[Summary]) -> String {
     tables.collect::<Vec<String>>().join("\n")
 }
 
+/// The worst of several runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// Number of the run.
+    pub run: usize,
+    /// By what it is the worst: each criterion that sets runs apart, with its value, until one run is left.
+    pub why: String,
+}
+
+/// By what a run may be worse than another: its name, the value of a run, and the value as text.
+type Criterion<'a> = (&'a str, &'a dyn Fn(&Summary) -> u64, &'a dyn Fn(u64) -> String);
+
 /// The worst of the runs: most failed requests, then longest downtime, then most missing replicas; the first of equals.
-pub fn worst(runs: &[Summary]) -> Option<usize> {
-    let badness = |run: &Summary| {
-        let failed = run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
-        (failed, run.totals.downtime.total, run.totals.missing_replica)
-    };
-    (0..runs.len()).rev().max_by_key(|run| badness(&runs[*run]))
+pub fn worst(runs: &[Summary]) -> Option<Worst> {
+    let failed = |run: &Summary| run.totals.requests.as_ref().map_or(0, |requests| requests.failed);
+    let count = |value: u64| amount(Kind::Count, value as f64);
+    let time = |value: u64| readable(Some(Value::Duration(Span::from_nanos(value))));
+    let criteria: [Criterion<'_>; 3] = [
+        ("failed requests", &failed, &count),
+        ("downtime", &|run| run.totals.downtime.total.as_nanos(), &time),
+        ("missing replicas", &|run| run.totals.missing_replica.as_nanos(), &time),
+    ];
+    let mut left: Vec<usize> = (0..runs.len()).collect();
+    let mut by = Vec::new();
+    for (name, value, text) in criteria {
+        let most = left.iter().map(|run| value(&runs[*run])).max()?;
+        let before = left.len();
+        left.retain(|run| value(&runs[*run]) == most);
+        if left.len() < before {
+            by.push(format!("{name} ({})", text(most)));
+        }
+    }
+    let why = if by.is_empty() { "as bad as any other".to_owned() } else { format!("by {}", by.join(", then ")) };
+    Some(Worst { run: *left.first()?, why })
 }
 
 /// A comparison of policies: a column for each, and for each but the first its difference to the first on the same seeds.
@@ -165,7 +193,7 @@ pub struct Group<'a> {
 }
 
 /// Writes a row for each value of each metric: the keys of the group, seed, service, metric, unit, value. Durations are in
-/// milliseconds; words are values too.
+/// milliseconds; words are values too. `update.X` is that of the last update, which `update[N].X` names by its number too.
 ///
 /// # Errors
 /// What `out` fails with.
@@ -176,7 +204,7 @@ pub fn tidy(heads: &[&str], groups: &[Group<'_>], out: impl io::Write) -> io::Re
         for run in *runs {
             let seed = run.seed.to_string();
             for service in &run.services {
-                for metric in MetricPath::all() {
+                for metric in occurring(service) {
                     let Some(value) = value_text(&metric, service) else { continue };
                     let name = metric.to_string();
                     let row = [&seed, &service.name, &name, unit(metric.kind()), &value];
@@ -186,6 +214,24 @@ pub fn tidy(heads: &[&str], groups: &[Group<'_>], out: impl io::Write) -> io::Re
         }
     }
     csv.flush()
+}
+
+/// All metrics of a service in one run: those with a name of their own, then those of every update, image and client.
+fn occurring(service: &ServiceSummary) -> impl Iterator<Item = MetricPath> {
+    let of_updates = MetricPath::all().map(|metric| metric.to_string()).filter(|name| name.starts_with("update."));
+    let of_updates: Vec<String> = of_updates.collect();
+    let mut names: Vec<String> = Vec::new();
+    for number in 0..service.updates.len() {
+        names.extend(of_updates.iter().map(|name| name.replacen("update", &format!("update[{number}]"), 1)));
+    }
+    if let Some(Requests { by_version, by_client, .. }) = &service.requests {
+        let of = |kind: &str, of: &str, field: &str| format!("requests.by_{kind}.{of}.{field}");
+        let of_image = |image| ["total", "ok", "failed"].map(|field| of("version", image, field));
+        let of_client = |client| ["total", "failed", "per_second"].map(|field| of("client", client, field));
+        names.extend(by_version.iter().flat_map(|version| of_image(&version.image)));
+        names.extend(by_client.iter().flat_map(|client| of_client(&client.client)));
+    }
+    MetricPath::all().chain(names.into_iter().filter_map(|name| MetricPath::parse(&name).ok()))
 }
 
 /// Unit of a metric's values in files.
@@ -211,31 +257,103 @@ fn value_text(metric: &MetricPath, service: &ServiceSummary) -> Option<String> {
 }
 
 /// Writes a comparison: a row for each metric of each service under each policy, with the paired difference to the first policy.
-/// Durations are in milliseconds.
+/// Durations are in milliseconds. A word has a row of its own: it stands in `value`, and `runs` counts those that ended so.
 ///
 /// # Errors
 /// What `out` fails with.
 pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let difference = ["difference", "difference_low", "difference_high"];
-    let heads = ["policy", "service", "metric", "unit", "runs", "mean", "min", "median", "max"];
+    let heads = ["policy", "service", "metric", "unit", "value", "runs", "mean", "min", "median", "max"];
     csv.write_record(heads.iter().chain(&difference))?;
     let number = |value: f64| format!("{}", libm::round(value * 1e9) / 1e9);
     for row in &comparison.rows {
         for (policy, cell) in comparison.policies.iter().zip(&row.cells) {
-            let Cell::Number { values, difference } = cell else { continue };
-            let mut record = vec![policy.clone(), row.service.clone(), row.metric.clone(), unit(row.kind).to_owned()];
-            record.push(values.count.to_string());
-            record.extend([values.mean, values.min, values.median, values.max].map(number));
-            record.extend(match difference {
-                None => [const { String::new() }; 3],
-                Some(Statistics { mean, half_width, .. }) => {
-                    let bound = |width: f64| half_width.map_or(String::new(), |half| number(mean + width * half));
-                    [number(*mean), bound(-1.0), bound(1.0)]
+            let record = |value: &str, runs: usize, numbers: [String; 7]| {
+                let first = [policy, &*row.service, &*row.metric, unit(row.kind), value].map(str::to_owned);
+                first.into_iter().chain([runs.to_string()]).chain(numbers)
+            };
+            match cell {
+                Cell::None => {}
+                Cell::Words(words) => {
+                    for (word, runs) in words {
+                        csv.write_record(record(word, *runs, Default::default()))?;
+                    }
                 }
-            });
-            csv.write_record(&record)?;
+                Cell::Number { values, difference } => {
+                    let [mean, min, median, max] = [values.mean, values.min, values.median, values.max].map(number);
+                    let [by, low, high] =
+                        difference.map_or_else(Default::default, |Statistics { mean, half_width, .. }| {
+                            let bound = |half: Option<f64>| half.map_or(String::new(), |half| number(mean + half));
+                            [number(mean), bound(half_width.map(|half| -half)), bound(half_width)]
+                        });
+                    csv.write_record(record("", values.count, [mean, min, median, max, by, low, high]))?;
+                }
+            }
         }
     }
     csv.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::metrics::fixture;
+    use crate::metrics::summary::{Downtime, Totals};
+
+    #[test]
+    fn the_worst_run_is_told_by_what_sets_it_apart() {
+        let run = |failed, down_ms| {
+            let ServiceSummary { requests, downtime, degraded, missing_replica, .. } = fixture::service();
+            let requests = requests.map(|requests| Requests { failed, ..requests });
+            let downtime = Downtime { total: Span::from_millis(down_ms), ..downtime };
+            Summary {
+                scenario: "seeds".into(),
+                digest: String::new(),
+                seed: 1,
+                fingerprint: String::new(),
+                end: Time::ZERO,
+                warnings: Vec::new(),
+                services: Vec::new(),
+                totals: Totals { requests, downtime, degraded, missing_replica },
+                nodes: Vec::new(),
+            }
+        };
+        let told = |runs: &[Summary]| worst(runs).map(|worst| (worst.run, worst.why));
+        assert_eq!(told(&[run(1, 9), run(3, 2), run(2, 5)]), Some((1, "by failed requests (3)".into())));
+        let two = "by failed requests (3), then downtime (5.0 ms)";
+        assert_eq!(told(&[run(1, 9), run(3, 2), run(3, 5)]), Some((2, two.into())));
+        assert_eq!(told(&[run(3, 2), run(3, 5)]), Some((1, "by downtime (5.0 ms)".into())));
+        assert_eq!(told(&[run(3, 2), run(3, 2)]), Some((0, "as bad as any other".into())));
+        assert_eq!(told(&[]), None);
+    }
+
+    #[test]
+    fn every_update_image_and_client_has_its_metrics() {
+        let service = fixture::service();
+        let names: Vec<String> = occurring(&service).map(|metric| metric.to_string()).collect();
+        let requests = service.requests.as_ref().expect("it has clients");
+        let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
+        assert_eq!(count("update["), service.updates.len() * count("update."));
+        assert_eq!(count("requests.by_version."), requests.by_version.len() * 3);
+        assert_eq!(count("requests.by_client."), requests.by_client.len() * 3);
+    }
+
+    #[test]
+    fn words_of_a_comparison_have_rows_of_their_own() {
+        let words = Cell::Words(vec![("completed".into(), 2), ("paused".into(), 1)]);
+        let (values, difference) = (Statistics::of(&[1.0, 2.0]).expect("values"), Statistics::of(&[0.5]));
+        let row = |metric: &str, kind, cells| Row { service: "web".into(), metric: metric.into(), kind, cells };
+        let number = Cell::Number { values, difference };
+        let rows = vec![row("update.outcome", Kind::Text, vec![words]), row("peak_tasks", Kind::Count, vec![number])];
+        let mut bytes = Vec::new();
+        comparison_csv(&Comparison { policies: vec!["a".into()], rows }, &mut bytes).expect("written");
+        insta::assert_snapshot!(String::from_utf8(bytes).expect("text"), @r"
+        policy,service,metric,unit,value,runs,mean,min,median,max,difference,difference_low,difference_high
+        a,web,update.outcome,,completed,2,,,,,,,
+        a,web,update.outcome,,paused,1,,,,,,,
+        a,web,peak_tasks,count,,2,1.5,1,1,2,0.5,,
+        ");
+    }
 }

@@ -54,7 +54,8 @@ pub fn table(axes: &[Axis], points: &[Point], results: &[Vec<Summary>], metrics:
 }
 
 /// A chart of one metric, of the first service that has it: a heat map when two settings vary, a line when one does.
-pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath) -> Option<Picture> {
+/// `about` names what was run.
+pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath, about: &str) -> Option<Picture> {
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
     let estimates: Vec<Option<Statistics>> = results.iter().map(|runs| estimate(metric, runs)).collect();
@@ -64,7 +65,7 @@ pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath) -> Op
         Kind::Rate => (1.0, "per second"),
         Kind::Count | Kind::Text | Kind::Bool => (1.0, ""),
     };
-    let (title, unit) = (metric.to_string(), unit.to_owned());
+    let (title, unit, about) = (metric.to_string(), unit.to_owned(), about.to_owned());
     match varying[..] {
         [x] => {
             let values = estimates.iter().map(|statistics| {
@@ -73,13 +74,13 @@ pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath) -> Op
                     half_width.map(|half| [(value - half).max(0.0), value + half].map(|bound| bound * scale));
                 Some(Estimate { value: value * scale, interval })
             });
-            Some(series(&Series { title, unit, x: setting(x), values: values.collect() }))
+            Some(series(&Series { title, unit, about, x: setting(x), values: values.collect() }))
         }
         [y, x] => {
             let means: Vec<Option<f64>> =
                 estimates.iter().map(|statistics| statistics.map(|s| s.mean * scale)).collect();
             let values = means.chunks(x.values.len()).map(<[_]>::to_vec).collect();
-            Some(heat_map(&HeatMap { title, unit, x: setting(x), y: setting(y), values }))
+            Some(heat_map(&HeatMap { title, unit, about, x: setting(x), y: setting(y), values }))
         }
         _ => None,
     }

@@ -71,8 +71,9 @@ impl Read for Service {
             checked(check_image(&image.value), &image.place, fields.problems);
         }
         let mut deploy = fields.read::<Deploy>("deploy").unwrap_or_default();
-        let restart = fields.read_with("restart", read_restart).flatten();
-        deploy.restart = deploy.restart.or(restart);
+        if let Some(restart) = fields.node("restart") {
+            lay_restart(restart, &mut deploy, fields.problems);
+        }
         if let Some(entry) = fields.entry("healthcheck") {
             accept_only("healthcheck", &entry.key.place, fields.problems);
         }
@@ -112,6 +113,20 @@ fn report_unused(fields: &mut Fields<'_, '_>) {
 /// The older `restart`, which counts where `deploy.restart_policy` is absent; `no` is no policy, and so Swarm's default.
 ///
 /// Source: cli: cli/compose/convert/service.go `convertRestartPolicy` (cli-and-compose rule 20).
+fn lay_restart(node: &Node, deploy: &mut Deploy, problems: &mut Problems) {
+    let Some(restart) = read_restart(node, problems) else { return };
+    let without_effect = |message: &str| Diagnostic::new(Code::IgnoredBySwarm, &node.place, message);
+    if deploy.restart.is_some() {
+        problems.push(without_effect("Swarm ignores `restart` beside `deploy.restart_policy`"));
+    } else if restart.is_none() {
+        let message = "this does not prevent restarts: it leaves Swarm's default, to restart on any condition";
+        let help = "`deploy.restart_policy` with `condition: none` prevents them".to_owned();
+        problems.push(without_effect(message).help(help));
+    } else {
+        deploy.restart = restart;
+    }
+}
+
 fn read_restart(node: &Node, problems: &mut Problems) -> Option<Option<RestartPolicy>> {
     let text = text_of(node, problems)?;
     let policy = |condition, max_attempts| RestartPolicy { condition, max_attempts, ..RestartPolicy::default() };

@@ -9,8 +9,8 @@ use crate::model::service::{
     EndpointMode, FailureAction, Mode, Order, Placement, Resources, RestartCondition, RestartPolicy, UpdateConfig,
 };
 
-use super::docker::values::check_constraint;
-use super::read::{Fields, Problems, Read, checked, list, pairs, refuse, word};
+use super::docker::values::{check_constraint, replicas};
+use super::read::{Fields, Problems, Read, accept_only, checked, list, pairs, refuse, word};
 use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
 
@@ -85,7 +85,11 @@ fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
         let is_global = word(node, "mode", &MODES, problems)?;
         is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated yet", problems))
     });
-    let replicas: Option<Spanned<u32>> = fields.read("replicas");
+    let replicas: Option<Spanned<u32>> = fields.read_with("replicas", |node, problems| {
+        let simulated = replicas(u32::read(node, problems)?);
+        let value = simulated.map_or_else(|why| refuse(Code::NotSimulated, &node.place, why, problems), Some)?;
+        Some(Spanned { value, place: node.place.clone() })
+    });
     if is_global != Some(true) {
         return Mode::Replicated { replicas: replicas.map_or(1, |replicas| replicas.value) };
     }
@@ -223,5 +227,10 @@ fn read_amounts(node: &Node, others: &[&'static str], problems: &mut Problems) -
 }
 
 fn read_endpoint_mode(node: &Node, problems: &mut Problems) -> Option<EndpointMode> {
-    word(node, "endpoint mode", &[("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)], problems)
+    let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)];
+    let mode = word(node, "endpoint mode", &modes, problems)?;
+    if mode == EndpointMode::DnsRoundRobin {
+        accept_only("deploy.endpoint_mode: dnsrr", &node.place, problems);
+    }
+    Some(mode)
 }

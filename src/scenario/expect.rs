@@ -12,7 +12,7 @@ use crate::model::{NodeId, ServiceId};
 use super::duration::parse_span;
 use super::read::{Fields, Problems, Read, entries, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
-use super::units::parse_percent;
+use super::units::{check_share, parse_percent};
 
 /// One object of `expect`: all of its checks are about one service, or one node.
 #[derive(Debug)]
@@ -285,6 +285,9 @@ fn read_state(node: &Node, problems: &mut Problems) -> Option<UpdateState> {
     word(node, "update status", &UpdateState::ALL.map(|state| (state.name(), state)), problems)
 }
 
+/// Signs that other languages have, and ours; the longer ones before those that they begin with.
+const MISWRITTEN: [(&str, &str); 4] = [("=<", "<="), ("=>", ">="), ("<>", "!="), ("=", "==")];
+
 fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> Option<Check> {
     let metric = match MetricPath::parse(&name.value) {
         Ok(metric) => metric,
@@ -303,18 +306,22 @@ fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> 
         }
         _ => node.to_string(),
     };
+    if let Some((wrong, right)) = MISWRITTEN.iter().find(|(sign, _)| text.starts_with(sign) && !text.starts_with("=="))
+    {
+        let diagnostic = Diagnostic::new(Code::Malformed, &node.place, format!("`{wrong}` is no comparison"));
+        problems.push(diagnostic.label(format!("did you mean `{right}`?")));
+        return None;
+    }
     let (comparison, bound) = split_sign(&text);
     match read_bound(metric.kind(), bound) {
-        Some(Bound::Text(text)) if name.value.ends_with("update_status") && !is_state(&text) => {
-            // Says what the words are.
-            read_state(&Node { value: Value::String(text), place: node.place.clone() }, problems);
-            None
-        }
         Some(Bound::Text(_) | Bound::Bool(_)) if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) => {
             let message = format!("`{metric}` is no number: only `==` and `!=` compare it");
             refuse(Code::MetricKind, &node.place, message, problems)
         }
-        Some(bound) => Some(Check::Metric(metric, comparison, bound)),
+        Some(limit) => {
+            check_range(&metric, &limit, bound, &node.place, problems)?;
+            Some(Check::Metric(metric, comparison, limit))
+        }
         None => {
             let message = format!("`{metric}` is {}, and `{bound}` is not", described(metric.kind()));
             refuse(Code::MetricKind, &node.place, message, problems)
@@ -322,8 +329,19 @@ fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> 
     }
 }
 
-fn is_state(text: &str) -> bool {
-    UpdateState::ALL.iter().any(|state| state.name() == text)
+/// Reports a bound that the metric can never be. `text`: the bound as it is written.
+fn check_range(metric: &MetricPath, bound: &Bound, text: &str, place: &Place, problems: &mut Problems) -> Option<()> {
+    match bound {
+        Bound::Number(share) if metric.kind() == Kind::Share && !metric.may_exceed_whole() => {
+            check_share(*share, text, place, problems).map(|_| ())
+        }
+        Bound::Text(text) => {
+            let Some((what, words)) = metric.words() else { return Some(()) };
+            let words: Vec<(&str, ())> = words.into_iter().map(|word| (word, ())).collect();
+            word(&Node { value: Value::String(text.clone()), place: place.clone() }, what, &words, problems)
+        }
+        _ => Some(()),
+    }
 }
 
 fn split_sign(text: &str) -> (Comparison, &str) {

@@ -111,6 +111,7 @@ impl Read for TaskOverride {
 pub(super) struct Behaviors {
     by_name: BTreeMap<String, ImageBehavior>,
     default: ImageBehavior,
+    has_default: bool,
 }
 
 impl Behaviors {
@@ -125,6 +126,7 @@ impl Behaviors {
                 problems.push(Diagnostic::new(Code::LikeCycle, &like.place, message));
             }
             behaviors.default = image.over(ImageBehavior::default());
+            behaviors.has_default = true;
         }
         for (name, image) in &entries {
             let behavior = behaviors.follow(image, &entries, problems);
@@ -139,6 +141,18 @@ impl Behaviors {
             Some(behavior) => (behavior.clone(), true),
             None => (self.default.clone(), false),
         }
+    }
+
+    /// Whether an image without an entry is one that was left out: there are entries, but none for all others.
+    pub(super) fn are_meant_complete(&self) -> bool {
+        !self.has_default && !self.by_name.is_empty()
+    }
+
+    /// The described image that a name without an entry was most likely meant to be: first of all another tag.
+    pub(super) fn similar(&self, name: &str) -> Option<&str> {
+        let known = || self.by_name.keys().map(String::as_str);
+        let tags = || known().filter(|known| repository(known) == repository(name));
+        nearest(name, tags()).or_else(|| tags().next()).or_else(|| nearest(name, known()))
     }
 
     fn follow(&self, image: &Image, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) -> ImageBehavior {
@@ -162,6 +176,12 @@ impl Behaviors {
         }
         chain.iter().rev().fold(self.default.clone(), |base, image| image.over(base))
     }
+}
+
+/// A reference without tag and digest.
+fn repository(reference: &str) -> &str {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name)
 }
 
 fn unknown(like: &Spanned<String>, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) {

@@ -1,6 +1,7 @@
 //! From names to dense ids: makes the plan of what a scenario says.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
@@ -13,7 +14,7 @@ use crate::sim::plan::{End, Image, Node, Plan, TimedCommand};
 use super::compose::Service;
 use super::docker::values::check_service_name;
 use super::docker::{self, DockerCommand, LineError};
-use super::expect::{Expect, Expectation, Expected};
+use super::expect::{Check, Expect, Expectation, Expected};
 use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
@@ -71,9 +72,10 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
         let plan = &mut lowered.plan;
         plan.commands = create_services(&services, &mut names, problems);
         plan.commands.extend(read_timeline(scenario.timeline, overlaid, &mut names, problems));
+        let callers: Callers = scenario.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
         plan.clients = lower_clients(scenario.clients, &names, problems).into_iter().collect();
         plan.slo = lower_objectives(&scenario.slo, &names, problems);
-        lowered.expectations = lower_expectations(scenario.expect, &names, problems);
+        lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     }
     lowered.plan.images = names.images;
     lowered.plan.services = names.services;
@@ -84,13 +86,16 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
 fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     let Some(duration) = &scenario.duration else { return };
     let end = Time::ZERO + duration.value;
-    let mut late = |place: &Place| {
-        let message = format!("this has no effect: the run ends at {}", duration.value);
+    let mut late = |what: &str, place: &Place| {
+        let message = format!("{what}: the run ends at {}", duration.value);
         problems.push(Diagnostic::new(Code::NoEffect, place, message));
     };
     let events = scenario.timeline.iter().filter_map(|event| event.at.as_ref());
-    events.filter(|at| at.value > end).for_each(|at| late(&at.place));
-    scenario.measure_from.iter().filter(|from| from.value > duration.value).for_each(|from| late(&from.place));
+    events.filter(|at| at.value > end).for_each(|at| late("this has no effect", &at.place));
+    let measured = scenario.measure_from.iter().filter(|from| from.value > duration.value);
+    measured.for_each(|from| late("this has no effect", &from.place));
+    let clients = scenario.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
+    clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
 }
 
 /// The services, images and nodes of a scenario by their names, at the current place of its timeline.
@@ -102,6 +107,8 @@ struct Names {
     images: IdVec<ImageId, Image>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
+    /// Images that the scenario seems to have forgotten, until they are reported.
+    forgotten_images: Vec<ImageId>,
     refused: Option<Refused>,
 }
 
@@ -111,8 +118,10 @@ enum Refused {
     Missing(String),
     /// There is no node of this name.
     MissingNode(String),
-    /// There is one, or was one before.
+    /// There is one.
     Exists,
+    /// There was one before.
+    Removed,
 }
 
 impl Names {
@@ -126,11 +135,14 @@ impl Names {
             images: IdVec::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
+            forgotten_images: Vec::new(),
             refused: None,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
         }
+        // An entry that could not be read is there all the same.
+        names.forgotten_images.clear();
         names
     }
 
@@ -151,6 +163,20 @@ impl Names {
             if self.ever(name).is_none() {
                 self.add(name);
             }
+        }
+    }
+
+    /// Reports images that were named for the first time, at `place`, and have no entry among the others.
+    fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
+        for image in self.forgotten_images.drain(..) {
+            let Image { name, behavior } = &self.images[image];
+            let message = format!("image `{name}` is not described; assumed: {behavior}");
+            let help = "describe it in `images`, or all that are not described there by `\"*\"`".to_owned();
+            let diagnostic = Diagnostic::new(Code::AssumedImage, place, message).help(help);
+            problems.push(match self.behaviors.similar(name) {
+                Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+                None => diagnostic,
+            });
         }
     }
 
@@ -226,6 +252,7 @@ impl Names {
             Some(Refused::Missing(name)) => self.unknown(&name, place),
             Some(Refused::MissingNode(name)) => self.unknown_node(&name, place),
             Some(Refused::Exists) => Diagnostic::new(Code::ServiceExists, place, error.message),
+            Some(Refused::Removed) => Diagnostic::new(Code::NotSimulated, place, error.message),
             None => {
                 let code = if error.unsupported { Code::NotSimulated } else { Code::DockerCommand };
                 Diagnostic::new(code, place, error.message).help(error.help)
@@ -247,11 +274,12 @@ impl docker::Names for Names {
         let Some(service) = self.ever(name) else {
             return Ok(self.add(name));
         };
-        self.refused = Some(Refused::Exists);
         if self.exists[service] {
+            self.refused = Some(Refused::Exists);
             Err(format!("name conflicts with an existing object: service {name} already exists"))
         } else {
-            Err(format!("service {name} was removed before: a service that comes again is not simulated yet"))
+            self.refused = Some(Refused::Removed);
+            Err(format!("service {name} was removed before: to create it again is not simulated yet"))
         }
     }
 
@@ -277,8 +305,10 @@ impl docker::Names for Names {
         }
         let (behavior, described) = self.behaviors.of(reference);
         let id = self.images.push(Image { name: reference.to_owned(), behavior });
-        if !described {
-            self.assumed_images.push(id);
+        match described {
+            true => {}
+            false if self.behaviors.are_meant_complete() => self.forgotten_images.push(id),
+            false => self.assumed_images.push(id),
         }
         id
     }
@@ -299,6 +329,7 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
         let id = names.add(&name.value);
         let Some(service) = service else { continue };
         let image = docker::Names::image(names, &service.image.value);
+        names.report_forgotten_images(&service.image.place, problems);
         for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
             let other = ports.insert((port.published, port.protocol as u8), &name.value);
             if let Some(other) = other.filter(|other| *other != name.value) {
@@ -336,7 +367,13 @@ fn read_timeline(
         let lowered = docker::parse(&run.value).and_then(|line| {
             overlaid.report_overridden(&line, &run.place, problems);
             match at {
-                Some(at) => Ok(Some((at.value, line.lower(names)?))),
+                Some(at) => {
+                    let commands = line.lower(names)?;
+                    if let Some(columns) = line.image_columns() {
+                        names.report_forgotten_images(&within(&run, columns), problems);
+                    }
+                    Ok(Some((at.value, commands)))
+                }
                 None => {
                     names.add_unknown(&line);
                     Ok(None)
@@ -357,7 +394,7 @@ fn read_timeline(
             }
             Ok(None) => {}
             Err(error) => {
-                let place = within(&run, &error);
+                let place = within(&run, &error.columns);
                 problems.push(names.explain(error, &place));
             }
         }
@@ -365,17 +402,17 @@ fn read_timeline(
     timed
 }
 
-/// The place of an error in a line, if the line stands in the file as it is read.
-fn within(run: &Spanned<String>, error: &LineError) -> Place {
+/// The place of these bytes of a line, if the line stands in the file as it is read.
+fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
     let Place { file, span, .. } = &run.place;
     let written = &file.text[span.clone()];
     let quoted = usize::from(written.starts_with(['"', '\'']));
     let as_written = written.get(quoted..written.len() - quoted) == Some(run.value.as_str());
-    if !as_written || error.columns.end > run.value.len() {
+    if !as_written || columns.end > run.value.len() {
         return run.place.clone();
     }
     let start = span.start + quoted;
-    Place { span: start + error.columns.start..start + error.columns.end, ..run.place.clone() }
+    Place { span: start + columns.start..start + columns.end, ..run.place.clone() }
 }
 
 fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems) -> Vec<ClientSpec> {
@@ -384,7 +421,7 @@ fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems)
         Some(ClientSpec {
             name: name.value,
             service: names.refer(&client.service, problems)?,
-            from: Time::ZERO + client.from,
+            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
             until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
             load: client.load,
         })
@@ -406,7 +443,19 @@ fn lower_objectives(
     slo
 }
 
-fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problems) -> Vec<Expectation> {
+/// Names of the clients and of the services that they call, those that could not be read included.
+type Callers = Vec<(String, Option<String>)>;
+
+fn caller(name: &Spanned<String>, client: Option<&Client>) -> (String, Option<String>) {
+    (name.value.clone(), client.map(|client| client.service.value.clone()))
+}
+
+fn lower_expectations(
+    expect: Vec<Expect>,
+    names: &Names,
+    callers: &Callers,
+    problems: &mut Problems,
+) -> Vec<Expectation> {
     let mut expectations = Vec::new();
     for expect in expect {
         let (service, checks, place) = match expect {
@@ -427,9 +476,35 @@ fn lower_expectations(expect: Vec<Expect>, names: &Names, problems: &mut Problem
             }
         };
         let Some(service) = service else { continue };
+        for check in &checks {
+            check_names(check, &names.services[service], names, callers, problems);
+        }
         let bind =
             |check: Spanned<_>| Expectation { what: Expected::OfService(service, check.value), place: check.place };
         expectations.extend(checks.into_iter().map(bind));
     }
     expectations
+}
+
+/// Reports a client that does not call the service, or an image that nobody names, in the name of a metric.
+fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &Callers, problems: &mut Problems) {
+    let Check::Metric(metric, ..) = &check.value else { return };
+    let calls = |(_, called): &&(String, Option<String>)| called.as_ref().is_none_or(|called| called == service);
+    let (code, message, name, known): (_, _, _, Vec<&str>) = if let Some(client) = metric.client() {
+        let known = callers.iter().filter(calls).map(|(name, _)| name.as_str()).collect();
+        (Code::UnknownClient, format!("there is no client `{client}` that calls `{service}`"), client, known)
+    } else if let Some(image) = metric.image() {
+        let known = names.images.values().map(|image| image.name.as_str()).collect();
+        (Code::UnknownImage, format!("there is no image `{image}`"), image, known)
+    } else {
+        return;
+    };
+    if known.contains(&name) {
+        return;
+    }
+    problems.push(Diagnostic::new(code, &check.place, message).label(match nearest(name, known.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if known.is_empty() => String::new(),
+        None => format!("expected {}", one_of(known.into_iter())),
+    }));
 }

@@ -37,9 +37,9 @@ use crate::sim::Plan;
 
 use expect::Expectation;
 use overlay::Overlay;
-use read::{Problems, Read};
+use read::{Problems, Read, nearest};
 use schema::Scenario;
-use source::{Node, Value};
+use source::{Node, Spanned, Value};
 
 /// A scenario that can be run.
 #[derive(Clone, Debug)]
@@ -55,7 +55,8 @@ pub struct Loaded {
     /// Hash of the scenario as it is understood: defaults filled, overlays applied; without name, seed and expectations.
     /// 32 hexadecimal digits.
     pub digest: String,
-    /// Images that are used although the scenario does not describe them by name: what their behaviour is was assumed.
+    /// Images that `"*"` describes, and all images if the scenario describes none: what their behaviour is was assumed. Those
+    /// that are missing among others are told by warnings.
     pub assumed_images: Vec<ImageId>,
 }
 
@@ -104,6 +105,10 @@ fn check_format(root: &Node) -> Result<(), Vec<Diagnostic>> {
     let refuse = |code, place, message: &str, help: &str| {
         Err(vec![Diagnostic::new(code, place, message).help(Some(help.to_owned()))])
     };
+    if let Some(key) = misspelt_version(root) {
+        let message = format!("unknown field `{}`", key.value);
+        return Err(vec![Diagnostic::new(Code::UnknownKey, &key.place, message).label("did you mean `rollsim`?")]);
+    }
     match root.get("rollsim") {
         Some(Node { value: Value::Integer(version), .. }) if *version == i128::from(schema::FORMAT) => Ok(()),
         Some(version) => {
@@ -118,6 +123,13 @@ fn check_format(root: &Node) -> Result<(), Vec<Diagnostic>> {
         ),
         None => refuse(Code::NotAScenario, &root.place, "this is no scenario", "a scenario has the key `rollsim: 1`"),
     }
+}
+
+/// The key that was most likely meant to be `rollsim`, if there is none.
+fn misspelt_version(root: &Node) -> Option<&Spanned<String>> {
+    let Value::Map(entries) = &root.value else { return None };
+    let mut keys = entries.iter().map(|entry| &entry.key).filter(|_| root.get("rollsim").is_none());
+    keys.find(|key| nearest(&key.value, ["rollsim"].into_iter()).is_some())
 }
 
 /// Hash of a plan by its debug text, which says everything that a run depends on.

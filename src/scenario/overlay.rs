@@ -33,7 +33,8 @@ impl Overlay {
         Overlay { file: Arc::new(file), kind: Kind::Set }
     }
 
-    /// A policy: a part of a service, laid over the service that `deploy` would belong to.
+    /// A policy: a part of a service, laid over the service that `deploy` would belong to, or `services` with parts of
+    /// services by their names.
     pub fn policy(file: SourceFile) -> Overlay {
         Overlay { file: Arc::new(file), kind: Kind::Policy }
     }
@@ -111,29 +112,45 @@ fn set(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
     Ok((segments, value))
 }
 
-/// The node at a path, made as far as it is not there, and the segments of the path. Names that the user chose (of
-/// services, images, ...) are not made: one that is not there is misspelt.
+/// The node at a path, made as far as it is not there, and the segments of the path.
 fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<String>, &'a mut Node), Vec<Diagnostic>> {
-    const CHOSEN: [&str; 4] = ["services", "images", "cluster.nodes", "traffic.clients"];
     let mut segments: Vec<String> = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
         let (segment, after) = split_path(node, rest);
-        let parent = segments.join(".");
-        if CHOSEN.contains(&parent.as_str()) && node.get(segment).is_none() && segment != image::DEFAULT {
-            let message = format!("there is no `{segment}` in `{parent}`");
+        if let Some((list, index)) = indexed(segment).filter(|_| node.get(segment).is_none()) {
+            let parts = segments.iter().map(String::as_str).chain([list, index, after]);
+            let meant: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+            let message = format!("`{segment}`: an item of a list is named by its number, as a part of the path");
             let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
-            return Err(vec![match nearest(segment, keys(node).iter().map(String::as_str)) {
-                Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-                None => diagnostic,
-            }]);
+            return Err(vec![diagnostic.label(format!("did you mean `{}`?", meant.join(".")))]);
         }
-        node =
-            child(node, segment, place).map_err(|message| vec![Diagnostic::new(Code::OverlayPath, place, message)])?;
+        node = step(node, &segments.join("."), segment, place).map_err(|diagnostic| vec![*diagnostic])?;
         segments.push(segment.to_owned());
         rest = after;
     }
     Ok((segments, node))
+}
+
+/// The node of a segment below the path `parent`, made if it is not there. Names that the user chose (of services, images,
+/// ...) are not made: one that is not there is misspelt.
+fn step<'a>(node: &'a mut Node, parent: &str, segment: &str, place: &Place) -> Result<&'a mut Node, Box<Diagnostic>> {
+    const CHOSEN: [&str; 4] = ["services", "images", "cluster.nodes", "traffic.clients"];
+    if CHOSEN.contains(&parent) && node.get(segment).is_none() && segment != image::DEFAULT {
+        let message = format!("there is no `{segment}` in `{parent}`");
+        let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
+        return Err(Box::new(match nearest(segment, keys(node).iter().map(String::as_str)) {
+            Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
+            None => diagnostic,
+        }));
+    }
+    child(node, segment, place).map_err(|message| Box::new(Diagnostic::new(Code::OverlayPath, place, message)))
+}
+
+/// The list and the index of `list[index]`.
+fn indexed(segment: &str) -> Option<(&str, &str)> {
+    let (list, index) = segment.strip_suffix(']')?.split_once('[')?;
+    index.parse::<usize>().is_ok().then_some((list, index))
 }
 
 /// The keys of a mapping.
@@ -146,15 +163,19 @@ fn keys(node: &Node) -> Vec<String> {
 
 /// The path in the file that a path may be short for.
 fn full_path(path: &str, root: &Node) -> Result<String, String> {
+    if path.split('.').any(str::is_empty) {
+        return Err(format!("the path `{path}` has an empty part"));
+    }
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
     let in_service = match first {
+        "rollsim" => return Err("`rollsim` is the version of the format, which stays that of the file".to_owned()),
         "update" => format!("deploy.update_config.{rest}"),
         "rollback" => format!("deploy.rollback_config.{rest}"),
         "deploy" | "healthcheck" => path.to_owned(),
         _ => return Ok(path.to_owned()),
     };
     let in_service = in_service.trim_end_matches('.');
-    Ok(format!("services.{}.{in_service}", only_service(root)?))
+    Ok(format!("services.{}.{in_service}", only_service(root, "begin the path with `services.NAME`")?))
 }
 
 /// The first segment of a path and the rest. Of the keys that are there the longest that fits is taken, because names of
@@ -195,13 +216,37 @@ fn child<'a>(node: &'a mut Node, segment: &str, place: &Place) -> Result<&'a mut
 fn lay_policy(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
     let policy = source::parse(file)?;
     let refuse = |message: String| vec![Diagnostic::new(Code::OverlayPath, &policy.place, message)];
-    let Value::Map(_) = policy.value else {
+    let Value::Map(entries) = &policy.value else {
         return Err(refuse(format!("a policy is a part of a service, found {}", policy.kind())));
     };
-    let service = only_service(root).map_err(refuse)?;
+    if let Some(services) = policy.get("services") {
+        if let Some(Entry { key, .. }) = entries.iter().find(|entry| entry.key.value != "services") {
+            let message = format!("`{}` belongs into one of the policy's `services`", key.value);
+            return Err(vec![Diagnostic::new(Code::OverlayPath, &key.place, message)]);
+        }
+        return lay_services(services, root);
+    }
+    let service = only_service(root, "put it into `{\"services\": {\"NAME\": ...}}`").map_err(refuse)?;
     let (path, node) = walk(root, &format!("services.{service}"), &policy.place)?;
     merge(node, policy.clone());
     Ok((path, policy))
+}
+
+/// Lays parts of services over those of the same names.
+fn lay_services(parts: &Node, root: &mut Node) -> Laid {
+    let Value::Map(entries) = &parts.value else {
+        let message = format!("`services` of a policy are parts of services by their names, found {}", parts.kind());
+        return Err(vec![Diagnostic::new(Code::OverlayPath, &parts.place, message)]);
+    };
+    let (path, services) = walk(root, "services", &parts.place)?;
+    let mut unknown = Vec::new();
+    for Entry { key, value } in entries {
+        match step(services, "services", &key.value, &key.place) {
+            Ok(service) => merge(service, value.clone()),
+            Err(diagnostic) => unknown.push(*diagnostic),
+        }
+    }
+    if unknown.is_empty() { Ok((path, parts.clone())) } else { Err(unknown) }
 }
 
 /// Lays `over` over `node`: mappings are merged key by key, anything else is replaced.
@@ -219,8 +264,8 @@ fn merge(node: &mut Node, over: Node) {
     }
 }
 
-/// The only service that the timeline names, or that there is if it names none.
-fn only_service(root: &Node) -> Result<String, String> {
+/// The only service that the timeline names, or that there is if it names none. `hint`: how to say which of several is meant.
+fn only_service(root: &Node, hint: &str) -> Result<String, String> {
     let services = root.get("services").map(keys).unwrap_or_default();
     let mut named: Vec<String> = Vec::new();
     if let Some(Node { value: Value::Seq(events), .. }) = root.get("timeline") {
@@ -240,7 +285,7 @@ fn only_service(root: &Node) -> Result<String, String> {
         [] => Err("there is no service that this could belong to".to_owned()),
         several => {
             let several = one_of(several.iter().map(String::as_str));
-            Err(format!("this could belong to {several}: begin the path with `services.NAME`"))
+            Err(format!("this could belong to {several}: {hint}"))
         }
     }
 }

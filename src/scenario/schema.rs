@@ -149,7 +149,10 @@ impl Read for Event {
         let mut fields = Fields::of(node, problems)?;
         fields.exclude("run", &["fault"]);
         let at = fields.require("at");
-        let run = fields.read("run").map(Act::Run);
+        let run: Option<Spanned<String>> = fields.read("run");
+        // A block of YAML ends in a line break, which is no part of the command.
+        let run =
+            run.map(|run| Spanned { value: run.value.trim_matches(['\r', '\n']).to_owned(), ..run }).map(Act::Run);
         let fault = fields.read("fault").map(Act::Fault);
         if fields.node("run").is_none() && fields.node("fault").is_none() {
             let message = "missing field `run` or `fault`";

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned as Located};
+use serde_saphyr::{Error, Location, Spanned as Located};
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
 
@@ -138,12 +138,32 @@ fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic
     }
 }
 
-fn syntax_error(file: &Arc<SourceFile>, error: &serde_saphyr::Error) -> Diagnostic {
+fn syntax_error(file: &Arc<SourceFile>, error: &Error) -> Diagnostic {
     let start = error.location().map_or(0, |location| offset_of(&file.text, location));
-    let message = error.without_snippet().to_string();
-    // The text repeats the place that the diagnostic shows anyway.
-    let message = message.split_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    Diagnostic::new(Code::Syntax, &Place::new(file, start..start), format!("not valid JSON or YAML: {message}"))
+    Diagnostic::new(Code::Syntax, &Place::new(file, start..start), what_is_wrong(error.without_snippet()))
+}
+
+/// The parser's words, and ours where they speak of its functions and limits.
+fn what_is_wrong(error: &Error) -> String {
+    match error {
+        Error::AliasError { error, .. } => what_is_wrong(error),
+        Error::MultipleDocuments { .. } => {
+            "a file holds one scenario, and a second YAML document begins here".to_owned()
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "too much to read: the text is too long, is nested too deep, or repeats itself too often by aliases"
+                .to_owned()
+        }
+        error => {
+            let message = error.to_string();
+            // The text repeats the place that the diagnostic shows anyway.
+            let message = message.split_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+            format!("not valid JSON or YAML: {message}")
+        }
+    }
 }
 
 /// The byte at a line and column, or the end of that line if the column lies behind it.

@@ -239,6 +239,21 @@ fn the_timeline_is_sorted_by_time_and_stays_in_order_within_an_instant() {
 }
 
 #[test]
+fn a_line_ends_before_its_line_break() {
+    let text = "rollsim: 1
+services: {web: {image: x}}
+timeline:
+  - at: 1s
+    run: |
+      service rm web
+
+  - {at: 0s, run: \"service update web\\r\\n\"}
+";
+    let lines: Vec<_> = loaded(text).plan.commands.into_iter().map(|timed| timed.line).collect();
+    assert_eq!(lines, ["", "service update web", "service rm web"]);
+}
+
+#[test]
 fn a_service_that_the_timeline_creates_can_be_referred_to() {
     let loaded = loaded(
         "{rollsim: 1, timeline: [{at: 5s, run: docker service create --name web --replicas 2 app:1}],
@@ -313,7 +328,7 @@ fn a_short_path_belongs_to_the_only_service_that_the_timeline_names() {
 
 #[test]
 fn problems_of_an_overlay_are_shown_in_its_text() {
-    let two = "{rollsim: 1, services: {web: {image: a}, db: {image: b}}}";
+    let two = "{rollsim: 1, name: two, services: {web: {image: a}, db: {image: b}}}";
     for (overlay, problem) in [
         ("services.web.deploy.replicas=many", "R0103]: expected a whole number, found a string"),
         ("services.web.deploy.replcas=3", "R0101]: unknown field `replcas`"),
@@ -321,7 +336,11 @@ fn problems_of_an_overlay_are_shown_in_its_text() {
         ("deploy.replicas=3", "R0601]: this could belong to `web` or `db`: begin the path with `services.NAME`"),
         ("seed", "R0601]: expected `PATH=VALUE`"),
         ("seed.x.y=1", "R0103]: expected a whole number, found a mapping"),
-        ("rollsim.x=1", "R0601]: `x` leads into a number"),
+        ("name.x=1", "R0601]: `x` leads into a string"),
+        ("rollsim=2", "R0601]: `rollsim` is the version of the format, which stays that of the file"),
+        ("services..image=x", "R0601]: the path `services..image` has an empty part"),
+        ("=x", "R0601]: the path `` has an empty part"),
+        ("timeline[1].at=5s", "R0601]: `timeline[1]`: an item of a list is named by its number, as a part of the path"),
         ("services.web.deploy={", "R0001]: not valid JSON or YAML: unclosed bracket '{'"),
     ] {
         let said = load_with("t.yaml", two, &[Overlay::set(overlay)]).map(|_| "nothing".to_owned());
@@ -348,6 +367,37 @@ fn a_policy_is_laid_over_the_service_and_flags_in_the_timeline_win() {
         warnings(&loaded),
         ["t.json:15:37: warning[R0602]: this line overrides `deploy.update_config.delay`, which `careful.json` sets"]
     );
+}
+
+#[test]
+fn a_policy_may_name_its_services() {
+    let two = "{rollsim: 1, services: {web: {image: a}, db: {image: b, deploy: {replicas: 2}}}}";
+    let laid = |text: &str| {
+        let policy = SourceFile { name: "p.yaml".to_owned(), text: text.to_owned() };
+        load_with("t.yaml", two, &[Overlay::policy(policy)])
+    };
+    let both = "services: {web: {image: c}, db: {deploy: {update_config: {delay: 3s}}}}";
+    let both = laid(both).expect("loads");
+    let db = created(&both, "db");
+    assert_eq!(db.update.map(|update| update.delay), Some(Span::from_secs(3)));
+    assert_eq!(db.mode, Mode::Replicated { replicas: 2 });
+    assert_eq!(both.plan.images[created(&both, "web").task.container.image].name, "c");
+    for (text, problem) in [
+        ("services: {wbe: {}, d: {}}", "1:12: error[R0601]: there is no `wbe` in `services`"),
+        ("services: {wbe: {}, d: {}}", "1:21: error[R0601]: there is no `d` in `services`"),
+        (
+            "services: [web]",
+            "1:11: error[R0601]: `services` of a policy are parts of services by their names, found a list",
+        ),
+        ("{services: {}, deploy: {}}", "1:16: error[R0601]: `deploy` belongs into one of the policy's `services`"),
+        (
+            "deploy: {}",
+            "1:1: error[R0601]: this could belong to `web` or `db`: put it into `{\"services\": {\"NAME\": ...}}`",
+        ),
+    ] {
+        let said = laid(text).map(|_| ()).expect_err(text);
+        assert!(said.contains(&format!("p.yaml:{problem}")), "{text}: {said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `traffic`: who sends requests.
 
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Dist, Span};
 use crate::model::client::Load;
 
@@ -8,13 +8,16 @@ use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, wor
 use super::source::{Node, Spanned};
 use super::units::Rate;
 
+/// Most users of a closed loop: each takes memory, and a million of them are a load test of their own.
+const MOST_USERS: u32 = 1_000_000;
+
 /// A client as a scenario describes it.
 #[derive(Debug)]
 pub(super) struct Client {
     /// Whom it calls.
     pub(super) service: Spanned<String>,
-    /// From when on.
-    pub(super) from: Span,
+    /// From when on; `None`: from the start.
+    pub(super) from: Option<Spanned<Span>>,
     /// Until when; `None`: to the end.
     pub(super) until: Option<Span>,
     /// When it sends.
@@ -42,12 +45,14 @@ impl Read for Client {
         fields.exclude("rate", &["concurrency", "requests", "think", "client_time"]);
         fields.exclude("concurrency", &["arrivals"]);
         let service = fields.require("service");
-        let from = fields.read("from").unwrap_or(Span::ZERO);
+        let from: Option<Spanned<Span>> = fields.read("from");
         let until: Option<Spanned<Span>> = fields.read("until");
         let load = read_load(&mut fields, node);
         fields.finish();
-        if let Some(until) = until.as_ref().filter(|until| until.value <= from) {
-            return refuse(Code::OutOfRange, &until.place, "`until` does not lie after `from`", problems);
+        let start = from.as_ref().map_or(Span::ZERO, |from| from.value);
+        if let Some(until) = until.as_ref().filter(|until| until.value <= start) {
+            let message = "this client never sends: `until` does not lie after `from`";
+            problems.push(Diagnostic::new(Code::NoEffect, &until.place, message));
         }
         Some(Client { service: service?, from, until: until.map(|until| until.value), load: load? })
     }
@@ -58,7 +63,10 @@ fn read_load(fields: &mut Fields<'_, '_>, node: &Node) -> Option<Load> {
     let poisson = fields.read_with("arrivals", |node, problems| {
         word(node, "arrivals", &[("poisson", true), ("constant", false)], problems)
     });
-    let requests = fields.read("requests");
+    let requests = fields.read_with("requests", |node, problems| match u64::read(node, problems)? {
+        0 => refuse(Code::OutOfRange, &node.place, "`requests` is at least 1", problems),
+        requests => Some(requests),
+    });
     let think = fields.read("think").unwrap_or_default();
     let client_time = fields.read("client_time").unwrap_or_default();
     let rate = fields.node("rate");
@@ -72,6 +80,10 @@ fn read_load(fields: &mut Fields<'_, '_>, node: &Node) -> Option<Load> {
     };
     match u32::read(concurrency, fields.problems)? {
         0 => refuse(Code::OutOfRange, &concurrency.place, "`concurrency` is at least 1", fields.problems),
+        users if users > MOST_USERS => {
+            let message = format!("`concurrency` is at most {MOST_USERS}");
+            refuse(Code::OutOfRange, &concurrency.place, message, fields.problems)
+        }
         concurrency => Some(Load::Closed { concurrency, requests, think, client_time }),
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers with units: sizes, CPUs, shares, rates and durations by chance.
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{Dist, Span};
 
 use super::docker::values::{cpus, memory};
@@ -46,11 +46,20 @@ impl Read for Share {
             },
             _ => return wrong_type(node, "a share such as `0.999` or `99.9%`", problems),
         };
-        if (0.0..=1.0).contains(&share) {
-            return Some(Share(share));
-        }
-        refuse(Code::OutOfRange, &node.place, "a share lies between 0 and 1, or 0% and 100%", problems)
+        check_share(share, &node.to_string(), &node.place, problems).map(Share)
     }
+}
+
+/// The share, or a problem if it is impossible. `text`: how it is written.
+pub(super) fn check_share(share: f64, text: &str, place: &Place, problems: &mut Problems) -> Option<f64> {
+    if (0.0..=1.0).contains(&share) {
+        return Some(share);
+    }
+    let message = "a share lies between 0 and 1, or 0% and 100%";
+    let percent =
+        (share > 1.0 && share <= 100.0 && !text.ends_with('%')).then(|| format!("a percentage is written `{text}%`"));
+    problems.push(Diagnostic::new(Code::OutOfRange, place, message).help(percent));
+    None
 }
 
 /// How often something happens, as the mean time between two times.

@@ -1,5 +1,8 @@
 //! The command line: wiring, exit codes and messages.
 
+mod inputs;
+mod reports;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,7 @@
 //! What a sweep found: a heat map where two settings vary, points with intervals where one does.
 
+use std::collections::BTreeSet;
+
 use super::super::font;
 use super::super::picture::{Align, Color, Picture, Point};
 use super::axis::ValueAxis;
@@ -8,6 +10,8 @@ use super::palette::{self, GREY, GRID, GROUND, HEADING, INK, LABEL, SMALL, TITLE
 const MARGIN: i32 = 24;
 /// Height of the title.
 const HEAD: i32 = 60;
+/// Room that the text of a cell leaves on both sides together.
+const CELL_PADDING: i32 = 6;
 
 /// A setting that varies, and its values as they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct HeatMap {
     pub title: String,
     /// Their unit; empty for plain numbers.
     pub unit: String,
+    /// What was run: scenario and seeds.
+    pub about: String,
     /// The setting from left to right.
     pub x: Setting,
     /// The setting from top to bottom.
@@ -40,6 +46,8 @@ pub struct Series {
     pub title: String,
     /// Their unit; empty for plain numbers.
     pub unit: String,
+    /// What was run: scenario and seeds.
+    pub about: String,
     /// The setting.
     pub x: Setting,
     /// The values, for each of `x`; `None`: there is none.
@@ -66,9 +74,10 @@ pub fn heat_map(map: &HeatMap) -> Picture {
     let numbers: Vec<f64> = map.values.iter().flatten().flatten().copied().collect();
     let (low, high) =
         (numbers.iter().copied().fold(f64::MAX, f64::min), numbers.iter().copied().fold(f64::MIN, f64::max));
-    let decimals = decimals(&numbers);
-    let mut picture = Picture::new((right + 130).max(head_width(&map.title, &map.unit)) as u32, (bottom + 66) as u32);
-    head(&mut picture, &map.title, &map.unit);
+    let decimals = decimals(&numbers, width - CELL_PADDING);
+    let beside = beside(&map.unit, &map.about);
+    let mut picture = Picture::new((right + 130).max(head_width(&map.title, &beside)) as u32, (bottom + 66) as u32);
+    head(&mut picture, &map.title, &beside);
     picture.text((left - 10, top - 16), map.y.name.as_str(), HEADING, Align::Right, INK);
     picture.text(((left + right) / 2, bottom + 46), map.x.name.as_str(), HEADING, Align::Center, INK);
     x_labels(&mut picture, &map.x.values, bottom + 16, |column| left + column * width + width / 2, width);
@@ -105,9 +114,10 @@ pub fn series(series: &Series) -> Picture {
     let (left, right) = (MARGIN + labels + 12, WIDTH - MARGIN);
     let width = (right - left) / series.x.values.len().max(1) as i32;
     let middle = |column: i32| left + column * width + width / 2;
-    let size = WIDTH.max(head_width(&series.title, &series.unit)) as u32;
+    let beside = beside(&series.unit, &series.about);
+    let size = WIDTH.max(head_width(&series.title, &beside)) as u32;
     let mut picture = Picture::new(size, (HEAD + HEIGHT + 66) as u32);
-    head(&mut picture, &series.title, &series.unit);
+    head(&mut picture, &series.title, &beside);
     for (y, text) in axis.ticks() {
         picture.line((left, y), (right, y), 1, GRID);
         picture.text((left - 8, y), text, LABEL, Align::Right, GREY);
@@ -135,15 +145,21 @@ pub fn series(series: &Series) -> Picture {
     picture
 }
 
-fn head(picture: &mut Picture, title: &str, unit: &str) {
+/// What stands beside the title.
+fn beside(unit: &str, about: &str) -> String {
+    let parts: Vec<&str> = [unit, about].into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
+}
+
+fn head(picture: &mut Picture, title: &str, beside: &str) {
     picture.text((MARGIN, 28), title, TITLE, Align::Left, INK);
-    let beside = MARGIN + font::width(title, TITLE) * 11 / 10 + 16;
-    picture.text((beside, 29), unit, LABEL, Align::Left, GREY);
+    let left = MARGIN + font::width(title, TITLE) * 11 / 10 + 16;
+    picture.text((left, 29), beside, LABEL, Align::Left, GREY);
 }
 
 /// Width of a picture that has room for its head.
-fn head_width(title: &str, unit: &str) -> i32 {
-    2 * MARGIN + font::width(title, TITLE) * 11 / 10 + 16 + font::width(unit, LABEL) * 11 / 10
+fn head_width(title: &str, beside: &str) -> i32 {
+    2 * MARGIN + font::width(title, TITLE) * 11 / 10 + 16 + font::width(beside, LABEL) * 11 / 10
 }
 
 /// Writes the values of a setting below its columns, as many as fit beside each other.
@@ -157,7 +173,7 @@ fn x_labels(picture: &mut Picture, values: &[String], y: i32, middle: impl Fn(i3
 
 fn cell(picture: &mut Picture, from: Point, to: Point, ground: Color, text: &str) {
     picture.fill(from, to, ground);
-    if to.1 - from.1 >= 14 && to.0 - from.0 >= font::width(text, SMALL) + 4 {
+    if to.1 - from.1 >= 14 && to.0 - from.0 >= font::width(text, SMALL) + CELL_PADDING - 1 {
         let middle = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
         picture.text(middle, text, SMALL, Align::Center, palette::text_on(ground));
     }
@@ -178,16 +194,22 @@ fn shade(value: f64, low: f64, high: f64) -> Color {
     palette::shade(if high > low { (value - low) / (high - low) } else { 0.0 })
 }
 
-/// How many decimals show about three digits of the largest value; none if all are whole.
-fn decimals(numbers: &[f64]) -> usize {
+/// How many decimals are written: about three digits of the largest value, none if all are whole; up to three more as long as
+/// they tell more values apart and the texts are not wider than `room`.
+fn decimals(numbers: &[f64], room: i32) -> usize {
     let most = numbers.iter().fold(0.0, |most: f64, number| most.max(number.abs()));
-    match most {
-        _ if numbers.iter().all(|number| number.fract() == 0.0) => 0,
+    let least = match most {
+        _ if numbers.iter().all(|number| number.fract() == 0.0) => return 0,
         most if most >= 100.0 => 0,
         most if most >= 10.0 => 1,
         most if most >= 1.0 => 2,
         _ => 3,
-    }
+    };
+    let texts = |decimals: usize| numbers.iter().map(move |number| format!("{number:.decimals$}"));
+    let told_apart = |decimals| texts(decimals).collect::<BTreeSet<String>>().len();
+    let fits = |decimals: &usize| texts(*decimals).all(|text| font::width(&text, SMALL) <= room);
+    let more = (least + 1..=least + 3).filter(fits);
+    more.fold(least, |best, more| if told_apart(more) > told_apart(best) { more } else { best })
 }
 
 #[cfg(test)]
@@ -202,6 +224,7 @@ mod tests {
         HeatMap {
             title: "downtime.total".into(),
             unit: "s".into(),
+            about: "hello, seed 1".into(),
             x: setting("update.delay", &["0s", "5s", "10s"]),
             y: setting("update.parallelism", &["1", "2"]),
             values: vec![vec![Some(0.0), Some(1.25), Some(2.5)], vec![Some(4.0), None, Some(12.0)]],
@@ -211,7 +234,9 @@ mod tests {
     #[test]
     fn a_heat_map_writes_its_values_into_the_cells() {
         let svg = heat_map(&map()).svg();
-        for text in ["downtime.total", "update.delay", "update.parallelism", "10s", "2.5", "12.0", "–"] {
+        for text in
+            ["downtime.total", "s · hello, seed 1", "update.delay", "update.parallelism", "10s", "2.5", "12.0", "–"]
+        {
             assert!(svg.contains(&format!(">\n{text}\n<")), "{text} is missing");
         }
         assert_eq!(svg, heat_map(&map()).svg());
@@ -223,6 +248,7 @@ mod tests {
         let series_of = |interval| Series {
             title: "requests.failed_share".into(),
             unit: "%".into(),
+            about: String::new(),
             x: setting("deploy.replicas", &["1", "2", "3"]),
             values: vec![estimate(3.0, interval), None, estimate(1.0, None)],
         };
@@ -235,15 +261,25 @@ mod tests {
         let empty = setting("x", &[]);
         let values = Vec::new();
         heat_map(&HeatMap { x: empty.clone(), y: empty.clone(), values, ..map() }).png();
-        series(&Series { title: "t".into(), unit: String::new(), x: empty, values: Vec::new() }).png();
+        let (title, unit, about) = ("t".into(), String::new(), String::new());
+        series(&Series { title, unit, about, x: empty, values: Vec::new() }).png();
     }
 
     #[test]
     fn decimals_follow_the_largest_value() {
+        let decimals = |numbers: &[f64]| decimals(numbers, 100);
         assert_eq!(decimals(&[0.0, 3.0, 1_000.0]), 0);
         assert_eq!(decimals(&[0.5, 120.0]), 0);
         assert_eq!(decimals(&[0.5, 12.0]), 1);
         assert_eq!(decimals(&[0.5, 1.0]), 2);
         assert_eq!(decimals(&[0.5]), 3);
+    }
+
+    #[test]
+    fn decimals_tell_values_apart_where_there_is_room() {
+        assert_eq!(decimals(&[120.25, 120.31, 120.25], 100), 1);
+        assert_eq!(decimals(&[120.254, 120.251], 100), 3);
+        assert_eq!(decimals(&[120.254, 120.251], 20), 0);
+        assert_eq!(decimals(&[1.0, 1.000_000_1], 100), 2);
     }
 }

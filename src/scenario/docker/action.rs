@@ -151,6 +151,8 @@ fn scale(line: &Parsed) -> Result<Action, LineError> {
         let replicas = values::decimal(number).map_err(|why| {
             LineError::at(word.columns.clone(), format!("{name}: invalid replicas value {number}: {why}"))
         })?;
+        let replicas = values::replicas(replicas)
+            .map_err(|why| LineError { unsupported: true, ..LineError::at(word.columns.clone(), why) })?;
         Ok((Word { text: name.to_owned(), ..word.clone() }, replicas))
     });
     Ok(Action::Scale { replicas: replicas.collect::<Result<_, _>>()? })

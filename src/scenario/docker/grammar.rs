@@ -187,7 +187,7 @@ impl Parsed {
     /// All values of a flag as they are written, and where they stand.
     pub(super) fn words(&self, flag: &str) -> Vec<Word> {
         let word =
-            |(nth, text): (usize, &str)| Word { text: text.to_owned(), columns: self.place(flag, nth), expands: false };
+            |(nth, text): (usize, &str)| Word { text: text.to_owned(), columns: self.place(flag, nth), shell: None };
         self.texts(flag).enumerate().map(word).collect()
     }
 
@@ -226,7 +226,7 @@ impl Parsed {
         let is_value = |at: usize| self.takes_next(&self.words[at - 1].text);
         let found = (self.command.len()..self.words.len()).find(|at| self.words[*at].text == text && !is_value(*at));
         found.map_or_else(
-            || Word { text: text.to_owned(), columns: self.columns(), expands: false },
+            || Word { text: text.to_owned(), columns: self.columns(), shell: None },
             |at| self.words[at].clone(),
         )
     }

@@ -19,7 +19,7 @@ use crate::model::service::{Mode, ServiceSpec};
 use crate::model::spec_change;
 use crate::model::{ImageId, NodeId, ServiceId};
 use action::Action;
-use words::Word;
+use words::{Shell, Word};
 
 /// Why a line is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,12 +85,18 @@ pub struct DockerCommand {
 /// What docker's client, daemon or manager would refuse whatever the state of the cluster, and what is not simulated.
 pub fn parse(line: &str) -> Result<DockerCommand, LineError> {
     let mut words = words::split(line)?;
-    if let Some(word) = words.iter().find(|word| word.expands) {
-        let error = LineError::at(
-            word.columns.clone(),
-            "there is no shell here to replace what begins with `$` or a backquote",
-        );
-        return Err(error.with_help("write the value, or put it between single quotes"));
+    if let Some((word, shell)) = words.iter().find_map(|word| Some((word, word.shell?))) {
+        let (message, help) = match shell {
+            Shell::Expansion => (
+                "there is no shell here to replace what begins with `$` or a backquote",
+                "write the value, or put it between single quotes",
+            ),
+            Shell::Operator => (
+                "there is no shell here: a line is one docker command and nothing else",
+                "give a second command an event of its own; put between quotes what belongs to the command",
+            ),
+        };
+        return Err(LineError::at(word.columns.clone(), message).with_help(help));
     }
     if words.first().is_some_and(|word| word.text == "docker") {
         words.remove(0);
@@ -157,6 +163,14 @@ impl DockerCommand {
     /// `deploy.update_config.monitor`, `healthcheck.interval`.
     pub fn paths(&self) -> &[String] {
         &self.paths
+    }
+
+    /// Bytes of the line that name an image, if it names one.
+    pub fn image_columns(&self) -> Option<&Range<usize>> {
+        match &self.action {
+            Action::Create { image, .. } | Action::Update { image: Some(image), .. } => Some(&image.columns),
+            _ => None,
+        }
     }
 
     /// Names of the services that the line names, in order.

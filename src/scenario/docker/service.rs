@@ -20,7 +20,7 @@ const LEAST_MEMORY: u64 = 4 << 20;
 pub(super) fn change(line: &Parsed, command: On) -> Result<SpecChange, LineError> {
     let mut change = SpecChange {
         image: None,
-        replicas: line.value("replicas", values::uint)?,
+        replicas: replicas(line)?,
         update: update_config(line, "update")?,
         rollback: update_config(line, "rollback")?,
         restart: restart_policy(line)?,
@@ -46,6 +46,11 @@ pub(super) fn change(line: &Parsed, command: On) -> Result<SpecChange, LineError
     change.edits.extend(log_driver(line)?);
     change.edits.extend(health(line, command)?);
     Ok(change)
+}
+
+fn replicas(line: &Parsed) -> Result<Option<u32>, LineError> {
+    let Some(count) = line.value("replicas", values::uint)? else { return Ok(None) };
+    values::replicas(count).map(Some).map_err(|why| LineError { unsupported: true, ..line.refuse("replicas", why) })
 }
 
 /// `--update-*` or `--rollback-*`.

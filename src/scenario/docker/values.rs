@@ -28,6 +28,15 @@ pub(super) fn uint(text: &str) -> Result<u32, String> {
     unsigned(text, digits, radix)
 }
 
+/// Most replicas of a service: far more than anybody runs, and still within the memory of one machine.
+const MOST_REPLICAS: u32 = 100_000;
+
+/// The number of replicas, or why it is not simulated.
+pub(in crate::scenario) fn replicas(count: u32) -> Result<u32, String> {
+    let too_many = || format!("more than {MOST_REPLICAS} replicas are not simulated");
+    if count > MOST_REPLICAS { Err(too_many()) } else { Ok(count) }
+}
+
 /// A decimal number that is not negative. Source: Go's strconv `ParseUint` with base 10.
 pub(super) fn decimal(text: &str) -> Result<u32, String> {
     unsigned(text, text, 10)

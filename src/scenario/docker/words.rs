@@ -11,8 +11,17 @@ pub(super) struct Word {
     pub(super) text: String,
     /// Bytes of the line that it takes, quotes included.
     pub(super) columns: Range<usize>,
-    /// A shell would replace a part of it: `$TAG`, `$(...)` or a backquote outside single quotes.
-    pub(super) expands: bool,
+    /// What a shell would see in it that we do not.
+    pub(super) shell: Option<Shell>,
+}
+
+/// What only a shell understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shell {
+    /// It would replace a part of the word: `$TAG`, `$(...)` or a backquote outside single quotes.
+    Expansion,
+    /// Outside quotes: the end of a command (`;`, `&&`, `|`), a redirection or a comment.
+    Operator,
 }
 
 /// What encloses the characters that are read.
@@ -44,7 +53,7 @@ pub(super) fn split(line: &str) -> Result<Vec<Word>, LineError> {
                 continue;
             }
         }
-        let word = current.get_or_insert(Word { text: String::new(), columns: at..at, expands: false });
+        let word = current.get_or_insert(Word { text: String::new(), columns: at..at, shell: None });
         match (quote, c) {
             (Quote::None, '\'') => (quote, opened) = (Quote::Single, at),
             (Quote::None, '"') => (quote, opened) = (Quote::Double, at),
@@ -60,8 +69,12 @@ pub(super) fn split(line: &str) -> Result<Vec<Word>, LineError> {
             },
             _ => {
                 let starts_name = |(_, next): &(usize, char)| next.is_alphanumeric() || "_{(@*#?$!-".contains(*next);
-                word.expands |=
-                    quote != Quote::Single && (c == '`' || c == '$' && chars.peek().is_some_and(starts_name));
+                if quote != Quote::Single && (c == '`' || c == '$' && chars.peek().is_some_and(starts_name)) {
+                    word.shell = word.shell.or(Some(Shell::Expansion));
+                }
+                if quote == Quote::None && (";&|<>".contains(c) || c == '#' && word.columns.start == at) {
+                    word.shell = word.shell.or(Some(Shell::Operator));
+                }
                 word.text.push(c);
             }
         }
@@ -109,17 +122,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_replace_is_marked() {
-        for (line, expands) in [
-            ("app:$TAG", true),
-            ("\"app:${TAG}\"", true),
-            ("`cat tag`", true),
-            ("'app:$TAG'", false),
-            (r"app:\$TAG", false),
-            (r#""\$TAG""#, false),
-            ("5$", false),
+    fn what_only_a_shell_understands_is_marked() {
+        let (expansion, operator) = (Some(Shell::Expansion), Some(Shell::Operator));
+        for (line, shell) in [
+            ("app:$TAG", expansion),
+            ("\"app:${TAG}\"", expansion),
+            ("`cat tag`", expansion),
+            ("'app:$TAG'", None),
+            (r"app:\$TAG", None),
+            (r#""\$TAG""#, None),
+            ("5$", None),
+            ("web;", operator),
+            ("&& docker", operator),
+            ("# why", operator),
+            ("a=b#c", None),
+            ("';'", None),
+            (r"a\;b", None),
         ] {
-            assert_eq!(split(line).unwrap()[0].expands, expands, "{line}");
+            assert_eq!(split(line).unwrap()[0].shell, shell, "{line}");
         }
     }
 

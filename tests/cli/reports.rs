@@ -1,0 +1,68 @@
+//! What commands say below their results, and the files that they write.
+
+use std::fs;
+
+use super::{files, folder, output, scenario, text};
+
+#[test]
+fn a_run_lists_the_expectations_that_failed() {
+    let here = tempfile::tempdir().expect("a folder");
+    let (holds, fails) = (scenario(), folder().join("disappointed.json"));
+    let run = |path: &std::path::Path| {
+        let output = output(&["run", path.to_str().expect("a path"), "--no-report"], here.path());
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stdout).to_owned()
+    };
+    assert!(!run(&holds).contains("expected"));
+    let end =
+        "\n\nweb: expected downtime.total > 10s, got 0s\nweb: expected update_status: paused, got never written\n\n";
+    assert!(run(&fails).ends_with(end), "{}", run(&fails));
+}
+
+#[test]
+fn scenarios_of_one_name_are_not_reported_into_one_folder() {
+    let here = tempfile::tempdir().expect("a folder");
+    for name in ["a.json", "b.json"] {
+        fs::copy(scenario(), here.path().join(name)).expect("it can be copied");
+    }
+    let refused = output(&["run", "a.json", "b.json"], here.path());
+    assert_eq!((refused.status.code(), text(&refused.stdout)), (Some(2), ""));
+    assert!(text(&refused.stderr).contains("`a.json` and `b.json` are both named `rollback`"));
+    assert_eq!(output(&["run", "a.json", "b.json", "--no-report"], here.path()).status.code(), Some(0));
+}
+
+#[test]
+fn a_report_leaves_nothing_of_an_older_one() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let names = |arguments: &[&str]| {
+        let arguments = [arguments, &[path.to_str().expect("a path"), "--out", "out"]].concat();
+        assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
+        files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
+    };
+    let run = "summary.json tasks.csv timeline.csv timeline.png timeline.svg";
+    assert_eq!(names(&["run", "--seeds", "2"]), format!("seeds.csv {run}"));
+    assert_eq!(names(&["run"]), run);
+    let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
+    assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
+    assert!(!names(&["sweep", "--vary", "update.delay=0s"]).contains("sweep.png"));
+}
+
+#[test]
+fn a_test_tells_how_many_scenarios_expect_nothing() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::copy(scenario(), here.path().join("a.json")).expect("it can be copied");
+    let aimless = r#"{"rollsim": 1, "services": {"web": {"image": "app:1"}}}"#;
+    fs::write(here.path().join("b.json"), aimless).expect("it can be written");
+    let told = output(&["test", "a.json", "b.json"], here.path());
+    assert_eq!((told.status.code(), text(&told.stderr)), (Some(0), "2 passed, 0 failed; 1 without expectations\n"));
+}
+
+#[test]
+fn the_worst_seed_is_told_with_the_reason() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let output = output(&["run", path.to_str().expect("a path"), "--no-report", "--seeds", "3"], here.path());
+    let line = "\nworst seed: 1, as bad as any other; told below; again with: rollsim run ";
+    assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
+}
