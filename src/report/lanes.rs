@@ -16,6 +16,8 @@ pub struct Lanes {
     lanes: BTreeMap<(ServiceId, Slot), Lane>,
     marks: Vec<Mark>,
     open: IdVec<TaskId, Option<Open>>,
+    /// Whether a task was lost with its node: what is said of it later is no news.
+    lost: IdVec<TaskId, bool>,
 }
 
 /// All tasks of a slot.
@@ -100,6 +102,9 @@ impl Lanes {
         let TaskRecord { task, service, slot, image, node, .. } = *record;
         let state = record.status.state;
         let stopping = record.desired > TaskState::Running;
+        if *self.lost.entry(task, false) {
+            return;
+        }
         let open = *self.open.entry(task, None);
         let lane = self.lanes.entry((service, slot)).or_default();
         if let Some(Open { index, .. }) = open {
@@ -126,7 +131,10 @@ impl Lanes {
     fn node_lost(&mut self, now: Time, node: NodeId) {
         let is_there = |open: &Option<Open>| open.is_some_and(|open| open.node == Some(node));
         let lost: Vec<TaskId> = self.open.iter().filter(|(_, open)| is_there(open)).map(|(task, _)| task).collect();
-        lost.into_iter().for_each(|task| self.removed(now, task));
+        for task in lost {
+            self.removed(now, task);
+            self.lost[task] = true;
+        }
     }
 
     fn removed(&mut self, now: Time, task: TaskId) {
@@ -229,6 +237,23 @@ mod tests {
     fn states_of_one_instant_leave_one_stretch() {
         let lane = lane(&[(0, 0, Preparing, Running), (7, 0, Ready, Running), (7, 0, Starting, Running)]);
         assert_eq!(shown(&lane), ["0..7 0 preparing", "7.. 0 starting"]);
+    }
+
+    #[test]
+    fn a_task_is_over_with_its_node() {
+        let mut lanes = Lanes::default();
+        let on_node = |state, desired| match record(0, state, desired) {
+            Record::Task(task) => Record::Task(TaskRecord { node: Some(NodeId(1)), ..task }),
+            other => other,
+        };
+        lanes.record(Time::ZERO, &on_node(Running, Running));
+        let state = |state| Record::Node { node: NodeId(1), state: Some(state) };
+        lanes.record(Time::from_millis(3), &state(NodeState::Ready));
+        lanes.record(Time::from_millis(7), &state(NodeState::Down));
+        lanes.record(Time::from_millis(7), &on_node(Running, Shutdown));
+        lanes.record(Time::from_millis(9), &on_node(Failed, Shutdown));
+        let (_, lane) = lanes.of(ServiceId(0)).next().expect("a lane");
+        assert_eq!(shown(lane), ["0..7 0 running"]);
     }
 
     #[test]

@@ -267,11 +267,10 @@ fn read_of_node(node: &Node, problems: &mut Problems) -> Option<Expect> {
     let mut fields = Fields::of(node, problems)?;
     let name = fields.require("node");
     let check = fields.entry("empty");
-    if check.is_none() {
-        fields.require::<String>("empty");
-    }
     fields.finish();
-    let Entry { key, value } = check?;
+    let Some(Entry { key, value }) = check else {
+        return refuse(Code::MissingKey, &node.place, "missing field `empty`", problems);
+    };
     let text = value.to_string();
     let (comparison, bound) = split_sign(&text);
     let Some(Bound::Duration(bound)) = read_bound(Kind::Duration, bound) else {

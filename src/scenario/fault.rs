@@ -21,7 +21,7 @@ pub(super) fn read_fault(
         ["node", "stop", _] => Fault::NodeStop,
         ["node", "start", _] => Fault::NodeStart,
         ["link" | "managers", ..] => {
-            let message = format!("faults of {} are not simulated yet", words[0]);
+            let message = format!("`{}` faults are not simulated yet", words[0]);
             problems.push(Diagnostic::new(Code::NotSimulated, &text.place, message));
             return None;
         }

@@ -42,6 +42,13 @@ proptest! {
     }
 
     #[test]
+    fn no_promise_is_broken_when_nodes_come_and_go(plan in plans::plan_with_changing_nodes()) {
+        let broken = sim::run(&plan, Promises::default()).observer.broken;
+        prop_assert!(broken.is_empty(), "{}", broken.join("\n"));
+        prop_assert_eq!(measure(&plan), measure(&plan));
+    }
+
+    #[test]
     fn the_same_plan_gives_the_same_summary(plan in plans::any_plan()) {
         prop_assert_eq!(measure(&plan), measure(&plan));
     }

@@ -7,14 +7,14 @@ use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
-use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
+use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
 use rollsim::model::image::{ImageBehavior, Outcome, TaskOverride};
 use rollsim::model::latencies::Latencies;
-use rollsim::model::node::NodeSpec;
+use rollsim::model::node::{Availability, NodeSpec};
 use rollsim::model::service::{
-    FailureAction, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
+    FailureAction, Mode, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
 };
-use rollsim::model::{ImageId, ServiceId};
+use rollsim::model::{ImageId, NodeId, ServiceId};
 use rollsim::sim::Plan;
 use rollsim::sim::plan::{End, Image, Node, TimedCommand};
 
@@ -51,6 +51,45 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
             };
             with_clients(plan, clients)
         })
+}
+
+/// Any plan, with nodes that are drained, paused, activated, that fail and come back, and perhaps a global service.
+pub fn plan_with_changing_nodes() -> impl Strategy<Value = Plan> {
+    (any_plan(), vec((0..LAST_COMMAND_MS, 0..4u32, node_command()), 1..8), any::<bool>()).prop_map(
+        |(mut plan, acts, is_global)| {
+            let count = plan.nodes.len() as u32;
+            let timed = |(at, node, command): (u64, u32, NodeCommand)| {
+                let command = command(NodeId(node % count));
+                TimedCommand { at: Time::from_millis(at), line: String::new(), command }
+            };
+            plan.commands.extend(acts.into_iter().map(timed));
+            plan.commands.sort_by_key(|timed| timed.at);
+            if let Command::ServiceCreate { spec, .. } = &mut plan.commands[0].command
+                && is_global
+            {
+                spec.mode = Mode::Global;
+            }
+            plan
+        },
+    )
+}
+
+type NodeCommand = fn(NodeId) -> Command;
+
+fn node_command() -> impl Strategy<Value = NodeCommand> {
+    const fn update(node: NodeId, availability: Availability) -> Command {
+        Command::NodeUpdate { node, availability: Some(availability), label_add: Vec::new(), label_rm: Vec::new() }
+    }
+    let commands: [NodeCommand; 7] = [
+        |node| update(node, Availability::Active),
+        |node| update(node, Availability::Pause),
+        |node| update(node, Availability::Drain),
+        |node| Command::Fault(Fault::NodeCrash(node)),
+        |node| Command::Fault(Fault::NodeStop(node)),
+        |node| Command::Fault(Fault::NodeStart(node)),
+        |node| Command::NodeRemove { node, force: true },
+    ];
+    prop::sample::select(commands.to_vec())
 }
 
 /// A plan in which no container fails, with one service, which is never removed, and a quiet end.
@@ -119,7 +158,7 @@ fn service_of(command: &Command) -> ServiceId {
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
         Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => {
-            unreachable!("no random command is about nodes")
+            unreachable!("commands about nodes come later")
         }
     }
 }
