@@ -182,13 +182,7 @@ impl Manager {
 
     /// The agent of a node asks for a session; a node that is no member of the cluster yet joins it.
     pub fn register_node(&mut self, now: Time, id: NodeId, node: Node, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| {
-            if cx.store.node(id).is_none() {
-                cx.store.create_node(id, node);
-                cx.store.commit();
-            }
-            leader.dispatcher.register(id, cx);
-        });
+        self.lead(now, out, |leader, cx| leader.dispatcher.register(id, node, cx));
     }
 
     /// The agent of a node is gone.

@@ -21,7 +21,6 @@ use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings};
 use crate::model::TaskId;
 use crate::model::command::Command;
-use crate::model::node::NodeState;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::{ServiceId, defaults};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -81,8 +80,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
         }
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
-        let members =
-            plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id, NodeState::Ready)));
+        let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
         let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
         let mut manager_out = manager::Outbox::default();
