@@ -169,9 +169,10 @@ impl Manager {
         self.leader.take().is_some()
     }
 
-    /// A timer is due.
-    pub fn wake(&mut self, now: Time, wake: Wake, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| leader.wake(wake, cx));
+    /// Timers are due: all of this instant. Each component acts on what it knew before, and nobody is faster than another's timer.
+    pub fn wake(&mut self, now: Time, wakes: &mut Vec<Wake>, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| wakes.drain(..).for_each(|wake| leader.wake(wake, cx)));
+        wakes.clear();
     }
 
     /// Agents report. Without a leader nobody listens.

@@ -18,7 +18,7 @@ use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, Phase, Span, Streams, Time};
 use crate::manager::orchestrator::global;
 use crate::manager::store::{Store, Written};
-use crate::manager::{self, Manager, Settings};
+use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
 use crate::model::service::{Mode, ServiceSpec};
@@ -59,6 +59,8 @@ struct Sim<'p, O> {
     manager_out: manager::Outbox,
     /// Room for what was written to the store.
     written: Vec<Written>,
+    /// Room for the managers' timers of one instant.
+    wakes: Vec<Wake>,
     agents: Agents,
     agents_out: agent::Outbox,
     /// Whether a round of the agents' immediate steps is in the queue.
@@ -92,6 +94,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             manager,
             manager_out,
             written: Vec::new(),
+            wakes: Vec::new(),
             agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             step_queued: false,
@@ -159,7 +162,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn dispatch(&mut self) {
         let Some((now, event)) = self.queue.pop(self.now) else { return };
         match event {
-            Event::Manager(wake) => self.manager.wake(now, wake, &mut self.manager_out),
+            Event::Manager(wake) => self.manager_timers(wake),
             Event::AgentStep => {
                 self.step_queued = false;
                 self.agents.step(now, &mut self.agents_out);
@@ -168,6 +171,17 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Elect => self.elect(),
             Event::Operator(index) => self.operator(index),
         }
+    }
+
+    /// All timers of the managers that are due now.
+    fn manager_timers(&mut self, first: Wake) {
+        self.wakes.push(first);
+        while self.queue.peek() == Some((self.now, Phase::Manager)) {
+            if let Some((_, Event::Manager(wake))) = self.queue.pop(self.now) {
+                self.wakes.push(wake);
+            }
+        }
+        self.manager.wake(self.now, &mut self.wakes, &mut self.manager_out);
     }
 
     /// All timers of agents that are due now: what they report makes one transaction.

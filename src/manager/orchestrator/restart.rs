@@ -95,8 +95,9 @@ impl Restarts {
     ///
     /// Source: `DelayStart` (control-plane R13, R14).
     pub fn delay_start(&mut self, task: TaskId, predecessor: Option<TaskId>, delay: Span, cx: &mut Cx<'_>) {
-        let restart_after = self.delays.get(task).is_some_and(|delay| delay.is_some_and(|delay| delay.restart_after));
-        self.cancel(task);
+        // Whoever waited for an earlier delayed start of the task was given up with it.
+        let earlier = self.delays.get_mut(task).and_then(Option::take);
+        let restart_after = earlier.is_some_and(|earlier| earlier.restart_after);
         let epoch = cx.next_epoch();
         let (mut next_waiter, mut predecessor_node) = (None, None);
         if let Some(old) = predecessor {

@@ -143,8 +143,6 @@ impl Scheduler {
                 self.debounce = None;
                 self.schedule(cx);
             }
-            // Its time has come already, whatever else happens in this instant.
-            Some(debounce) if debounce.due == cx.now => {}
             // The pending wake moves on to the new instant when it fires.
             Some(debounce) => debounce.due = cx.now + COMMIT_DEBOUNCE_GAP,
             None => {
