@@ -99,8 +99,8 @@ impl Container {
         let is_struck =
             || image.fail_share >= 1.0 || share(streams.keyed(Stream::Fate, key.0, key.1)) < image.fail_share;
         let outcome = match special.and_then(|special| special.outcome.as_ref()) {
-            Some(outcome) => outcome,
             _ if image.fails_on.contains(&setup.node) => &Outcome::FailStart,
+            Some(outcome) => outcome,
             None if image.outcome == Outcome::Run || !is_struck() => &Outcome::Run,
             None => &image.outcome,
         };

@@ -7,12 +7,7 @@ use super::winner_tree::WinnerTree;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
-    /// The scheduler's timer.
-    ///
-    /// Tie (control-plane X12): it comes before the managers' other timers, for it wakes the scheduler itself, which a commit of
-    /// somebody else reaches only through the store.
-    Scheduler,
-    /// What the managers do by themselves: all other timers that are due.
+    /// What the managers do by themselves: all their timers that are due.
     Manager,
     /// Steps of the agents that take no time.
     AgentStep,
@@ -140,11 +135,10 @@ fn slot_of(key: u128) -> usize {
 
 fn phase_of(key: u128) -> Phase {
     match (key as u64) >> (SEQUENCE_BITS + SLOT_BITS) {
-        0 => Phase::Scheduler,
-        1 => Phase::Manager,
-        2 => Phase::AgentStep,
-        3 => Phase::AgentDue,
-        4 => Phase::Election,
+        0 => Phase::Manager,
+        1 => Phase::AgentStep,
+        2 => Phase::AgentDue,
+        3 => Phase::Election,
         _ => Phase::Operator,
     }
 }

@@ -3,7 +3,7 @@
 //! Source: manager/dispatcher/dispatcher.go (control-plane section 14). Only the heartbeat that a node misses is
 //! modelled: those before it change nothing.
 
-use super::store::Task;
+use super::store::{Node, Task};
 use super::{Cx, Wake};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::change::Change;
@@ -41,8 +41,8 @@ pub struct Dispatcher {
     reports: IdVec<TaskId, Option<Status>>,
     /// Tasks with a report, in order of their first one.
     reported: Vec<TaskId>,
-    /// Nodes whose agents wait for their session.
-    registering: Vec<NodeId>,
+    /// Nodes whose agents wait for their session, and what they are if they join.
+    registering: Vec<(NodeId, Node)>,
     /// The heartbeat timer of each node that is not heard of any more.
     missed: IdVec<NodeId, Option<u32>>,
     /// Nodes to be marked DOWN.
@@ -142,16 +142,17 @@ impl Dispatcher {
     }
 
     /// An agent asks for a session. It gets it, and all its tasks, when that is written (control-plane N1, N12).
-    pub fn register(&mut self, node: NodeId, cx: &mut Cx<'_>) {
-        self.missed[node] = None;
-        self.lost.retain(|other| *other != node);
-        self.registering.push(node);
+    /// A node that is no member of the cluster joins it as `node`.
+    pub fn register(&mut self, id: NodeId, node: Node, cx: &mut Cx<'_>) {
+        self.missed[id] = None;
+        self.lost.retain(|other| *other != id);
+        self.registering.push((id, node));
         self.write_soon(cx);
     }
 
     /// An agent is gone. Its session ends when its heartbeat is overdue, `after` from now (control-plane N4).
     pub fn lose(&mut self, node: NodeId, after: Span, cx: &mut Cx<'_>) {
-        self.registering.retain(|other| *other != node);
+        self.registering.retain(|(other, _)| *other != node);
         let epoch = cx.next_epoch();
         self.missed[node] = Some(epoch);
         if after.is_zero() {
@@ -198,8 +199,11 @@ impl Dispatcher {
     /// Writes what was reported, in one transaction. A status does not go back (control-plane M11).
     fn write(&mut self, cx: &mut Cx<'_>) {
         self.armed = false;
-        for node in &self.registering {
-            cx.store.update_node(*node, |row| row.state = NodeState::Ready);
+        for (id, node) in &self.registering {
+            match cx.store.node(*id) {
+                Some(_) => cx.store.update_node(*id, |row| row.state = NodeState::Ready),
+                None => cx.store.create_node(*id, node.clone()),
+            }
         }
         for node in self.lost.drain(..) {
             cx.store.update_node(node, |row| row.state = NodeState::Down);
@@ -211,7 +215,7 @@ impl Dispatcher {
             }
         }
         cx.store.commit();
-        for node in self.registering.drain(..) {
+        for (node, _) in self.registering.drain(..) {
             send_all(node, cx);
         }
     }

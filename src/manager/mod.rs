@@ -175,9 +175,10 @@ impl Manager {
         self.leader.take().is_some()
     }
 
-    /// A timer is due.
-    pub fn wake(&mut self, now: Time, wake: Wake, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| leader.wake(wake, cx));
+    /// Timers are due: all of this instant. Each component acts on what it knew before, and nobody is faster than another's timer.
+    pub fn wake(&mut self, now: Time, wakes: &mut Vec<Wake>, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| wakes.drain(..).for_each(|wake| leader.wake(wake, cx)));
+        wakes.clear();
     }
 
     /// Whether anybody still waits for a timer.
@@ -193,13 +194,7 @@ impl Manager {
 
     /// The agent of a node asks for a session; a node that is no member of the cluster yet joins it.
     pub fn register_node(&mut self, now: Time, id: NodeId, node: Node, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| {
-            if cx.store.node(id).is_none() {
-                cx.store.create_node(id, node);
-                cx.store.commit();
-            }
-            leader.dispatcher.register(id, cx);
-        });
+        self.lead(now, out, |leader, cx| leader.dispatcher.register(id, node, cx));
     }
 
     /// The agent of a node is gone, which is noticed after `after`.

@@ -19,11 +19,10 @@ pub struct NodeSpec {
 
 /// What the managers know of a node's agent.
 ///
-/// Source: api/types.proto `NodeStatus` (control-plane M7). DISCONNECTED is never seen (N8).
+/// Source: api/types.proto `NodeStatus` (control-plane M7). UNKNOWN, which is what a leader knows at first, is not modelled, and
+/// DISCONNECTED is never seen (N8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
-    /// Has not been heard of yet.
-    Unknown,
     /// Missed its heartbeats.
     Down,
     /// Its agent has a session.

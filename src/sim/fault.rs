@@ -69,7 +69,7 @@ impl<O: Observer> Sim<'_, O> {
     }
 
     fn register(&mut self, node: NodeId) {
-        let joining = self::node(self.plan, node, NodeState::Unknown);
+        let joining = self::node(self.plan, node);
         self.manager.register_node(self.now, node, joining, &mut self.manager_out);
     }
 }
@@ -82,10 +82,10 @@ fn time_to_notice(streams: &Streams, node: NodeId, ordinal: u32, mean: Span) -> 
     period * GRACE_PERIODS - draw(ordinal * 2 + 1, Span::ZERO, period)
 }
 
-/// A node as the managers know it at first.
-pub(super) fn node(plan: &Plan, id: NodeId, state: NodeState) -> Node {
+/// A node as the managers know it when it joins.
+pub(super) fn node(plan: &Plan, id: NodeId) -> Node {
     let node = &plan.nodes[id];
-    Node { name: node.name.clone(), spec: node.spec.clone(), state }
+    Node { name: node.name.clone(), spec: node.spec.clone(), state: NodeState::Ready }
 }
 
 #[cfg(test)]

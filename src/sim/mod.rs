@@ -20,7 +20,6 @@ use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
-use crate::model::node::NodeState;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, defaults};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -63,6 +62,8 @@ struct Sim<'p, O> {
     manager_out: manager::Outbox,
     /// Room for what was written to the store.
     written: Vec<Written>,
+    /// Room for the managers' timers of one instant.
+    wakes: Vec<Wake>,
     agents: Agents,
     agents_out: agent::Outbox,
     /// Whether a round of the agents' immediate steps is in the queue.
@@ -88,8 +89,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
         }
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
-        let members =
-            plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id, NodeState::Ready)));
+        let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
         let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
         let mut manager_out = manager::Outbox::default();
@@ -101,6 +101,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             manager,
             manager_out,
             written: Vec::new(),
+            wakes: Vec::new(),
             agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             step_queued: false,
@@ -183,7 +184,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn dispatch(&mut self) {
         let Some((now, event)) = self.queue.pop(self.now) else { return };
         match event {
-            Event::Manager(wake) => self.manager.wake(now, wake, &mut self.manager_out),
+            Event::Manager(wake) => self.manager_timers(wake),
             Event::AgentStep => {
                 self.step_queued = false;
                 self.agents.step(now, &mut self.agents_out);
@@ -192,6 +193,17 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Elect => self.elect(),
             Event::Operator(index) => self.operator(index),
         }
+    }
+
+    /// All timers of the managers that are due now.
+    fn manager_timers(&mut self, first: Wake) {
+        self.wakes.push(first);
+        while self.queue.peek() == Some((self.now, Phase::Manager)) {
+            if let Some((_, Event::Manager(wake))) = self.queue.pop(self.now) {
+                self.wakes.push(wake);
+            }
+        }
+        self.manager.wake(self.now, &mut self.wakes, &mut self.manager_out);
     }
 
     /// All timers of agents that are due now: what they report makes one transaction.
@@ -228,8 +240,7 @@ impl<'p, O: Observer> Sim<'p, O> {
         loop {
             self.tell_written();
             for (time, wake) in self.manager_out.wakes.drain(..) {
-                let phase = if matches!(wake, Wake::Scheduler { .. }) { Phase::Scheduler } else { Phase::Manager };
-                self.queue.push(time, phase, Event::Manager(wake));
+                self.queue.push(time, Phase::Manager, Event::Manager(wake));
             }
             self.assign();
             for (time, timer) in self.agents_out.timers.drain(..) {

@@ -104,7 +104,6 @@ impl Observer for Recorder<'_> {
             Record::Node { node, state } => {
                 let state = match state {
                     None => "removed",
-                    Some(NodeState::Unknown) => "unknown",
                     Some(NodeState::Down) => "down",
                     Some(NodeState::Ready) => "ready",
                 };

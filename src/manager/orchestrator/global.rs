@@ -84,9 +84,8 @@ impl Global {
         if self.unseen.is_empty() {
             return;
         }
-        if self.updates.has_running() {
-            self.updates.act(&mut self.restarts, cx);
-        }
+        // Updaters are no slower to see that a task runs, but their count of failures comes after the restart.
+        self.updates.act_on_running(&mut self.restarts, cx);
         for change in std::mem::take(&mut self.unseen) {
             self.react(&change, cx);
             self.tick(cx);

@@ -17,11 +17,10 @@ use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{NewTask, Service, Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::Change;
-use crate::model::defaults;
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
 use crate::model::task::{Slot, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
-use crate::model::{ServiceId, TaskId};
+use crate::model::{ServiceId, TaskId, defaults};
 
 /// By how much the last watch exceeds a delay that is not shorter than the monitor period.
 ///
@@ -131,26 +130,41 @@ impl Supervisor {
         !matches!(self.came_up[..], [(_, state)] if state.is_terminal())
     }
 
-    /// Whether a task has come up for which a worker waits.
-    pub fn has_running(&self) -> bool {
-        self.came_up.iter().any(|(_, state)| *state == TaskState::Running)
-    }
-
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
     /// workers.
     ///
     /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
     pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
         restarts.take_ended(&mut self.ended_starts);
-        if self.came_up.is_empty() && self.ended_starts.is_empty() {
+        let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
+        self.act_on(&ended_starts, &came_up, restarts, cx);
+        (self.came_up, self.ended_starts) = (came_up, ended_starts);
+        self.came_up.clear();
+        self.ended_starts.clear();
+    }
+
+    /// Lets only those workers go on whose task runs.
+    pub fn act_on_running(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        let is_running = |(_, state): &mut (TaskId, TaskState)| *state == TaskState::Running;
+        let running: Vec<(TaskId, TaskState)> = self.came_up.extract_if(.., is_running).collect();
+        self.act_on(&[], &running, restarts, cx);
+    }
+
+    fn act_on(
+        &mut self,
+        ended_starts: &[TaskId],
+        came_up: &[(TaskId, TaskState)],
+        restarts: &mut Restarts,
+        cx: &mut Cx<'_>,
+    ) {
+        if came_up.is_empty() && ended_starts.is_empty() {
             return;
         }
-        let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
         for mut updater in std::mem::take(&mut self.updaters) {
-            for &task in &ended_starts {
+            for &task in ended_starts {
                 updater.on_start_ended(task, &mut self.handled, cx);
             }
-            for &(task, state) in &came_up {
+            for &(task, state) in came_up {
                 updater.on_came_up(task, state, &mut self.handled, cx);
             }
             for &(task, _) in came_up.iter().filter(|(_, state)| state.is_terminal()) {
@@ -159,9 +173,6 @@ impl Supervisor {
             updater.proceed(&mut self.handled, restarts, cx);
             self.keep(updater);
         }
-        (self.came_up, self.ended_starts) = (came_up, ended_starts);
-        self.came_up.clear();
-        self.ended_starts.clear();
     }
 
     /// A worker has rested.

@@ -227,7 +227,6 @@ fn refusal(plan: &Plan, error: CommandError) -> String {
 /// As `docker node ls` says it.
 fn state_of_node(state: NodeState) -> &'static str {
     match state {
-        NodeState::Unknown => "unknown",
         NodeState::Down => "down",
         NodeState::Ready => "ready",
     }
