@@ -254,7 +254,10 @@ impl Leader {
         }
     }
 
-    /// Everybody first sees all changes of the transaction, then may act on them. Orchestrators act before their updaters.
+    /// Everybody first sees all changes of the transaction, then may act on them.
+    ///
+    /// Tie (control-plane X12): the enforcer, which looks at nodes only and need not wait for the end of the transaction, comes before
+    /// the orchestrators; these come before what they make others do.
     fn on_transaction(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
         for change in changes {
             self.allocator.on_change(change);
@@ -265,9 +268,9 @@ impl Leader {
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
         }
+        self.enforcer.on_commit(cx);
         self.replicated.on_commit(cx);
         self.global.on_commit(cx);
-        self.enforcer.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
     }
