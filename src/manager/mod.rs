@@ -221,14 +221,17 @@ struct Leader {
     dispatcher: Dispatcher,
     allocator: Allocator,
     scheduler: Scheduler,
-    enforcer: ConstraintEnforcer,
     reaper: TaskReaper,
     replicated: Replicated,
     global: Global,
+    enforcer: ConstraintEnforcer,
 }
 
 impl Leader {
-    /// Starts all components, in the order in which Swarm begins to start them.
+    /// Starts all components.
+    ///
+    /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the enforcer rejects only what the orchestrators
+    /// have looked at.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
@@ -236,17 +239,17 @@ impl Leader {
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),
             scheduler: Scheduler::start(cx),
-            enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
             global: Global::start(cx),
+            enforcer: ConstraintEnforcer::start(cx),
         }
     }
 
     /// Everybody first sees all changes of the transaction, then may act on them.
     ///
-    /// Tie (control-plane X12): the enforcer, which looks at nodes only and need not wait for the end of the transaction, comes before
-    /// the orchestrators; these come before what they make others do.
+    /// Tie (control-plane X12): those who act on each change, the global orchestrator and the enforcer, come before the replicated
+    /// orchestrator, which acts at the end of the transaction, as the allocator and the scheduler do.
     fn on_transaction(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
         for change in changes {
             self.allocator.on_change(change);
@@ -257,9 +260,9 @@ impl Leader {
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
         }
+        self.global.on_commit(cx);
         self.enforcer.on_commit(cx);
         self.replicated.on_commit(cx);
-        self.global.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
     }

@@ -97,6 +97,7 @@ impl Global {
     pub fn proceed(&mut self, cx: &mut Cx<'_>) {
         self.restarts.start_due(cx);
         self.updates.act(&mut self.restarts, cx);
+        self.updates.begin_announced(&mut self.restarts, cx);
     }
 
     /// Source: `Run` (control-plane G2).

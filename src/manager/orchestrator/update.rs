@@ -73,6 +73,8 @@ pub struct Supervisor {
     /// Handled tasks that were written while they ran or after they had ended, with their state.
     came_up: Vec<(TaskId, TaskState)>,
     ended_starts: Vec<TaskId>,
+    /// Services that were written since the last look.
+    announced: Vec<ServiceId>,
 }
 
 /// What an updater remembers of a task that it made or kept.
@@ -105,6 +107,8 @@ impl Supervisor {
             }
             self.updaters.remove(index);
         }
+        // What was written before is not what this updater announces.
+        self.announced.retain(|other| *other != service);
         let epoch = cx.next_epoch();
         if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
             updater.proceed(&mut self.handled, restarts, cx);
@@ -112,22 +116,44 @@ impl Supervisor {
         }
     }
 
-    /// Notices what becomes of the tasks that updaters handle.
+    /// Notices what becomes of the tasks that updaters handle, and that an update was announced.
     pub fn on_change(&mut self, change: &Change) {
-        if let Change::TaskUpdated { task, new, .. } = *change
-            && new.state >= TaskState::Running
-            && matches!(self.handled.get(task), Some(Some(_)))
-        {
-            self.came_up.push((task, new.state));
+        match *change {
+            Change::TaskUpdated { task, new, .. } if new.state >= TaskState::Running => {
+                if matches!(self.handled.get(task), Some(Some(_))) {
+                    self.came_up.push((task, new.state));
+                }
+            }
+            Change::ServiceUpdated(service) => self.announced.push(service),
+            _ => {}
         }
     }
 
-    /// Whether updaters are ahead of an orchestrator that acts at the end of the transaction, as they see each change at once: not
-    /// if all that they noticed is the end of one task.
+    /// Lets updaters begin whose update was announced.
+    ///
+    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator.
+    pub fn begin_announced(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        for service in std::mem::take(&mut self.announced) {
+            let is_announced = |updater: &Updater| updater.service == service && updater.phase == Phase::Announced;
+            if let Some(index) = self.updaters.iter().position(is_announced) {
+                let mut updater = self.updaters.remove(index);
+                updater.phase = Phase::HandOut;
+                updater.proceed(&mut self.handled, restarts, cx);
+                self.keep(updater);
+            }
+        }
+    }
+
+    /// Whether updaters have something to do in which they are ahead of an orchestrator that acts at the end of the transaction, as
+    /// they see each change at once: anything but the end of a single task.
     ///
     /// Tie (control-plane X12): so it was in most recorded runs of such races.
     pub fn is_ahead(&self) -> bool {
-        !matches!(self.came_up[..], [(_, state)] if state.is_terminal())
+        match self.came_up[..] {
+            [] => false,
+            [(_, state)] => !state.is_terminal(),
+            _ => true,
+        }
     }
 
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
@@ -252,6 +278,9 @@ enum Worker {
 /// How far an updater is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The update status was written: the orchestrator hears of it, and reconciles the service once more, before slots are handed
+    /// out.
+    Announced,
     /// Slots are handed out.
     HandOut,
     /// No slot is handed out any more; workers finish theirs, with their delay.
@@ -283,9 +312,11 @@ impl Updater {
             }
             return None;
         }
+        let mut phase = Phase::HandOut;
         if state.is_none() {
             let status = UpdateStatus { state: UpdateState::Updating, message: UpdateMessage::InProgress };
             write_status(service, cx, |row| row.update_status.is_none().then_some(status));
+            phase = Phase::Announced;
         }
         let section = if is_rollback { spec.rollback } else { spec.update };
         let config = section.unwrap_or(defaults::UPDATE_CONFIG);
@@ -302,7 +333,7 @@ impl Updater {
             workers: vec![Worker::Idle; parallelism.min(dirty.len())],
             dirty,
             handed_out: 0,
-            phase: Phase::HandOut,
+            phase,
             stopped: false,
             failures: 0,
             unseen_failures: Vec::new(),
