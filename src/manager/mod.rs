@@ -221,28 +221,28 @@ struct Leader {
     dispatcher: Dispatcher,
     allocator: Allocator,
     scheduler: Scheduler,
+    enforcer: ConstraintEnforcer,
     reaper: TaskReaper,
     replicated: Replicated,
     global: Global,
-    enforcer: ConstraintEnforcer,
 }
 
 impl Leader {
     /// Starts all components.
     ///
-    /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the enforcer rejects only what the orchestrators
-    /// have looked at.
+    /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the one that is begun last runs first, as
+    /// goroutines do.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
         Leader {
+            global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),
             scheduler: Scheduler::start(cx),
+            enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
-            global: Global::start(cx),
-            enforcer: ConstraintEnforcer::start(cx),
         }
     }
 
