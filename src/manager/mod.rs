@@ -12,6 +12,8 @@ pub mod allocator;
 pub mod constraint;
 pub mod controlapi;
 pub mod dispatcher;
+#[cfg(test)]
+mod fixture;
 pub mod orchestrator;
 pub mod scheduler;
 pub mod spec_change;
