@@ -18,7 +18,6 @@ pub struct Allocator {
 impl Allocator {
     /// Takes over what is in the store.
     pub fn start(cx: &mut Cx<'_>) -> Allocator {
-        let is_new = |task: &Task| task.status.state == TaskState::New;
         let pending = cx.store.tasks().filter(|(_, task)| is_new(task)).map(|(id, _)| id).collect();
         let mut allocator = Allocator { pending };
         allocator.on_commit(cx);
@@ -32,14 +31,18 @@ impl Allocator {
         }
     }
 
-    /// Allocates what is pending, in one transaction.
+    /// Allocates what is pending, in one transaction. A task that has ended meanwhile stays as it is.
     pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
         let status = Status { state: TaskState::Pending, message: Message::PendingScheduling, err: None };
         for task in self.pending.drain(..) {
-            if cx.store.task(task).is_some() {
+            if cx.store.task(task).is_some_and(is_new) {
                 cx.store.set_status(cx.now, task, status);
             }
         }
         cx.store.commit();
     }
+}
+
+fn is_new(task: &Task) -> bool {
+    task.status.state == TaskState::New
 }

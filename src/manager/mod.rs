@@ -12,6 +12,8 @@ pub mod allocator;
 pub mod constraint;
 pub mod controlapi;
 pub mod dispatcher;
+#[cfg(test)]
+mod fixture;
 pub mod orchestrator;
 pub mod scheduler;
 pub mod store;
@@ -239,25 +241,28 @@ struct Leader {
 }
 
 impl Leader {
-    /// Starts all components, in the order in which Swarm begins to start them.
+    /// Starts all components.
+    ///
+    /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the one that is begun last runs first, as
+    /// goroutines do.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
         Leader {
+            global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),
             scheduler: Scheduler::start(cx),
             enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
-            global: Global::start(cx),
         }
     }
 
     /// Everybody first sees all changes of the transaction, then may act on them.
     ///
-    /// Tie (control-plane X12): the enforcer, which looks at nodes only and need not wait for the end of the transaction, comes before
-    /// the orchestrators; these come before what they make others do.
+    /// Tie (control-plane X12): those who act on each change, the global orchestrator and the enforcer, come before the replicated
+    /// orchestrator, which acts at the end of the transaction, as the allocator and the scheduler do.
     fn on_transaction(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
         for change in changes {
             self.allocator.on_change(change);
@@ -268,9 +273,9 @@ impl Leader {
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
         }
+        self.global.on_commit(cx);
         self.enforcer.on_commit(cx);
         self.replicated.on_commit(cx);
-        self.global.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
     }

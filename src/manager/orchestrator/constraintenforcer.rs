@@ -77,3 +77,21 @@ fn misfits(id: NodeId, node: &Node, store: &Store) -> Vec<TaskId> {
     }
     misfits
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manager::fixture::{Cluster, WEB, constrained, labelled, replicated};
+    use crate::model::task::TaskState;
+
+    /// Control-plane C3, R4: the replacement has its restart delay, but does not wait for the old task to stop.
+    #[test]
+    fn a_task_whose_node_loses_its_label_is_rejected_and_replaced_elsewhere() {
+        let mut cluster = Cluster::new([labelled("disk", "ssd"), labelled("disk", "ssd")]);
+        cluster.create(WEB, constrained(replicated(1), "node.labels.disk==ssd")).advance(50);
+        cluster.report(TaskState::Running, &[0]).set_label(0, "disk", "hdd").advance(5_000);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: rejected, desired shutdown, on n1: assigned node no longer meets constraints
+        1 slot 1: assigned, desired running, on n2
+        ");
+    }
+}

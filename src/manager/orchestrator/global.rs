@@ -97,6 +97,7 @@ impl Global {
     pub fn proceed(&mut self, cx: &mut Cx<'_>) {
         self.restarts.start_due(cx);
         self.updates.act(&mut self.restarts, cx);
+        self.updates.begin_announced(&mut self.restarts, cx);
     }
 
     /// Source: `Run` (control-plane G2).
@@ -281,5 +282,53 @@ fn add_task(service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
 fn shut_down(task: TaskId, cx: &mut Cx<'_>) {
     if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Shutdown) {
         cx.store.set_desired(task, TaskState::Shutdown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manager::fixture::{Cluster, WEB, constrained, global, labelled, new_image, with_restart_delay};
+    use crate::model::node::Availability;
+    use crate::model::task::TaskState;
+
+    #[test]
+    fn every_node_that_fits_has_one_task() {
+        let mut cluster = Cluster::new(["a", "b", "a"].map(|zone| labelled("zone", zone)));
+        cluster.set_availability(2, Availability::Drain);
+        cluster.create(WEB, constrained(global(), "node.labels.zone==a")).advance(50);
+        assert_eq!(cluster.spread(WEB), [1, 0, 0]);
+        assert_eq!(cluster.set_availability(2, Availability::Active).advance(50).spread(WEB), [1, 0, 1]);
+    }
+
+    /// Control-plane G6: what a paused node has missed is made up for at once, without an update.
+    #[test]
+    fn an_outdated_task_is_replaced_when_its_node_is_active_again() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, global()).advance(50).report(TaskState::Running, &[0]);
+        cluster.set_availability(0, Availability::Pause).update(new_image()).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @"0 global: running, desired running, on n1");
+        cluster.set_availability(0, Availability::Active).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 global: running, desired shutdown, on n1
+        1 global: assigned, desired running, on n1
+        ");
+        assert_eq!(cluster.manager.store.service(WEB).and_then(|row| row.update_status), None);
+    }
+
+    /// Control-plane G9.
+    #[test]
+    fn a_task_that_fails_on_a_paused_node_only_ends() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, with_restart_delay(global(), 0)).advance(50).set_availability(0, Availability::Pause);
+        cluster.report(TaskState::Failed, &[0]).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @"0 global: failed, desired shutdown, on n1");
+    }
+
+    /// Control-plane S22.
+    #[test]
+    fn a_task_that_does_not_fit_waits_with_the_bare_explanation() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, global()).set_availability(0, Availability::Pause).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @"0 global: pending, desired running, on n1: 1 node not available for new tasks");
     }
 }

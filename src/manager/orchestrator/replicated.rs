@@ -109,6 +109,7 @@ impl Replicated {
     pub fn proceed(&mut self, cx: &mut Cx<'_>) {
         self.restarts.start_due(cx);
         self.updates.act(&mut self.restarts, cx);
+        self.updates.begin_announced(&mut self.restarts, cx);
     }
 
     fn reconcile_later(&mut self, service: ServiceId, store: &Store) {

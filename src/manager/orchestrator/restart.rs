@@ -320,3 +320,51 @@ fn newest(tasks: &[TaskId], store: &Store) -> Option<TaskId> {
 pub fn restart_delay(store: &Store, task: &Task) -> Span {
     store.specs().get(task.spec).task.restart.and_then(|policy| policy.delay).unwrap_or(defaults::RESTART_DELAY)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manager::fixture::{Cluster, WEB, replicated, with_restart_delay};
+    use crate::model::node::Availability;
+    use crate::model::task::TaskState;
+
+    /// Control-plane O17: no delay, but the old task must stop.
+    #[test]
+    fn a_task_on_a_drained_node_is_replaced_without_delay() {
+        let mut cluster = Cluster::of(2);
+        cluster.create(WEB, with_restart_delay(replicated(1), 5_000)).advance(50).report(TaskState::Running, &[0]);
+        cluster.set_availability(0, Availability::Drain).advance(100);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: running, desired shutdown, on n1
+        1 slot 1: assigned, desired ready, on n2
+        ");
+        cluster.report(TaskState::Shutdown, &[0]);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: shutdown, desired shutdown, on n1
+        1 slot 1: assigned, desired running, on n2
+        ");
+    }
+
+    /// Control-plane R4: its agent will not report that it has stopped.
+    #[test]
+    fn a_task_on_a_lost_node_is_not_waited_for() {
+        let mut cluster = Cluster::of(2);
+        cluster.create(WEB, with_restart_delay(replicated(1), 5_000)).advance(50).report(TaskState::Running, &[0]);
+        cluster.lose_node(0).advance(5_000);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: running, desired shutdown, on n1
+        1 slot 1: assigned, desired running, on n2
+        ");
+    }
+
+    /// Control-plane R14.
+    #[test]
+    fn who_waits_for_a_task_to_stop_waits_no_longer_when_its_node_is_lost() {
+        let mut cluster = Cluster::of(2);
+        cluster.create(WEB, with_restart_delay(replicated(1), 0)).advance(50).report(TaskState::Running, &[0]);
+        cluster.set_availability(0, Availability::Drain).advance(100).lose_node(0);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: running, desired shutdown, on n1
+        1 slot 1: assigned, desired running, on n2
+        ");
+    }
+}

@@ -60,3 +60,36 @@ fn remember_restarts(tasks: &[TaskId], is_related: fn(Slot) -> bool, restarts: &
         restarts.record(store, task);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manager::fixture::{Cluster, WEB, replicated, with_restart_delay};
+    use crate::model::command::Command;
+    use crate::model::task::TaskState;
+
+    /// Control-plane I4: the clock of a restart goes on under a new leader. A timer of the former leader finds nobody.
+    #[test]
+    fn a_restart_delay_counts_from_when_the_status_was_written() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, with_restart_delay(replicated(1), 5_000)).advance(50).report(TaskState::Failed, &[0]);
+        cluster.advance(2_000).report(TaskState::Ready, &[1]).manager.lose_leader();
+        let held_back = cluster.advance(3_000).elect().advance(1_999).tasks();
+        insta::assert_snapshot!(held_back, @r"
+        0 slot 1: failed, desired shutdown, on n1
+        1 slot 1: ready, desired ready, on n1
+        ");
+        insta::assert_snapshot!(cluster.advance(1).tasks(), @r"
+        0 slot 1: failed, desired shutdown, on n1
+        1 slot 1: ready, desired running, on n1
+        ");
+    }
+
+    /// Control-plane I2.
+    #[test]
+    fn tasks_of_a_service_that_is_gone_are_deleted() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(1)).advance(50).report(TaskState::Running, &[0]);
+        cluster.command(Command::ServiceRemove { service: WEB }).manager.lose_leader();
+        assert_eq!(cluster.elect().tasks(), "");
+    }
+}

@@ -60,13 +60,14 @@ impl TaskReaper {
                     self.cleanup.push(task);
                 }
             }
+            // The removal of a node is noted in the cluster object, and a write to that sets the timer too.
+            Change::NodeRemoved(_) => {}
             Change::TaskRemoved { .. }
             | Change::ServiceCreated(_)
             | Change::ServiceUpdated(_)
             | Change::ServiceRemoved(_)
             | Change::NodeCreated(_)
             | Change::NodeUpdated(_)
-            | Change::NodeRemoved(_)
             | Change::Commit => return,
         }
         if self.dirty.len() + self.cleanup.len() > MAX_DIRTY {

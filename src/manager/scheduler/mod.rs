@@ -295,3 +295,103 @@ fn write_unless_known(id: TaskId, status: Status, cx: &mut Cx<'_>) {
         cx.store.set_status(cx.now, id, status);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manager::fixture::{API, Cluster, WEB, constrained, labelled, new_image, replicated};
+    use crate::model::command::{Edit, SpecChange};
+    use crate::model::node::NodeSpec;
+    use crate::model::service::{PortConfig, Protocol, PublishMode};
+    use crate::model::task::TaskState;
+
+    /// Control-plane S17: the first round stays with a node until the next one is better, and so overfills one of them.
+    #[test]
+    fn staggered_nodes_are_filled_unevenly() {
+        let mut cluster = Cluster::of(3);
+        let only_n3 = "node.hostname==n3";
+        assert_eq!(cluster.create(WEB, constrained(replicated(5), only_n3)).advance(50).spread(WEB), [0, 0, 5]);
+        let edits = vec![Edit::ConstraintRm(only_n3.to_owned())];
+        cluster.update(SpecChange { replicas: Some(15), edits, ..SpecChange::default() });
+        assert_eq!(cluster.advance(50).spread(WEB), [2, 7, 6]);
+    }
+
+    /// Control-plane S20.
+    #[test]
+    fn branches_of_a_preference_get_equal_shares() {
+        let zones = ["a", "b", "b", "b", "b"];
+        let mut cluster = Cluster::new(zones.map(|zone| labelled("zone", zone)));
+        let mut spec = replicated(8);
+        spec.task.placement.preferences = vec!["node.labels.zone".to_owned()];
+        assert_eq!(cluster.create(WEB, spec).advance(50).spread(WEB), [4, 1, 1, 1, 1]);
+    }
+
+    /// Control-plane S7, S30.
+    #[test]
+    fn who_finds_no_node_is_told_why() {
+        let small = NodeSpec { nano_cpus: Some(1), ..NodeSpec::default() };
+        let mut cluster = Cluster::new([small.clone(), small, labelled("disk", "ssd")]);
+        let mut spec = constrained(replicated(1), "node.labels.disk==hdd");
+        spec.task.resources.reserve_nano_cpus = 2;
+        cluster.create(WEB, spec).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @"0 slot 1: pending, desired running, on -: no suitable node (insufficient resources on 2 nodes; scheduling constraints not satisfied on 1 node)");
+    }
+
+    /// Control-plane S9: what is not wanted any more does not count, but keeps what it reserved until it has stopped.
+    #[test]
+    fn room_is_free_when_the_task_has_stopped() {
+        let mut cluster = Cluster::new([NodeSpec { memory: Some(1), ..NodeSpec::default() }]);
+        let mut spec = replicated(1);
+        spec.task.resources.reserve_memory = 1;
+        cluster.create(WEB, spec).advance(50).report(TaskState::Running, &[0]).update(new_image()).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: running, desired shutdown, on n1
+        1 slot 1: pending, desired ready, on -: no suitable node (insufficient resources on 1 node)
+        ");
+        cluster.report(TaskState::Shutdown, &[0]).advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: shutdown, desired shutdown, on n1
+        1 slot 1: assigned, desired running, on n1
+        ");
+    }
+
+    #[test]
+    fn tasks_with_one_host_port_are_kept_apart() {
+        let mut cluster = Cluster::of(2);
+        let mut spec = replicated(3);
+        let mode = PublishMode::Host;
+        spec.endpoint.ports = vec![PortConfig { target: 80, published: 80, protocol: Protocol::Tcp, mode }];
+        assert_eq!(cluster.create(WEB, spec).advance(50).spread(WEB), [1, 1]);
+    }
+
+    #[test]
+    fn no_more_replicas_on_a_node_than_allowed() {
+        let mut cluster = Cluster::of(2);
+        let mut spec = replicated(5);
+        spec.task.placement.max_replicas_per_node = 2;
+        assert_eq!(cluster.create(WEB, spec).advance(50).spread(WEB), [2, 2]);
+    }
+
+    /// Control-plane S31: no agent would ever report it.
+    #[test]
+    fn a_superseded_task_without_a_node_ends_when_it_is_not_wanted() {
+        let mut cluster = Cluster::of(1);
+        cluster
+            .create(WEB, constrained(replicated(1), "node.hostname==n2"))
+            .advance(50)
+            .update(new_image())
+            .advance(50);
+        insta::assert_snapshot!(cluster.tasks(), @r"
+        0 slot 1: shutdown, desired shutdown, on -
+        1 slot 1: pending, desired running, on -: no suitable node (scheduling constraints not satisfied on 1 node)
+        ");
+    }
+
+    /// Control-plane S2.
+    #[test]
+    fn commits_prolong_the_quiet_time() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(1)).advance(40).create(API, replicated(1)).advance(40);
+        assert_eq!(cluster.spread(WEB), [0]);
+        assert_eq!(cluster.advance(10).spread(WEB), [1]);
+    }
+}

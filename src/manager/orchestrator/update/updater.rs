@@ -1,24 +1,17 @@
-//! Rolling updates and rollbacks: the supervisor and the updater.
+//! The updater: one update or rollback of one service.
 //!
-//! An updater is given the slots of a service. Those that are dirty it hands out, one after another, to `parallelism`
-//! workers. A worker replaces the tasks of its slot by one of the new specification, waits until that runs, rests for
-//! `delay`, and takes the next slot: there are no batches. Meanwhile the updater counts failures of the tasks it made;
-//! too many of them pause the update or roll it back. When all slots are done it goes on watching for `monitor`, and then
-//! writes `completed`.
-//!
-//! Source: manager/orchestrator/update/updater.go (control-plane section 4).
+//! Source: manager/orchestrator/update/updater.go (control-plane sections 4.2 to 4.5).
 
 use std::rc::Rc;
 
-use super::restart::Restarts;
-use super::task::{Wanted, is_dirty};
-use crate::kernel::id::scattered;
+use super::{SlotTask, Slots};
 use crate::kernel::{IdVec, Span, Time};
-use crate::manager::store::{NewTask, Service, Store, Task};
+use crate::manager::orchestrator::restart::Restarts;
+use crate::manager::orchestrator::task::{Wanted, is_dirty};
+use crate::manager::store::{NewTask, Service};
 use crate::manager::{Cx, Wake};
-use crate::model::change::Change;
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
-use crate::model::task::{Slot, TaskState};
+use crate::model::task::TaskState;
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ServiceId, TaskId, defaults};
 
@@ -27,54 +20,11 @@ use crate::model::{ServiceId, TaskId, defaults};
 /// Source: `Run` (control-plane U14).
 pub const MONITOR_BEYOND_DELAY: Span = Span::from_secs(1);
 
-/// The slots of a service as the orchestrator saw them when it called: a snapshot.
-#[derive(Debug, Default)]
-pub struct Slots {
-    /// Each slot, and where its tasks end in `tasks`.
-    slots: Vec<(Slot, usize)>,
-    tasks: Vec<SlotTask>,
-}
-
-/// A task of a slot, and how it stood when the snapshot was taken.
-#[derive(Clone, Copy, Debug)]
-struct SlotTask {
-    id: TaskId,
-    then: Task,
-}
-
-impl Slots {
-    /// Adds a slot with its tasks.
-    ///
-    /// Tie (control-plane X15): the tasks stand in an order that has nothing to do with their age, as those of random ids do.
-    pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
-        let start = self.tasks.len();
-        self.tasks.extend(tasks.iter().map(|&id| SlotTask { id, then: *store.task_ever(id) }));
-        self.tasks[start..].sort_unstable_by_key(|task| scattered(task.id.0));
-        self.slots.push((slot, self.tasks.len()));
-    }
-
-    fn tasks(&self, index: usize) -> &[SlotTask] {
-        let start = index.checked_sub(1).map_or(0, |before| self.slots[before].1);
-        &self.tasks[start..self.slots[index].1]
-    }
-}
-
-/// Keeps at most one updater per service.
-#[derive(Debug, Default)]
-pub struct Supervisor {
-    updaters: Vec<Updater>,
-    /// What updaters remember of the tasks that they made or kept.
-    handled: HandledTasks,
-    /// Handled tasks that were written while they ran or after they had ended, with their state.
-    came_up: Vec<(TaskId, TaskState)>,
-    ended_starts: Vec<TaskId>,
-}
-
 /// What an updater remembers of a task that it made or kept.
 ///
 /// Source: `updatedTasks`, `failedTasks` (control-plane U25).
 #[derive(Clone, Copy, Debug)]
-struct Handled {
+pub(super) struct Handled {
     /// The updater.
     epoch: u32,
     /// Its worker.
@@ -87,130 +37,15 @@ struct Handled {
     counted: bool,
 }
 
-impl Supervisor {
-    /// Updates the slots that are dirty, unless that is being done already.
-    ///
-    /// Source: `Supervisor.Update` (control-plane U1 to U4).
-    pub fn update(&mut self, service: ServiceId, slots: Slots, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        let Some(row) = cx.store.service(service) else { return };
-        if let Some(index) = self.updaters.iter().position(|updater| updater.service == service) {
-            let running = &self.updaters[index].spec;
-            if Rc::ptr_eq(running, &row.spec) || **running == *row.spec {
-                return;
-            }
-            self.updaters.remove(index);
-        }
-        let epoch = cx.next_epoch();
-        if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
-            updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
-        }
-    }
-
-    /// Whether this updater still runs.
-    pub fn runs(&self, epoch: u32) -> bool {
-        self.updaters.iter().any(|updater| updater.epoch == epoch)
-    }
-
-    /// Notices what becomes of the tasks that updaters handle.
-    pub fn on_change(&mut self, change: &Change) {
-        if let Change::TaskUpdated { task, new, .. } = *change
-            && new.state >= TaskState::Running
-            && matches!(self.handled.get(task), Some(Some(_)))
-        {
-            self.came_up.push((task, new.state));
-        }
-    }
-
-    /// Whether updaters are ahead of an orchestrator that acts at the end of the transaction, as they see each change at once: not
-    /// if all that they noticed is the end of one task.
-    ///
-    /// Tie (control-plane X12): so it was in most recorded runs of such races.
-    pub fn is_ahead(&self) -> bool {
-        !matches!(self.came_up[..], [(_, state)] if state.is_terminal())
-    }
-
-    /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
-    /// workers.
-    ///
-    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
-    pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        restarts.take_ended(&mut self.ended_starts);
-        let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
-        self.act_on(&ended_starts, &came_up, restarts, cx);
-        (self.came_up, self.ended_starts) = (came_up, ended_starts);
-        self.came_up.clear();
-        self.ended_starts.clear();
-    }
-
-    /// Lets only those workers go on whose task runs.
-    pub fn act_on_running(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        let is_running = |(_, state): &mut (TaskId, TaskState)| *state == TaskState::Running;
-        let running: Vec<(TaskId, TaskState)> = self.came_up.extract_if(.., is_running).collect();
-        self.act_on(&[], &running, restarts, cx);
-    }
-
-    fn act_on(
-        &mut self,
-        ended_starts: &[TaskId],
-        came_up: &[(TaskId, TaskState)],
-        restarts: &mut Restarts,
-        cx: &mut Cx<'_>,
-    ) {
-        if came_up.is_empty() && ended_starts.is_empty() {
-            return;
-        }
-        for mut updater in std::mem::take(&mut self.updaters) {
-            for &task in ended_starts {
-                updater.on_start_ended(task, &mut self.handled, cx);
-            }
-            for &(task, state) in came_up {
-                updater.on_came_up(task, state, &mut self.handled, cx);
-            }
-            for &(task, _) in came_up.iter().filter(|(_, state)| state.is_terminal()) {
-                updater.on_failed(task, &mut self.handled, cx);
-            }
-            updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
-        }
-    }
-
-    /// A worker has rested.
-    pub fn wake_worker(&mut self, epoch: u32, worker: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        self.with(epoch, |updater, handled| {
-            updater.workers[worker as usize] = Worker::Idle;
-            updater.proceed(handled, restarts, cx);
-        });
-    }
-
-    /// The last watch of an updater is over.
-    pub fn wake_monitor(&mut self, epoch: u32, cx: &mut Cx<'_>) {
-        self.with(epoch, |updater, _| updater.complete(cx));
-    }
-
-    fn with(&mut self, epoch: u32, act: impl FnOnce(&mut Updater, &mut HandledTasks)) {
-        if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
-            let mut updater = self.updaters.remove(index);
-            act(&mut updater, &mut self.handled);
-            self.keep(updater);
-        }
-    }
-
-    fn keep(&mut self, updater: Updater) {
-        if updater.phase != Phase::Ended {
-            self.updaters.push(updater);
-        }
-    }
-}
-
-type HandledTasks = IdVec<TaskId, Option<Handled>>;
+/// What updaters remember, by task.
+pub(super) type HandledTasks = IdVec<TaskId, Option<Handled>>;
 
 /// One update or rollback of one service.
 #[derive(Debug)]
-struct Updater {
-    epoch: u32,
-    service: ServiceId,
-    spec: Rc<ServiceSpec>,
+pub(super) struct Updater {
+    pub(super) epoch: u32,
+    pub(super) service: ServiceId,
+    pub(super) spec: Rc<ServiceSpec>,
     wanted: Wanted,
     /// Whether the update status said so when the updater was made; what it says later is not seen.
     is_rollback: bool,
@@ -252,6 +87,9 @@ enum Worker {
 /// How far an updater is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The update status was written: the orchestrator hears of it, and reconciles the service once more, before slots are handed
+    /// out.
+    Announced,
     /// Slots are handed out.
     HandOut,
     /// No slot is handed out any more; workers finish theirs, with their delay.
@@ -264,7 +102,7 @@ enum Phase {
 
 impl Updater {
     /// Source: `Run`, up to the workers (control-plane U5 to U10).
-    fn start(epoch: u32, service: ServiceId, slots: Slots, cx: &mut Cx<'_>) -> Option<Updater> {
+    pub(super) fn start(epoch: u32, service: ServiceId, slots: Slots, cx: &mut Cx<'_>) -> Option<Updater> {
         let row = cx.store.service(service)?;
         let state = row.update_status.map(|status| status.state);
         if matches!(state, Some(UpdateState::Paused | UpdateState::RollbackPaused)) {
@@ -283,9 +121,11 @@ impl Updater {
             }
             return None;
         }
+        let mut phase = Phase::HandOut;
         if state.is_none() {
             let status = UpdateStatus { state: UpdateState::Updating, message: UpdateMessage::InProgress };
             write_status(service, cx, |row| row.update_status.is_none().then_some(status));
+            phase = Phase::Announced;
         }
         let section = if is_rollback { spec.rollback } else { spec.update };
         let config = section.unwrap_or(defaults::UPDATE_CONFIG);
@@ -302,7 +142,7 @@ impl Updater {
             workers: vec![Worker::Idle; parallelism.min(dirty.len())],
             dirty,
             handed_out: 0,
-            phase: Phase::HandOut,
+            phase,
             stopped: false,
             failures: 0,
             unseen_failures: Vec::new(),
@@ -310,10 +150,27 @@ impl Updater {
         })
     }
 
+    /// The orchestrator has heard that the update began.
+    pub(super) fn was_announced(&mut self) {
+        if self.phase == Phase::Announced {
+            self.phase = Phase::HandOut;
+        }
+    }
+
+    /// A worker has rested.
+    pub(super) fn has_rested(&mut self, worker: u32) {
+        self.workers[worker as usize] = Worker::Idle;
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
     /// Hands out slots to free workers, and goes on to the next phase when it is time.
     ///
     /// Source: `Run`, from the workers on (control-plane U12 to U15).
-    fn proceed(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+    pub(super) fn proceed(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {
         while self.phase == Phase::HandOut {
             if self.handed_out == self.dirty.len() {
                 self.phase = Phase::Finish;
@@ -420,7 +277,7 @@ impl Updater {
     }
 
     /// A delayed start has ended: the worker that waits for it goes on.
-    fn on_start_ended(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+    pub(super) fn on_start_ended(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
         let Some(note) = self.note(task, handled) else { return };
         let worker = note.worker as usize;
         match self.workers[worker] {
@@ -438,7 +295,7 @@ impl Updater {
     /// A new task runs or has ended: notes the time, and start-first now shuts down the old tasks.
     ///
     /// Source: `updateTask`, the final loop (control-plane U21, U22).
-    fn on_came_up(&mut self, task: TaskId, state: TaskState, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+    pub(super) fn on_came_up(&mut self, task: TaskId, state: TaskState, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
         let Some(note) = self.note(task, handled) else { return };
         let worker = note.worker as usize;
         match &mut self.workers[worker] {
@@ -475,7 +332,7 @@ impl Updater {
     /// A task that this updater made has ended: counts it, and acts if that is one too many.
     ///
     /// Source: `failureTriggersAction` (control-plane U25 to U30).
-    fn on_failed(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
+    pub(super) fn on_failed(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
         if self.config.failure_action == FailureAction::Continue || self.phase == Phase::Ended {
             return;
         }
@@ -512,7 +369,7 @@ impl Updater {
         self.phase = if self.phase == Phase::HandOut { Phase::Finish } else { Phase::Ended };
     }
 
-    fn complete(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn complete(&mut self, cx: &mut Cx<'_>) {
         self.phase = Phase::Ended;
         write_completed(self.service, cx);
     }

@@ -1,0 +1,207 @@
+//! Rolling updates and rollbacks: the supervisor and the updater.
+//!
+//! An updater is given the slots of a service. Those that are dirty it hands out, one after another, to `parallelism`
+//! workers. A worker replaces the tasks of its slot by one of the new specification, waits until that runs, rests for
+//! `delay`, and takes the next slot: there are no batches. Meanwhile the updater counts failures of the tasks it made;
+//! too many of them pause the update or roll it back. When all slots are done it goes on watching for `monitor`, and then
+//! writes `completed`.
+//!
+//! Source: manager/orchestrator/update/updater.go (control-plane section 4).
+
+mod updater;
+
+use std::rc::Rc;
+
+use updater::{HandledTasks, Updater};
+
+use super::restart::Restarts;
+use crate::kernel::id::scattered;
+use crate::manager::Cx;
+use crate::manager::store::{Store, Task};
+use crate::model::change::Change;
+use crate::model::task::{Slot, TaskState};
+use crate::model::{ServiceId, TaskId};
+
+/// The slots of a service as the orchestrator saw them when it called: a snapshot.
+#[derive(Debug, Default)]
+pub struct Slots {
+    /// Each slot, and where its tasks end in `tasks`.
+    slots: Vec<(Slot, usize)>,
+    tasks: Vec<SlotTask>,
+}
+
+/// A task of a slot, and how it stood when the snapshot was taken.
+#[derive(Clone, Copy, Debug)]
+struct SlotTask {
+    id: TaskId,
+    then: Task,
+}
+
+impl Slots {
+    /// Adds a slot with its tasks.
+    ///
+    /// Tie (control-plane X15): the tasks stand in an order that has nothing to do with their age, as those of random ids do.
+    pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
+        let start = self.tasks.len();
+        self.tasks.extend(tasks.iter().map(|&id| SlotTask { id, then: *store.task_ever(id) }));
+        self.tasks[start..].sort_unstable_by_key(|task| scattered(task.id.0));
+        self.slots.push((slot, self.tasks.len()));
+    }
+
+    fn tasks(&self, index: usize) -> &[SlotTask] {
+        let start = index.checked_sub(1).map_or(0, |before| self.slots[before].1);
+        &self.tasks[start..self.slots[index].1]
+    }
+}
+
+/// Keeps at most one updater per service.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    updaters: Vec<Updater>,
+    /// What updaters remember of the tasks that they made or kept.
+    handled: HandledTasks,
+    /// Handled tasks that were written while they ran or after they had ended, with their state.
+    came_up: Vec<(TaskId, TaskState)>,
+    ended_starts: Vec<TaskId>,
+    /// Services that were written since the last look.
+    announced: Vec<ServiceId>,
+}
+
+impl Supervisor {
+    /// Updates the slots that are dirty, unless that is being done already.
+    ///
+    /// Source: `Supervisor.Update` (control-plane U1 to U4).
+    pub fn update(&mut self, service: ServiceId, slots: Slots, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        let Some(row) = cx.store.service(service) else { return };
+        if let Some(index) = self.updaters.iter().position(|updater| updater.service == service) {
+            let running = &self.updaters[index].spec;
+            if Rc::ptr_eq(running, &row.spec) || **running == *row.spec {
+                return;
+            }
+            self.updaters.remove(index);
+        }
+        // What was written before is not what this updater announces.
+        self.announced.retain(|other| *other != service);
+        let epoch = cx.next_epoch();
+        if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
+            updater.proceed(&mut self.handled, restarts, cx);
+            self.keep(updater);
+        }
+    }
+
+    /// Whether this updater still runs.
+    pub fn runs(&self, epoch: u32) -> bool {
+        self.updaters.iter().any(|updater| updater.epoch == epoch)
+    }
+
+    /// Notices what becomes of the tasks that updaters handle, and that an update was announced.
+    pub fn on_change(&mut self, change: &Change) {
+        match *change {
+            Change::TaskUpdated { task, new, .. } if new.state >= TaskState::Running => {
+                if matches!(self.handled.get(task), Some(Some(_))) {
+                    self.came_up.push((task, new.state));
+                }
+            }
+            Change::ServiceUpdated(service) => self.announced.push(service),
+            _ => {}
+        }
+    }
+
+    /// Lets updaters begin whose update was announced.
+    ///
+    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator.
+    pub fn begin_announced(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        for service in std::mem::take(&mut self.announced) {
+            if let Some(index) = self.updaters.iter().position(|updater| updater.service == service) {
+                let mut updater = self.updaters.remove(index);
+                updater.was_announced();
+                updater.proceed(&mut self.handled, restarts, cx);
+                self.keep(updater);
+            }
+        }
+    }
+
+    /// Whether updaters have something to do in which they are ahead of an orchestrator that acts at the end of the transaction, as
+    /// they see each change at once: anything but the end of a single task.
+    ///
+    /// Tie (control-plane X12): so it was in most recorded runs of such races.
+    pub fn is_ahead(&self) -> bool {
+        match self.came_up[..] {
+            [] => false,
+            [(_, state)] => !state.is_terminal(),
+            _ => true,
+        }
+    }
+
+    /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
+    /// workers.
+    ///
+    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
+    pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        restarts.take_ended(&mut self.ended_starts);
+        let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
+        self.act_on(&ended_starts, &came_up, restarts, cx);
+        (self.came_up, self.ended_starts) = (came_up, ended_starts);
+        self.came_up.clear();
+        self.ended_starts.clear();
+    }
+
+    /// Lets only those workers go on whose task runs.
+    pub fn act_on_running(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        let is_running = |(_, state): &mut (TaskId, TaskState)| *state == TaskState::Running;
+        let running: Vec<(TaskId, TaskState)> = self.came_up.extract_if(.., is_running).collect();
+        self.act_on(&[], &running, restarts, cx);
+    }
+
+    fn act_on(
+        &mut self,
+        ended_starts: &[TaskId],
+        came_up: &[(TaskId, TaskState)],
+        restarts: &mut Restarts,
+        cx: &mut Cx<'_>,
+    ) {
+        if came_up.is_empty() && ended_starts.is_empty() {
+            return;
+        }
+        for mut updater in std::mem::take(&mut self.updaters) {
+            for &task in ended_starts {
+                updater.on_start_ended(task, &mut self.handled, cx);
+            }
+            for &(task, state) in came_up {
+                updater.on_came_up(task, state, &mut self.handled, cx);
+            }
+            for &(task, _) in came_up.iter().filter(|(_, state)| state.is_terminal()) {
+                updater.on_failed(task, &mut self.handled, cx);
+            }
+            updater.proceed(&mut self.handled, restarts, cx);
+            self.keep(updater);
+        }
+    }
+
+    /// A worker has rested.
+    pub fn wake_worker(&mut self, epoch: u32, worker: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        self.with(epoch, |updater, handled| {
+            updater.has_rested(worker);
+            updater.proceed(handled, restarts, cx);
+        });
+    }
+
+    /// The last watch of an updater is over.
+    pub fn wake_monitor(&mut self, epoch: u32, cx: &mut Cx<'_>) {
+        self.with(epoch, |updater, _| updater.complete(cx));
+    }
+
+    fn with(&mut self, epoch: u32, act: impl FnOnce(&mut Updater, &mut HandledTasks)) {
+        if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
+            let mut updater = self.updaters.remove(index);
+            act(&mut updater, &mut self.handled);
+            self.keep(updater);
+        }
+    }
+
+    fn keep(&mut self, updater: Updater) {
+        if !updater.has_ended() {
+            self.updaters.push(updater);
+        }
+    }
+}
