@@ -45,6 +45,7 @@ pub mod kernel;
 pub mod manager;
 pub mod metrics;
 pub mod model;
+pub mod network;
 pub mod observe;
 pub mod report;
 pub mod scenario;

@@ -26,6 +26,14 @@ pub enum Stream {
     Exit = 8,
     /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
     Heartbeat = 9,
+    /// Hops of news between nodes; index: node that hears them, key: task, ordinal of the news and hop.
+    Gossip = 20,
+    /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who probes.
+    Probe = 21,
+    /// Node at which a connection of a client enters; index: client.
+    Entry = 22,
+    /// Order of the addresses in an answer to a client; index: client.
+    Resolve = 23,
 }
 
 /// All random numbers of one run, made from its seed.

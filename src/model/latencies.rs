@@ -28,6 +28,15 @@ pub struct Latencies {
     ///
     /// Source: manager/dispatcher/dispatcher.go `DefaultHeartBeatPeriod` (control-plane N1).
     pub heartbeat_period: Span,
+    /// `gossip_interval`: longest time that news of a backend take from a node to the next; zero: all know at once.
+    ///
+    /// Source: memberlist config.go `GossipInterval` (data-plane rule 70).
+    pub gossip_interval: Span,
+    /// `gossip_probe_interval`: how often a node probes another one; suspicion is counted in it. Zero: a node that is gone is
+    /// missed at once.
+    ///
+    /// Source: memberlist config.go `ProbeInterval` (data-plane rule 75).
+    pub gossip_probe_interval: Span,
 }
 
 impl Latencies {
@@ -38,6 +47,8 @@ impl Latencies {
         agent_retry: Span::from_secs(1),
         load_balancer_settle: Span::from_secs(2),
         heartbeat_period: Span::from_secs(5),
+        gossip_interval: Span::from_millis(200),
+        gossip_probe_interval: Span::from_secs(1),
     };
 
     /// None at all, as in the conformance cases.
@@ -47,5 +58,7 @@ impl Latencies {
         agent_retry: Span::ZERO,
         load_balancer_settle: Span::ZERO,
         heartbeat_period: Span::ZERO,
+        gossip_interval: Span::ZERO,
+        gossip_probe_interval: Span::ZERO,
     };
 }

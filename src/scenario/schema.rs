@@ -132,6 +132,8 @@ impl Read for Latencies {
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
+            gossip_interval: fields.read("gossip_interval").unwrap_or(swarm.gossip_interval),
+            gossip_probe_interval: fields.read("gossip_probe_interval").unwrap_or(swarm.gossip_probe_interval),
         };
         fields.finish();
         Some(latencies)
