@@ -34,6 +34,10 @@ pub enum Stream {
     Entry = 22,
     /// Order of the addresses in an answer to a client; index: client.
     Resolve = 23,
+    /// Process up to listening; index and key as for [`Stream::Fate`].
+    Boot = 10,
+    /// Pull of an image by a node; index: image, key: node.
+    Pull = 11,
 }
 
 /// All random numbers of one run, made from its seed.
