@@ -26,6 +26,10 @@ pub enum Stream {
     Exit = 8,
     /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
     Heartbeat = 9,
+    /// Process up to listening; index and key as for [`Stream::Fate`].
+    Boot = 10,
+    /// Pull of an image by a node; index: image, key: node.
+    Pull = 11,
     /// Hops of news between nodes; index: node that hears them, key: task, ordinal of the news and hop.
     Gossip = 20,
     /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who probes.
@@ -34,10 +38,6 @@ pub enum Stream {
     Entry = 22,
     /// Order of the addresses in an answer to a client; index: client.
     Resolve = 23,
-    /// Process up to listening; index and key as for [`Stream::Fate`].
-    Boot = 10,
-    /// Pull of an image by a node; index: image, key: node.
-    Pull = 11,
 }
 
 /// All random numbers of one run, made from its seed.

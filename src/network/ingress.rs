@@ -50,11 +50,6 @@ impl VirtualService {
         self.enabled.contains(&task) || self.disabled.contains(&task)
     }
 
-    /// All backends, those of weight 1 first.
-    pub(super) fn backends(&self) -> impl Iterator<Item = TaskId> {
-        self.enabled.iter().chain(&self.disabled).copied()
-    }
-
     /// The backend that gets the next connection; `None`: the kernel refuses it (data-plane rule 68).
     #[inline]
     pub(super) fn next(&mut self) -> Option<TaskId> {

@@ -160,7 +160,10 @@ impl Network {
             spec,
             service: VirtualService::default(),
             levels: IdVec::new(),
-            views: members.ids().map(|node| View::new(spec.node.is_none_or(|own| own == node || links.talk(own, node)))).collect(),
+            views: members
+                .ids()
+                .map(|node| View::new(spec.node.is_none_or(|own| own == node || links.talk(own, node))))
+                .collect(),
             machine: spec.node.map_or(Machine::Up, |node| links.machine(node)),
         };
         let entries = entries.into_iter().map(entry).collect();
@@ -222,7 +225,8 @@ impl Network {
     pub fn start(&mut self, now: Time, node: NodeId) {
         self.lose_containers(node);
         self.set_machine(now, node, Machine::Up);
-        for entry in self.entries.ids().filter(|entry| self.entries[*entry].spec.node == Some(node)).collect::<Vec<_>>() {
+        for entry in self.entries.ids().filter(|entry| self.entries[*entry].spec.node == Some(node)).collect::<Vec<_>>()
+        {
             self.learn_all(entry, node);
         }
     }

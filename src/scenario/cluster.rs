@@ -1,11 +1,12 @@
 //! `cluster`: the nodes of a scenario.
 
 use crate::diag::Code;
+use crate::kernel::Span;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::sim::plan::Node as PlanNode;
 
 use super::read::{Fields, Named, Problems, Read, named, pairs, refuse, word};
-use super::source::Node;
+use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
 
 /// Most nodes of a cluster.
@@ -50,8 +51,12 @@ impl Read for Cluster {
 
 /// Nodes by name; `None` if one of them was wrong, for it may have been the manager.
 fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
-    let nodes: Named<NodeSpec> = named(node, problems)?;
-    nodes.into_iter().map(|(name, spec)| Some(PlanNode { name: name.value, spec: spec?, is_member: true })).collect()
+    let nodes: Named<Described> = named(node, problems)?;
+    let plan = |(name, node): (Spanned<String>, Option<Described>)| {
+        let Described { spec, staleness } = node?;
+        Some(PlanNode { name: name.value, spec, is_member: true, staleness })
+    };
+    nodes.into_iter().map(plan).collect()
 }
 
 fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item = PlanNode> {
@@ -59,6 +64,7 @@ fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item 
         name: format!("{prefix}{i}"),
         spec: NodeSpec { role, ..NodeSpec::default() },
         is_member: true,
+        staleness: Span::ZERO,
     })
 }
 
@@ -70,8 +76,15 @@ fn read_count(node: &Node, problems: &mut Problems) -> Option<u32> {
     Some(count)
 }
 
-impl Read for NodeSpec {
-    fn read(node: &Node, problems: &mut Problems) -> Option<NodeSpec> {
+/// A node as a scenario describes it.
+#[derive(Debug)]
+struct Described {
+    spec: NodeSpec,
+    staleness: Span,
+}
+
+impl Read for Described {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Described> {
         let mut fields = Fields::of(node, problems)?;
         let role = match fields.node("role") {
             Some(role) => {
@@ -83,14 +96,16 @@ impl Read for NodeSpec {
         let availability = fields.read_with("availability", read_availability);
         let labels = fields.read_with("labels", pairs);
         let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
+        let staleness = fields.read("staleness").unwrap_or_default();
         fields.finish();
-        Some(NodeSpec {
+        let spec = NodeSpec {
             role: role?,
             availability: availability.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
             nano_cpus,
             memory,
-        })
+        };
+        Some(Described { spec, staleness })
     }
 }
 

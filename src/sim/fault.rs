@@ -18,13 +18,16 @@ impl<O: Observer> Sim<'_, O> {
         match fault {
             Fault::NodeCrash(node) => {
                 self.lose_node(node);
+                self.network.crash(self.now, node);
                 self.agents.power_off(node, &mut self.agents_out);
             }
             Fault::NodeStop(node) => {
                 self.lose_node(node);
+                self.network.stop(self.now, node);
                 self.agents.shut_down(self.now, node, &mut self.agents_out);
             }
             Fault::NodeStart(node) => {
+                self.network.start(self.now, node);
                 self.agents.power_on(node, &mut self.agents_out);
                 self.register(node);
             }

@@ -1,4 +1,4 @@
-//! The simulation: the only place where managers, agents and traffic meet.
+//! The simulation: the only place where managers, agents, network and traffic meet.
 //!
 //! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
 //! are no events: traffic is advanced to each instant before anything happens at it.
@@ -18,12 +18,15 @@ use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
 use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings, Wake};
-use crate::model::TaskId;
+use crate::model::client::Access;
 use crate::model::command::Command;
+use crate::model::request::{Cause, Route};
 use crate::model::service::ServiceSpec;
-use crate::model::{NodeId, ServiceId, defaults};
+use crate::model::task::TaskState;
+use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId, defaults};
+use crate::network::{self, Member, Network};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
-use crate::traffic::Traffic;
+use crate::traffic::{Notice, Reaction, Routing, Traffic};
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -39,17 +42,21 @@ pub struct Finished<O> {
 /// Runs the plan to its end.
 pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     let mut sim = Sim::new(plan, observer);
-    while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
-        if sim.is_awaited(event) {
-            sim.move_clock(time);
-            sim.dispatch();
-            sim.route();
-        } else {
-            sim.queue.pop(time);
+    let end = loop {
+        while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
+            if !sim.is_awaited(event) {
+                sim.queue.pop(time);
+            } else if sim.move_clock(time) {
+                sim.dispatch();
+                sim.route();
+            }
         }
-    }
-    let end = sim.end();
-    sim.move_clock(end);
+        if let Some(end) = sim.end()
+            && sim.move_clock(end)
+        {
+            break end;
+        }
+    };
     sim.observer.instant(end, sim.traffic.in_flight());
     Finished { observer: sim.observer, end, fingerprint: sim.fingerprint.digest() }
 }
@@ -68,6 +75,7 @@ struct Sim<'p, O> {
     agents_out: agent::Outbox,
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
+    network: Network,
     traffic: Traffic,
     /// Tasks that load balancers send requests to.
     in_rotation: IdVec<TaskId, bool>,
@@ -85,15 +93,18 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn new(plan: &'p Plan, observer: O) -> Self {
         let streams = Streams::new(plan.seed);
         let behaviors = plan.images.values().map(|image| image.behavior.clone()).collect();
-        let service_times = plan.images.values().map(|image| image.behavior.application.service_time.clone()).collect();
+        let applications = plan.images.values().map(|image| image.behavior.application.clone()).collect();
+        let (entries, of_client) = network::entries(&plan.clients);
+        let members: IdVec<NodeId, Member> =
+            plan.nodes.values().map(|node| Member { runs: node.is_member, staleness: node.staleness }).collect();
         let mut queue = EventQueue::new();
         for (index, command) in (0..).zip(&plan.commands) {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
         }
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
-        let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
+        let nodes = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
-        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
+        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), settings);
         let mut manager_out = manager::Outbox::default();
         manager.elect(Time::ZERO, &mut manager_out);
         Sim {
@@ -107,7 +118,8 @@ impl<'p, O: Observer> Sim<'p, O> {
             agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             step_queued: false,
-            traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
+            network: Network::new(entries, &members, &plan.latencies, &streams),
+            traffic: Traffic::new(&plan.clients, of_client, applications, plan.services.len(), &streams),
             in_rotation: IdVec::new(),
             observer,
             fingerprint: Fingerprint::new(),
@@ -133,46 +145,76 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// The end of the run, now that nothing is left to do.
-    fn end(&mut self) -> Time {
+    /// The end of the run, now that nothing is left to do; `None` if on the way there something is.
+    fn end(&mut self) -> Option<Time> {
         match self.plan.end {
-            End::At(end) => end,
-            End::WhenQuiet { limit, .. } if !self.queue.is_empty() => limit,
+            End::At(end) => Some(end),
+            End::WhenQuiet { limit, .. } if !self.queue.is_empty() => Some(limit),
             End::WhenQuiet { quiet, limit } => {
                 // A client that comes later, or has an end of its own, is something to wait for.
                 let bounds = self.plan.clients.values().flat_map(|client| [client.from, client.until]);
                 let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max).min(limit);
-                self.move_clock(last);
-                while self.traffic.is_unfinished() && self.now < limit {
-                    self.move_clock((self.now + Span::from_secs(1)).min(limit));
+                if !self.move_clock(last) {
+                    return None;
                 }
-                self.now.saturating_add(quiet).min(limit)
+                while self.traffic.is_unfinished() && self.now < limit {
+                    if !self.move_clock((self.now + Span::from_secs(1)).min(limit)) {
+                        return None;
+                    }
+                }
+                Some(self.now.saturating_add(quiet).min(limit))
             }
         }
     }
 
-    /// Lets time pass up to `time`, with all requests before it and an instant for each full second.
-    fn move_clock(&mut self, time: Time) {
+    /// Lets time pass up to `time`, with all requests before it and an instant for each full second. False if requests did something
+    /// to a task on the way, or then: the clock stands there, and it has been carried to where it belongs.
+    fn move_clock(&mut self, time: Time) -> bool {
         if time == self.now {
-            return;
+            return true;
         }
         self.close_instant();
         let second = Span::from_secs(1);
-        let mut tick = Time::ZERO + second * (self.now.as_nanos() / second.as_nanos() + 1);
-        while tick < time {
-            self.now = tick;
-            self.advance_traffic();
+        loop {
+            let tick = Time::ZERO + second * (self.now.as_nanos() / second.as_nanos() + 1);
+            self.now = tick.min(time);
+            if self.advance_traffic() {
+                self.route();
+                return false;
+            }
+            if self.now == time {
+                return true;
+            }
             self.close_instant();
-            tick += second;
         }
-        self.now = time;
-        self.advance_traffic();
     }
 
-    fn advance_traffic(&mut self) {
+    /// Lets all requests happen before this instant. True if they did something to a task: then the clock is set back to that.
+    fn advance_traffic(&mut self) -> bool {
+        if self.traffic.is_idle() {
+            return false;
+        }
         let observer = &mut self.observer;
-        if !self.traffic.is_idle() {
-            self.traffic.advance(self.now, &mut |request| observer.request(request));
+        loop {
+            let stop = self.now.min(self.network.next_news());
+            let reached = self.traffic.advance(stop, &mut self.network, &mut |request| observer.request(request));
+            let mut has_reacted = false;
+            while let Some(Notice { task, what }) = self.traffic.take_notice(reached) {
+                has_reacted = true;
+                match what {
+                    Reaction::Crash => self.agents.crash(task, &mut self.agents_out),
+                    Reaction::Condition(_) => {}
+                }
+            }
+            if has_reacted {
+                self.now = reached;
+                return true;
+            }
+            if self.network.next_news() > self.now {
+                return false;
+            }
+            self.network.hear(reached);
+            tell_forgotten(reached, &mut self.network, &mut self.traffic);
         }
     }
 
@@ -232,7 +274,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
-                Command::NodeRemove { node, .. } => self.agents.power_off(*node, &mut self.agents_out),
+                Command::NodeRemove { node, .. } => {
+                    self.network.crash(self.now, *node);
+                    self.agents.power_off(*node, &mut self.agents_out);
+                }
                 Command::ServiceRemove { .. } | Command::NodeUpdate { .. } | Command::Fault(_) => {}
             },
         }
@@ -281,35 +326,62 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// Carries to traffic and observer what happened to containers.
+    /// Carries to network, traffic and observer what happened to containers.
     fn apply_effects(&mut self) {
         for effect in std::mem::take(&mut self.agents_out.effects) {
             match effect {
-                Effect::Activated(task) => self.rotate(task, true),
-                Effect::Disabled(task) => self.rotate(task, false),
-                Effect::ProcessEnded(task) | Effect::PowerLost(task) => {
+                Effect::Listening(task) => {
+                    let Place { service, image, node } = self.place(task);
+                    self.traffic.listen(task, service, image);
+                    self.network.listen(task, service, node, true);
+                }
+                Effect::Activated(task) => {
+                    let Place { service, image, node } = self.place(task);
+                    self.traffic.boot(task, service, image);
+                    self.network.enable(self.now, task, service, node);
+                    self.rotate(task, true);
+                }
+                Effect::Disabled(task) => {
+                    self.network.disable(self.now, task);
+                    self.rotate(task, false);
+                }
+                Effect::Draining(task) => self.traffic.drain(task),
+                Effect::ProcessEnded(task) => self.end_process(task),
+                Effect::SandboxRemoved(task) => {
+                    self.network.remove(self.now, task);
+                    self.traffic.remove(task);
+                }
+                Effect::PowerLost(task) => {
                     self.rotate(task, false);
                     self.emit(Record::ProcessEnded { task });
-                    let observer = &mut self.observer;
-                    self.traffic.kill(self.now, task, &mut |request| observer.request(request));
+                    self.traffic.lose(self.now, task);
                 }
-                Effect::Listening(_) | Effect::Draining(_) | Effect::SandboxRemoved(_) => {}
             }
         }
+        tell_forgotten(self.now, &mut self.network, &mut self.traffic);
+    }
+
+    fn end_process(&mut self, task: TaskId) {
+        let Place { service, node, .. } = self.place(task);
+        self.network.listen(task, service, node, false);
+        self.rotate(task, false);
+        self.emit(Record::ProcessEnded { task });
+        let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
+        let cause = if is_stopped { Cause::Killed } else { Cause::Application };
+        let observer = &mut self.observer;
+        self.traffic.kill(self.now, task, cause, &mut |request| observer.request(request));
+    }
+
+    fn place(&self, task: TaskId) -> Place {
+        let row = self.manager.store.task_ever(task);
+        Place { service: row.service, image: row.image, node: row.node.expect("a container is on a node") }
     }
 
     fn rotate(&mut self, task: TaskId, entered: bool) {
-        if std::mem::replace(self.in_rotation.entry(task, false), entered) == entered {
-            return;
+        if std::mem::replace(self.in_rotation.entry(task, false), entered) != entered {
+            let Place { service, image, .. } = self.place(task);
+            self.emit(Record::Rotation { task, service, image, entered });
         }
-        let row = self.manager.store.task_ever(task);
-        let (service, image) = (row.service, row.image);
-        if entered {
-            self.traffic.enter(service, task, image);
-        } else {
-            self.traffic.leave(service, task);
-        }
-        self.emit(Record::Rotation { task, service, image, entered });
     }
 
     /// Tells the observer what was written to the store.
@@ -359,6 +431,40 @@ impl<'p, O: Observer> Sim<'p, O> {
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
+    }
+}
+
+/// Where a task's container belongs.
+struct Place {
+    service: ServiceId,
+    image: ImageId,
+    node: NodeId,
+}
+
+/// Tells traffic which backends load balancers have lost.
+fn tell_forgotten(now: Time, network: &mut Network, traffic: &mut Traffic) {
+    for (entry, task) in network.take_forgotten() {
+        traffic.forget(now, entry, task, network);
+    }
+}
+
+impl Routing for Network {
+    #[inline]
+    fn route(&mut self, entry: EntryId, draw: impl FnOnce() -> u64) -> Route {
+        self.route(entry, draw)
+    }
+
+    #[inline]
+    fn connects(&self, entry: EntryId, task: TaskId) -> bool {
+        self.connects(entry, task)
+    }
+
+    fn is_pinned(&self, entry: EntryId, task: TaskId) -> bool {
+        self.is_pinned(entry, task)
+    }
+
+    fn access(&self, entry: EntryId) -> Access {
+        self.access(entry)
     }
 }
 

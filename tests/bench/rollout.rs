@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::metrics::Metrics;
-use rollsim::model::client::{ClientSpec, Load};
+use rollsim::model::client::{ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange};
 use rollsim::model::image::{Application, ImageBehavior};
 use rollsim::model::latencies::Latencies;
@@ -79,7 +79,12 @@ pub fn with_traffic() -> Plan {
         seed: 1,
         end: End::At(Time::from_millis(600_000)),
         nodes: (1..=50)
-            .map(|node| Node { name: format!("n{node}"), spec: Default::default(), is_member: true })
+            .map(|node| Node {
+                name: format!("n{node}"),
+                spec: Default::default(),
+                is_member: true,
+                staleness: Span::ZERO,
+            })
             .collect(),
         images: [image("app:1"), image("app:2")].into_iter().collect(),
         services: ["web".to_owned()].into_iter().collect(),
@@ -89,6 +94,7 @@ pub fn with_traffic() -> Plan {
             from: Time::ZERO,
             until: Time::MAX,
             load: Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } },
+            connect: Connect::default(),
         }]
         .into_iter()
         .collect(),

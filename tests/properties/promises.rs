@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollsim::kernel::{IdVec, Time};
-use rollsim::model::request::{Request, RequestOutcome};
+use rollsim::model::request::{Cause, Failure, Request, RequestOutcome};
 use rollsim::model::task::TaskState;
 use rollsim::model::update::UpdateState;
 use rollsim::model::{ServiceId, TaskId};
@@ -95,18 +95,18 @@ impl Observer for Promises {
         }
     }
 
-    /// A request reaches only tasks in rotation; only one that reached none is refused.
+    /// A request is sent to tasks in rotation, or to none, which refuses it. Without gossip all load balancers know at once.
     fn request(&mut self, request: &Request) {
         self.expect(request.sent <= request.ended, || format!("{request:?} ended before it was sent"));
         let Some((task, image)) = request.task else {
-            self.expect(request.outcome == RequestOutcome::Refused, || format!("{request:?} reached nobody"));
+            let refused = RequestOutcome::Failed(Failure::Refused, Cause::NoTask);
+            self.expect(request.outcome == refused, || format!("{request:?} reached nobody"));
             return;
         };
-        self.expect(request.outcome != RequestOutcome::Refused, || format!("{request:?} was refused by a task"));
         let was_in = self
             .rotations
             .get(&task)
-            .is_some_and(|(entered, left)| *entered <= request.sent && left.is_none_or(|left| request.sent <= left));
+            .is_some_and(|(entered, left)| *entered <= request.ended && left.is_none_or(|left| request.sent <= left));
         self.expect(was_in, || format!("{request:?} was sent to a task out of rotation"));
         let fits = self.tasks.get(task).is_some_and(|task| (task.service, task.image) == (request.service, image));
         self.expect(fits, || format!("{request:?} reached a task of another service or image"));
