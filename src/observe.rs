@@ -1,7 +1,7 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState, Reachability};
 use crate::model::request::Request;
 use crate::model::task::{Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -61,6 +61,15 @@ pub enum Record {
         node: NodeId,
         /// What they know of its agent; `None`: it is no member of the cluster any more.
         state: Option<NodeState>,
+    },
+    /// Who leads has changed. At the start it is the first manager of the plan.
+    Leadership(Leadership),
+    /// What is known of a manager has changed. At the start all managers are reachable.
+    Manager {
+        /// Its node.
+        node: NodeId,
+        /// Whether the others reach it; `None`: it is no manager any more.
+        reachability: Option<Reachability>,
     },
     /// A service was removed.
     ServiceRemoved {

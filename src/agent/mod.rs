@@ -8,6 +8,7 @@
 //! modelled yet.
 
 mod container;
+pub mod session;
 
 use container::Container;
 
@@ -136,6 +137,12 @@ impl Agents {
     pub fn report_all(&self, out: &mut Outbox) {
         let running = self.containers.values().flatten().filter(|container| self.power[container.node()] == Power::On);
         out.reports.extend(running.map(Container::report_again));
+    }
+
+    /// The agent of one node does.
+    pub fn report_node(&self, node: NodeId, out: &mut Outbox) {
+        let own = self.containers.values().flatten().filter(|container| container.node() == node);
+        out.reports.extend(own.map(Container::report_again));
     }
 
     /// An assignment arrives: what is desired of a task. A task that is new to the agent is set up as `setup` says.

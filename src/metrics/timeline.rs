@@ -126,6 +126,8 @@ impl Observer for Timeline {
             | Record::CommandError { .. }
             | Record::UpdateStatus { .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::ProcessEnded { .. } => {}
         }
     }

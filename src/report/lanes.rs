@@ -156,6 +156,8 @@ impl Observer for Lanes {
             }
             Record::UpdateStatus { status: None, .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::Desired { .. }
             | Record::ProcessEnded { .. }
             | Record::CommandError { .. }

@@ -235,6 +235,7 @@ impl Names {
             Command::ServiceUpdate { .. }
             | Command::ServiceRollback { .. }
             | Command::NodeRemove { .. }
+            | Command::ForceNewCluster
             | Command::Fault(_) => {}
         }
     }

@@ -90,6 +90,8 @@ impl Observer for Promises {
             | Record::Spec { .. }
             | Record::Desired { .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::ProcessEnded { .. }
             | Record::ServiceRemoved { .. } => {}
         }
