@@ -4,6 +4,8 @@
 //! managers keep for themselves: what a filter forbids or which slots are live it works out anew. Where Swarm itself makes an
 //! exception, so does the promise, and names the rule.
 
+#[cfg(test)]
+mod fixture;
 mod placement;
 mod requests;
 mod slots;

@@ -138,3 +138,105 @@ fn meets_constraints(plan: &Plan, constraints: &[String], node: NodeId, row: &No
         (actual.to_lowercase() == value) == equal
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fixture::{Forged, WEB, replicated};
+    use crate::model::command::{Command, Fault};
+    use crate::model::service::{PortConfig, Protocol};
+    use crate::model::task::Creator;
+    use crate::model::update::UpdateState;
+
+    /// A service of two tasks without nodes, of which this is said.
+    fn two_tasks(change: impl FnOnce(&mut ServiceSpec)) -> Forged {
+        let mut spec = replicated(2);
+        change(&mut spec);
+        let mut forged = Forged::new(spec);
+        forged.create(1, Creator::Orchestrator, 0).create(2, Creator::Orchestrator, 0);
+        forged
+    }
+
+    #[test]
+    fn an_assignment_to_a_node_that_is_paused_drained_down_or_gone_is_seen() {
+        assert_eq!(two_tasks(|_| {}).assign(0, 0).assign(1, 0).broken(), []);
+        for availability in [Availability::Pause, Availability::Drain] {
+            let mut forged = two_tasks(|_| {});
+            assert_eq!(forged.set_availability(0, availability).assign(0, 0).broken(), [Promise::Filters]);
+        }
+        for state in [Some(NodeState::Down), None] {
+            let node = Record::Node { node: NodeId(0), state };
+            assert_eq!(two_tasks(|_| {}).record(node).assign(0, 0).broken(), [Promise::Filters]);
+        }
+    }
+
+    #[test]
+    fn an_assignment_to_a_node_that_misses_a_constraint_is_seen() {
+        let broken = |constraint: &str| {
+            let mut forged = two_tasks(|spec| spec.task.placement.constraints = vec![constraint.to_owned()]);
+            let label_add = vec![("zone".to_owned(), "a".to_owned())];
+            let node = NodeId(0);
+            forged.command(Command::NodeUpdate { node, availability: None, label_add, label_rm: Vec::new() });
+            forged.record(Record::Node { node, state: Some(NodeState::Ready) }).assign(0, 0).broken()
+        };
+        for met in ["node.labels.zone == A", "node.hostname!=n2", "Node.Role==worker", "no constraint at all"] {
+            assert_eq!(broken(met), [], "{met}");
+        }
+        for missed in ["node.labels.zone!=a", "node.labels.Zone==a", "node.hostname==n2", "node.colour!=red"] {
+            assert_eq!(broken(missed), [Promise::Filters], "{missed}");
+        }
+    }
+
+    #[test]
+    fn two_tasks_on_a_node_that_forbids_the_second_are_seen() {
+        let port = PortConfig { target: 80, published: 80, protocol: Protocol::Tcp, mode: PublishMode::Host };
+        let limits: [&dyn Fn(&mut ServiceSpec); 2] =
+            [&|spec| spec.endpoint.ports = vec![port], &|spec| spec.task.placement.max_replicas_per_node = 1];
+        for limit in limits {
+            assert_eq!(two_tasks(limit).assign(0, 0).assign(1, 1).broken(), []);
+            assert_eq!(two_tasks(limit).assign(0, 0).assign(1, 0).broken(), [Promise::Filters]);
+        }
+    }
+
+    #[test]
+    fn more_reserved_than_a_node_has_is_seen() {
+        let mut forged = two_tasks(|spec| spec.task.resources.reserve_memory = 3);
+        forged.give_memory(0, 5).assign(0, 0);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.assign(1, 0).broken(), [Promise::Filters]);
+    }
+
+    /// A task that runs on n1, which is drained after 10 s.
+    fn drained() -> Forged {
+        let mut forged = Forged::new(replicated(1));
+        forged.create(1, Creator::Orchestrator, 0).assign(0, 0).state(0, TaskState::Running);
+        forged.at(10_000).set_availability(0, Availability::Drain);
+        forged
+    }
+
+    #[test]
+    fn a_task_left_on_a_drained_node_is_seen_once_the_time_has_passed() {
+        // 60 s and a grace period of 10 s.
+        assert_eq!(drained().at(80_000).updater(1, false, false).at(80_000).broken(), []);
+        assert_eq!(drained().at(80_001).rotate(0, true).broken(), [Promise::DrainedIsEmpty]);
+        assert_eq!(drained().at(20_000).state(0, TaskState::Shutdown).at(90_000).rotate(0, true).broken(), []);
+    }
+
+    #[test]
+    fn a_node_that_does_not_run_and_a_cluster_without_a_leader_have_more_time() {
+        let faults = [Fault::NodeCrash(NodeId(0)), Fault::LeaderLost { gap: Span::from_secs(60) }];
+        for fault in faults {
+            let mut forged = drained();
+            assert_eq!(forged.command(Command::Fault(fault)).at(80_001).rotate(0, true).broken(), []);
+        }
+    }
+
+    #[test]
+    fn a_new_updater_may_begin_the_wait_anew() {
+        let status = Record::UpdateStatus { service: WEB, status: None };
+        assert_eq!(drained().at(11_000).record(status).at(81_000).rotate(0, true).broken(), []);
+        let mut forged = drained();
+        forged.at(11_000).status(Some(UpdateState::Updating));
+        assert_eq!(forged.at(81_001).rotate(0, true).broken(), [Promise::DrainedIsEmpty]);
+    }
+}

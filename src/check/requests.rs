@@ -51,3 +51,56 @@ impl Rotations {
         findings.expect(promise, fits, || format!("{} got a request for another service or image", name()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fixture::{Forged, WEB, replicated};
+    use crate::model::task::Creator;
+    use crate::model::{ClientId, ImageId};
+
+    fn request(sent: u64, task: Option<u32>, outcome: RequestOutcome) -> Request {
+        let at = Time::from_millis;
+        let task = task.map(|task| (TaskId(task), ImageId(0)));
+        Request { client: ClientId(0), service: WEB, task, sent: at(sent), ended: at(sent + 5), outcome }
+    }
+
+    /// A task that is in rotation from 10 ms to 20 ms.
+    fn rotated() -> Forged {
+        let mut forged = Forged::new(replicated(1));
+        forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).at(20).rotate(0, false).at(30);
+        forged
+    }
+
+    #[test]
+    fn a_request_to_a_task_in_rotation_is_fine() {
+        assert_eq!(rotated().request(request(15, Some(0), RequestOutcome::Ok)).broken(), []);
+        assert_eq!(rotated().request(request(25, None, RequestOutcome::Refused)).broken(), []);
+    }
+
+    #[test]
+    fn a_request_to_a_task_out_of_rotation_is_seen() {
+        for sent in [9, 21] {
+            assert_eq!(rotated().request(request(sent, Some(0), RequestOutcome::Ok)).broken(), [Promise::Rotation]);
+        }
+    }
+
+    #[test]
+    fn a_request_that_goes_nowhere_and_is_not_refused_is_seen() {
+        assert_eq!(rotated().request(request(25, None, RequestOutcome::Ok)).broken(), [Promise::Rotation]);
+        assert_eq!(rotated().request(request(15, Some(0), RequestOutcome::Refused)).broken(), [Promise::Rotation]);
+    }
+
+    #[test]
+    fn a_request_to_a_task_of_another_image_is_seen() {
+        let mut odd = request(15, Some(0), RequestOutcome::Ok);
+        odd.task = Some((TaskId(0), ImageId(1)));
+        assert_eq!(rotated().request(odd).broken(), [Promise::Rotation]);
+    }
+
+    #[test]
+    fn a_rotation_out_of_turn_is_seen() {
+        assert_eq!(rotated().rotate(0, true).broken(), [Promise::Rotation]);
+        assert_eq!(rotated().rotate(0, false).broken(), [Promise::Rotation]);
+    }
+}

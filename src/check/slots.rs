@@ -67,13 +67,13 @@ impl Slots {
             Standing::Resting => count.resting += 1,
             Standing::Dead => {}
         }
-        if self.touched.last() != Some(&service) {
-            self.touched.push(service);
-        }
+        self.touched.push(service);
     }
 
     /// The instant is over.
     pub(super) fn instant(&mut self, view: &View<'_>, findings: &mut Findings) {
+        self.touched.sort_unstable();
+        self.touched.dedup();
         for service in self.touched.drain(..) {
             let (row, count) = (&view.services[service], self.services[service]);
             if !row.exists || count.resting > 0 {
@@ -99,5 +99,53 @@ fn standing(view: &View<'_>, service: ServiceId, slot: Slot) -> Standing {
         Standing::Resting
     } else {
         Standing::Dead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fixture::{Forged, replicated};
+    use crate::kernel::Span;
+    use crate::model::command::{Command, Fault};
+    use crate::model::service::{RestartPolicy, ServiceSpec};
+    use crate::model::task::{Creator, TaskState};
+
+    /// A service of two replicas and its tasks.
+    fn two_tasks(spec: ServiceSpec) -> Forged {
+        let mut forged = Forged::new(spec);
+        forged.create(1, Creator::Orchestrator, 0).create(2, Creator::Orchestrator, 0);
+        forged
+    }
+
+    #[test]
+    fn a_slot_that_is_missing_or_one_too_many_is_seen() {
+        assert_eq!(two_tasks(replicated(2)).broken(), []);
+        assert_eq!(two_tasks(replicated(3)).broken(), [Promise::LiveSlots]);
+        assert_eq!(two_tasks(replicated(1)).broken(), [Promise::LiveSlots]);
+    }
+
+    #[test]
+    fn a_task_that_is_not_replaced_is_seen_when_the_instant_is_over() {
+        let mut forged = two_tasks(replicated(2));
+        forged.at(1).desire(0, TaskState::Shutdown).create(1, Creator::RestartSupervisor, 0);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.at(2).desire(1, TaskState::Shutdown).at(3).broken(), [Promise::LiveSlots]);
+    }
+
+    #[test]
+    fn a_slot_that_its_restart_policy_leaves_dead_is_fine() {
+        let mut spec = replicated(2);
+        spec.task.restart = Some(RestartPolicy { max_attempts: 1, ..RestartPolicy::default() });
+        assert_eq!(two_tasks(spec).at(1).desire(0, TaskState::Shutdown).broken(), []);
+    }
+
+    #[test]
+    fn nobody_is_asked_while_no_manager_leads() {
+        let mut forged = two_tasks(replicated(2));
+        forged.at(1).command(Command::Fault(Fault::LeaderLost { gap: Span::from_secs(1) }));
+        forged.at(2).desire(0, TaskState::Shutdown);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.at(2_000).remove(1).broken(), [Promise::LiveSlots]);
     }
 }

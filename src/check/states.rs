@@ -40,3 +40,59 @@ fn written(view: &View<'_>, new: &TaskRecord, findings: &mut Findings) {
     let runs_somewhere = to < TaskState::Assigned || to.is_terminal() || new.node.is_some();
     findings.expect(promise, runs_somewhere, || format!("{} is {to} on no node", name()));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fixture::{Forged, replicated};
+    use crate::model::task::Creator;
+
+    fn one_task() -> Forged {
+        let mut forged = Forged::new(replicated(1));
+        forged.create(1, Creator::Orchestrator, 0);
+        forged
+    }
+
+    #[test]
+    fn states_that_grow_are_fine() {
+        let mut forged = one_task();
+        forged.assign(0, 0).state(0, TaskState::Running).desire(0, TaskState::Running).state(0, TaskState::Failed);
+        assert_eq!(forged.broken(), []);
+    }
+
+    #[test]
+    fn an_observed_state_that_goes_back_is_seen() {
+        let mut forged = one_task();
+        forged.assign(0, 0).state(0, TaskState::Running).state(0, TaskState::Ready);
+        assert_eq!(forged.broken(), [Promise::StatesNeverGoBack]);
+    }
+
+    #[test]
+    fn a_task_that_is_wanted_again_is_seen() {
+        let mut forged = one_task();
+        forged.at(1).desire(0, TaskState::Shutdown).create(1, Creator::RestartSupervisor, 0);
+        forged.at(2).desire(0, TaskState::Running);
+        assert_eq!(forged.broken(), [Promise::StatesNeverGoBack]);
+    }
+
+    #[test]
+    fn a_task_that_moves_is_seen() {
+        let mut forged = one_task();
+        forged.assign(0, 0).assign(0, 1);
+        assert_eq!(forged.broken(), [Promise::StatesNeverGoBack]);
+    }
+
+    #[test]
+    fn a_task_that_runs_nowhere_is_seen() {
+        assert_eq!(one_task().state(0, TaskState::Running).broken(), [Promise::StatesNeverGoBack]);
+    }
+
+    #[test]
+    fn what_happens_to_a_deleted_task_is_seen() {
+        let mut forged = one_task();
+        forged.create(2, Creator::Orchestrator, 0).remove(1);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.remove(1).broken(), [Promise::StatesNeverGoBack]);
+        assert_eq!(forged.state(1, TaskState::Pending).broken(), [Promise::StatesNeverGoBack; 2]);
+    }
+}

@@ -138,7 +138,10 @@ impl Updates {
 
     /// The instant is over.
     pub(super) fn instant(&mut self, view: &View<'_>, findings: &mut Findings) {
-        for service in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for service in touched {
             let Some(rolled_back) = &self.rolled_back[service] else { continue };
             let works = self.runs.values().any(|run| run.service == service);
             let has_completed = match view.services[service].status {
@@ -178,4 +181,108 @@ fn look_at_rolled_back(view: &View<'_>, service: ServiceId, slot: Slot, findings
 /// Whether nothing differs but placement, for which no task is replaced (control-plane D2).
 fn is_same(a: &TaskSpec, b: &TaskSpec) -> bool {
     TaskSpec { placement: b.placement.clone(), ..a.clone() } == *b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::fixture::{Forged, replicated};
+    use crate::model::ImageId;
+    use crate::model::command::SpecChange;
+    use crate::model::service::UpdateConfig;
+
+    const UPDATER: Creator = Creator::Updater { run: 1 };
+
+    /// An update of three tasks to another image, by an updater with this configuration.
+    fn updating(config: UpdateConfig) -> Forged {
+        let mut spec = replicated(3);
+        spec.update = Some(config);
+        let mut forged = Forged::new(spec);
+        for slot in 1..=3 {
+            forged.create(slot, Creator::Orchestrator, 0);
+        }
+        let change = SpecChange { image: Some(ImageId(1)), ..SpecChange::default() };
+        forged.at(1_000).update(change, 1).updater(1, false, true).status(Some(UpdateState::Updating));
+        forged
+    }
+
+    #[test]
+    fn one_slot_too_many_in_work_is_seen() {
+        let two = UpdateConfig { parallelism: 2, ..defaults::UPDATE_CONFIG };
+        let mut forged = updating(two);
+        forged.create(1, UPDATER, 1).create(2, UPDATER, 1);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.create(3, UPDATER, 1).broken(), [Promise::Parallelism]);
+        let all = UpdateConfig { parallelism: 0, ..defaults::UPDATE_CONFIG };
+        assert_eq!(updating(all).create(1, UPDATER, 1).create(2, UPDATER, 1).create(3, UPDATER, 1).broken(), []);
+    }
+
+    #[test]
+    fn what_others_create_is_outside() {
+        let mut forged = updating(defaults::UPDATE_CONFIG);
+        forged.create(1, UPDATER, 1).create(2, Creator::RestartSupervisor, 1).create(3, Creator::Orchestrator, 1);
+        assert_eq!(forged.broken(), []);
+    }
+
+    /// Control-plane U16: the rest is counted from when the task runs.
+    #[test]
+    fn a_slot_taken_before_the_rest_is_over_is_seen() {
+        let delay = Span::from_secs(10);
+        let started = || {
+            let mut forged = updating(UpdateConfig { delay, ..defaults::UPDATE_CONFIG });
+            forged.create(1, UPDATER, 1).assign(3, 0).at(2_000).state(3, TaskState::Running);
+            forged
+        };
+        assert_eq!(started().at(12_000).create(2, UPDATER, 1).broken(), []);
+        assert_eq!(started().at(11_999).create(2, UPDATER, 1).broken(), [Promise::Parallelism]);
+    }
+
+    #[test]
+    fn a_task_of_an_updater_that_has_ended_is_seen() {
+        let mut forged = updating(defaults::UPDATE_CONFIG);
+        forged.updater(1, false, false).create(1, UPDATER, 1);
+        assert_eq!(forged.broken(), [Promise::Parallelism]);
+    }
+
+    #[test]
+    fn a_status_out_of_turn_is_seen() {
+        let mut forged = updating(defaults::UPDATE_CONFIG);
+        assert_eq!(forged.status(Some(UpdateState::Completed)).broken(), []);
+        assert_eq!(forged.status(Some(UpdateState::Updating)).broken(), [Promise::StatusesFollow]);
+    }
+
+    /// A rollback that has replaced slot 1 and completed; the task of the other image is or is not shut down.
+    fn rolled_back(stops: bool) -> Forged {
+        let mut forged = updating(defaults::UPDATE_CONFIG);
+        forged.desire(0, TaskState::Shutdown).create(1, UPDATER, 1).updater(1, false, false);
+        forged.at(2_000).roll_back(0).updater(2, true, true).create(1, Creator::Updater { run: 2 }, 0);
+        if stops {
+            forged.desire(3, TaskState::Shutdown);
+        }
+        forged.at(3_000).status(Some(UpdateState::RollbackCompleted)).updater(2, true, false);
+        forged
+    }
+
+    #[test]
+    fn a_rollback_that_leaves_another_version_is_seen() {
+        assert_eq!(rolled_back(true).broken(), []);
+        assert_eq!(rolled_back(false).broken(), [Promise::RolledBack]);
+    }
+
+    /// Control-plane U47.
+    #[test]
+    fn a_follow_up_run_has_until_its_end() {
+        let mut forged = rolled_back(false);
+        forged.updater(3, false, true).at(4_000);
+        assert_eq!(forged.broken(), []);
+        forged.status(Some(UpdateState::Completed)).updater(3, false, false);
+        assert_eq!(forged.broken(), [Promise::RolledBack]);
+    }
+
+    #[test]
+    fn a_follow_up_run_that_fails_leaves_what_it_finds() {
+        let mut forged = rolled_back(false);
+        forged.updater(3, false, true).at(4_000).status(Some(UpdateState::Paused)).updater(3, false, false);
+        assert_eq!(forged.broken(), []);
+    }
 }
