@@ -26,6 +26,10 @@ pub enum Stream {
     Exit = 8,
     /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
     Heartbeat = 9,
+    /// Process up to listening; index and key as for [`Stream::Fate`].
+    Boot = 10,
+    /// Pull of an image by a node; index: image, key: node.
+    Pull = 11,
     /// Ticks that a manager waits before it stands for election, and its vote where several stand; index: node, key: ordinal.
     Election = 20,
     /// Waits of an agent between its attempts to get a session; index: node, key: ordinal of the attempt.

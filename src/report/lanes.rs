@@ -160,9 +160,11 @@ impl Observer for Lanes {
             | Record::Manager { .. }
             | Record::Desired { .. }
             | Record::ProcessEnded { .. }
+            | Record::CommandResumed { .. }
             | Record::CommandError { .. }
             | Record::Spec { .. }
             | Record::ServiceRemoved { .. }
+            | Record::Updater { .. }
             | Record::Rotation { .. } => {}
         }
     }
@@ -187,7 +189,7 @@ mod tests {
             node: None,
             status: Status { state, message: Message::Created, err: None },
             desired,
-            created: false,
+            created: None,
         })
     }
 

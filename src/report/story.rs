@@ -47,6 +47,8 @@ pub struct StoryLine {
 enum Event {
     Command(u32),
     Refused(CommandError),
+    /// A command that has waited is carried out.
+    Resumed(u32),
     Node(NodeId, NodeState),
     /// A new leader has not heard of so many nodes.
     Unknown(u32),
@@ -254,8 +256,9 @@ impl Observer for Story<'_> {
     fn record(&mut self, now: Time, record: &Record) {
         match *record {
             Record::Command { index } => self.command(now, index),
+            Record::CommandResumed { index } => self.events.push((now, Event::Resumed(index))),
             Record::CommandError { error, .. } => self.events.push((now, Event::Refused(error))),
-            Record::Spec { service, desired, image, cause } => self.spec(now, service, desired, image, cause),
+            Record::Spec { service, desired, image, cause, .. } => self.spec(now, service, desired, image, cause),
             Record::ServiceRemoved { service } => {
                 self.add(now, service, ServiceEvent::Removed);
                 let watch = &mut self.services[service];
@@ -280,7 +283,7 @@ impl Observer for Story<'_> {
             }
             Record::Leadership(leadership) => self.events.push((now, Event::Leadership(leadership))),
             Record::Manager { node, reachability } => self.manager(now, node, reachability),
-            Record::TaskRemoved { .. } | Record::ProcessEnded { .. } => {}
+            Record::TaskRemoved { .. } | Record::ProcessEnded { .. } | Record::Updater { .. } => {}
             Record::Rotation { service, image, entered, .. } => {
                 let tasks = self.services[service].in_rotation.entry(image).or_default();
                 *tasks = if entered { *tasks + 1 } else { *tasks - 1 };
@@ -344,7 +347,7 @@ mod tests {
             node: None,
             status: Status { state, message: Message::Created, err },
             desired: TaskState::Running,
-            created: false,
+            created: None,
         })
     }
 

@@ -88,7 +88,10 @@ impl<O: Observer> Sim<'_, O> {
             self.leaderless_since = self.leaderless_since.or(Some(self.now));
         } else {
             self.leaderless_since = None;
-            std::mem::take(&mut self.waiting).into_iter().for_each(|index| self.execute(index));
+            for index in std::mem::take(&mut self.waiting) {
+                self.emit(Record::CommandResumed { index });
+                self.execute(index);
+            }
         }
         let due = self.manager.raft.due(self.now);
         if due != self.followed.due {

@@ -81,6 +81,7 @@ fn operator(story: &Story<'_>) -> Lines {
                 let prompt = if matches!(command, Command::Fault(_)) { "fault:" } else { "$" };
                 (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
+            Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
             Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state_of_node(*state))),
             Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),
@@ -102,6 +103,7 @@ impl Teller<'_> {
                 Event::Command(_) => self.count(),
                 Event::Service(..)
                 | Event::Refused(_)
+                | Event::Resumed(_)
                 | Event::Node(..)
                 | Event::Unknown(_)
                 | Event::Known
