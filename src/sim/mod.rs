@@ -334,8 +334,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
-                Written::RolledBack(service, spec) => {
-                    desired::spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                Written::RolledBack(service, spec, version) => {
+                    desired::spec_record(service, &spec, version, SpecCause::AutomaticRollback, &self.manager.store)
+                }
+                Written::Updater(service, run, is_rollback, begins) => {
+                    Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state) => Record::Node { node, state },
             };
@@ -349,7 +352,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = desired::spec_record(service, &row.spec, cause, &self.manager.store);
+            let record = desired::spec_record(service, &row.spec, row.spec_version, cause, &self.manager.store);
             self.emit(record);
         }
     }
