@@ -44,7 +44,7 @@ impl<O: Observer> Sim<'_, O> {
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Silent);
         self.lose_contact(node);
-        self.agents.power_off(node, &mut self.agents_out);
+        self.agents.power_off(self.now, node, &mut self.agents_out);
     }
 
     fn stop(&mut self, node: NodeId) {
@@ -82,7 +82,7 @@ impl<O: Observer> Sim<'_, O> {
     pub(super) fn expel(&mut self, node: NodeId) {
         self.manager.raft.set_up(self.now, node, false);
         self.sessions.lose(node, Time::MAX, false);
-        self.agents.power_off(node, &mut self.agents_out);
+        self.agents.power_off(self.now, node, &mut self.agents_out);
     }
 
     /// Whether the node and the leader hear each other. In a plan without managers the leader is somewhere else.

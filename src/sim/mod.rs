@@ -120,7 +120,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             manager_out,
             written: Vec::new(),
             wakes: Vec::new(),
-            agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
+            agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             sessions: Sessions::new(up, streams.clone()),
             followed,
@@ -319,9 +319,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 image: task.image,
                 ordinal: task.ordinal,
                 grace_period: grace_period(spec),
+                healthcheck: spec.task.container.healthcheck.as_ref(),
                 has_service_binding: spec.has_service_binding(),
             };
-            self.agents.assign(self.now, assignment.task, desired, setup, &mut self.agents_out);
+            self.agents.assign(self.now, assignment.task, desired, &setup, &mut self.agents_out);
         }
     }
 
@@ -331,6 +332,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             match effect {
                 Effect::Activated(task) => self.rotate(task, true),
                 Effect::Disabled(task) => self.rotate(task, false),
+                // Departs: load balancers of other nodes would send requests to a node without power until they miss it.
                 Effect::ProcessEnded(task) | Effect::PowerLost(task) => {
                     self.rotate(task, false);
                     self.emit(Record::ProcessEnded { task });
