@@ -1,9 +1,9 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState, Reachability};
 use crate::model::request::Request;
-use crate::model::task::{Slot, Status, TaskState};
+use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
@@ -30,6 +30,11 @@ pub enum Record {
         /// Index of the command.
         index: u32,
     },
+    /// A command that had to wait for a leader is carried out.
+    CommandResumed {
+        /// Index of the command.
+        index: u32,
+    },
     /// The managers refused the command.
     CommandError {
         /// Index of the command.
@@ -45,6 +50,8 @@ pub enum Record {
         desired: u32,
         /// Image of its tasks now.
         image: ImageId,
+        /// Which of the service's specifications it is: a rollback brings an earlier version back (control-plane M6).
+        version: u64,
         /// Who wrote it.
         cause: SpecCause,
     },
@@ -62,6 +69,15 @@ pub enum Record {
         /// What they know of its agent; `None`: it is no member of the cluster any more.
         state: Option<NodeState>,
     },
+    /// Who leads has changed. At the start it is the first manager of the plan.
+    Leadership(Leadership),
+    /// What is known of a manager has changed. At the start all managers are reachable.
+    Manager {
+        /// Its node.
+        node: NodeId,
+        /// Whether the others reach it; `None`: it is no manager any more.
+        reachability: Option<Reachability>,
+    },
     /// A service was removed.
     ServiceRemoved {
         /// The service.
@@ -73,6 +89,17 @@ pub enum Record {
         service: ServiceId,
         /// The status; `None`: cleared by an update.
         status: Option<UpdateStatus>,
+    },
+    /// An updater begins to work on a service's dirty slots, or has ended. One that is lost with its leader ends without a record.
+    Updater {
+        /// The service.
+        service: ServiceId,
+        /// Which updater: the number is its own among all of the run.
+        run: u32,
+        /// Whether it rolls back, by the service's rollback configuration.
+        is_rollback: bool,
+        /// Begins or has ended.
+        begins: bool,
     },
     /// A task was created, or its observed state, desired state, node or error changed, in the managers' store.
     Task(TaskRecord),
@@ -132,8 +159,8 @@ pub struct TaskRecord {
     pub status: Status,
     /// Desired state.
     pub desired: TaskState,
-    /// Whether this record is the task's creation.
-    pub created: bool,
+    /// Who created it and from what, in the record of its creation only.
+    pub created: Option<Creation>,
 }
 
 /// Two observers of the same run.

@@ -30,14 +30,20 @@ pub enum Stream {
     Boot = 10,
     /// Pull of an image by a node; index: image, key: node.
     Pull = 11,
+    /// Ticks that a manager waits before it stands for election, and its vote where several stand; index: node, key: ordinal.
+    Election = 20,
+    /// Waits of an agent between its attempts to get a session; index: node, key: ordinal of the attempt.
+    Session = 21,
+    /// Period by which a new leader reckons the grace of a node; index: node, key: term of the leader.
+    Grace = 22,
     /// Hops of news between nodes; index: node that hears them, key: task, ordinal of the news and hop.
-    Gossip = 20,
+    Gossip = 30,
     /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who probes.
-    Probe = 21,
+    Probe = 31,
     /// Node at which a connection of a client enters; index: client.
-    Entry = 22,
+    Entry = 32,
     /// Order of the addresses in an answer to a client; index: client.
-    Resolve = 23,
+    Resolve = 33,
 }
 
 /// All random numbers of one run, made from its seed.

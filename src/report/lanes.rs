@@ -156,11 +156,15 @@ impl Observer for Lanes {
             }
             Record::UpdateStatus { status: None, .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::Desired { .. }
             | Record::ProcessEnded { .. }
+            | Record::CommandResumed { .. }
             | Record::CommandError { .. }
             | Record::Spec { .. }
             | Record::ServiceRemoved { .. }
+            | Record::Updater { .. }
             | Record::Rotation { .. } => {}
         }
     }
@@ -185,7 +189,7 @@ mod tests {
             node: None,
             status: Status { state, message: Message::Created, err: None },
             desired,
-            created: false,
+            created: None,
         })
     }
 

@@ -7,26 +7,30 @@ mod desired;
 pub mod event;
 mod fault;
 mod fingerprint;
+mod managers;
 pub mod plan;
+mod requests;
+mod session;
 
 pub use plan::Plan;
 
 use event::Event;
+use managers::{Followed, Parting};
 use plan::End;
 
-use crate::agent::{self, Agents, Effect, Power, TaskSetup};
+use crate::agent::session::Sessions;
+use crate::agent::{self, Agents, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
+use crate::manager::raft::Raft;
 use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings, Wake};
-use crate::model::client::Access;
 use crate::model::command::Command;
-use crate::model::request::{Cause, Route};
+use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
-use crate::model::task::TaskState;
-use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId, defaults};
+use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::network::{self, Member, Network};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
-use crate::traffic::{Notice, Reaction, Routing, Traffic};
+use crate::traffic::Traffic;
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     let mut sim = Sim::new(plan, observer);
     let end = loop {
         while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
-            if !sim.is_awaited(event) {
+            if !sim.is_awaited(time, event) {
                 sim.queue.pop(time);
             } else if sim.move_clock(time) {
                 sim.dispatch();
@@ -73,6 +77,12 @@ struct Sim<'p, O> {
     wakes: Vec<Wake>,
     agents: Agents,
     agents_out: agent::Outbox,
+    sessions: Sessions,
+    followed: Followed,
+    /// Since when nobody has led.
+    leaderless_since: Option<Time>,
+    /// Commands that wait for a leader.
+    waiting: Vec<u32>,
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
     network: Network,
@@ -104,9 +114,13 @@ impl<'p, O: Observer> Sim<'p, O> {
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
         let nodes = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
-        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), settings);
+        let managers = plan.nodes.iter().filter(|(_, node)| node.is_member && node.spec.role == Role::Manager);
+        let up = plan.nodes.values().map(|node| node.is_member);
+        let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
+        let followed = Followed::new(&raft, plan.nodes.len());
+        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), raft, settings);
         let mut manager_out = manager::Outbox::default();
-        manager.elect(Time::ZERO, &mut manager_out);
+        manager.start(Time::ZERO, &mut manager_out);
         Sim {
             plan,
             now: Time::ZERO,
@@ -115,8 +129,12 @@ impl<'p, O: Observer> Sim<'p, O> {
             manager_out,
             written: Vec::new(),
             wakes: Vec::new(),
-            agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
+            agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
+            sessions: Sessions::new(up, streams.clone()),
+            followed,
+            leaderless_since: None,
+            waiting: Vec::new(),
             step_queued: false,
             network: Network::new(entries, &members, &plan.latencies, &streams),
             traffic: Traffic::new(&plan.clients, of_client, applications, plan.services.len(), &streams),
@@ -130,10 +148,13 @@ impl<'p, O: Observer> Sim<'p, O> {
     }
 
     /// Whether anybody still waits for the event: a timer may have been overtaken. One that was is nothing pending.
-    fn is_awaited(&self, event: Event) -> bool {
+    fn is_awaited(&self, time: Time, event: Event) -> bool {
         match event {
             Event::Manager(wake) => self.manager.awaits(wake),
             Event::Agent(timer) => self.agents.awaits(timer),
+            Event::Raft => self.awaits_raft(time),
+            Event::Session(node) => self.sessions.is_tried_for(node, time),
+            Event::GiveUp => !self.waiting.is_empty(),
             Event::AgentStep | Event::Elect | Event::Operator(_) => true,
         }
     }
@@ -189,35 +210,6 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// Lets all requests happen before this instant. True if they did something to a task: then the clock is set back to that.
-    fn advance_traffic(&mut self) -> bool {
-        if self.traffic.is_idle() {
-            return false;
-        }
-        let observer = &mut self.observer;
-        loop {
-            let stop = self.now.min(self.network.next_news());
-            let reached = self.traffic.advance(stop, &mut self.network, &mut |request| observer.request(request));
-            let mut has_reacted = false;
-            while let Some(Notice { task, what }) = self.traffic.take_notice(reached) {
-                has_reacted = true;
-                match what {
-                    Reaction::Crash => self.agents.crash(task, &mut self.agents_out),
-                    Reaction::Condition(_) => {}
-                }
-            }
-            if has_reacted {
-                self.now = reached;
-                return true;
-            }
-            if self.network.next_news() > self.now {
-                return false;
-            }
-            self.network.hear(reached);
-            tell_forgotten(reached, &mut self.network, &mut self.traffic);
-        }
-    }
-
     fn close_instant(&mut self) {
         let is_full_second = self.now.as_nanos().is_multiple_of(1_000_000_000);
         if std::mem::take(&mut self.has_records) || is_full_second {
@@ -236,8 +228,12 @@ impl<'p, O: Observer> Sim<'p, O> {
             }
             Event::Agent(timer) => self.agent_timers(timer),
             Event::Elect => self.elect(),
+            Event::Raft => self.act_raft(),
+            Event::Session(node) => self.try_session(node),
             Event::Operator(index) => self.operator(index),
+            Event::GiveUp => self.give_up(),
         }
+        self.follow_raft(Parting::Told);
     }
 
     /// All timers of the managers that are due now.
@@ -262,11 +258,17 @@ impl<'p, O: Observer> Sim<'p, O> {
     }
 
     fn operator(&mut self, index: u32) {
-        let command = &self.plan.commands[index as usize].command;
         self.emit(Record::Command { index });
-        if let Command::Fault(fault) = command {
-            return self.fault(*fault);
+        match self.plan.commands[index as usize].command {
+            Command::Fault(fault) => self.fault(fault),
+            Command::ForceNewCluster => self.force_new_cluster(index),
+            _ => self.order(index),
         }
+    }
+
+    /// The leader carries out a command.
+    fn execute(&mut self, index: u32) {
+        let command = &self.plan.commands[index as usize].command;
         match self.manager.command(self.now, command, &mut self.manager_out) {
             Err(error) => self.emit(Record::CommandError { index, error }),
             Ok(()) => match command {
@@ -274,11 +276,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
-                Command::NodeRemove { node, .. } => {
-                    self.network.crash(self.now, *node);
-                    self.agents.power_off(*node, &mut self.agents_out);
-                }
-                Command::ServiceRemove { .. } | Command::NodeUpdate { .. } | Command::Fault(_) => {}
+                Command::NodeRemove { node, .. } => self.expel(*node),
+                Command::ServiceRemove { .. }
+                | Command::NodeUpdate { .. }
+                | Command::ForceNewCluster
+                | Command::Fault(_) => {}
             },
         }
     }
@@ -299,6 +301,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.queue.push(self.now, Phase::AgentStep, Event::AgentStep);
             }
             self.apply_effects();
+            if !self.sessions.are_all_open() {
+                let (sessions, store) = (&self.sessions, &self.manager.store);
+                let is_heard = |task| store.task_ever(task).node.is_some_and(|node| sessions.is_open(node));
+                self.agents_out.reports.retain(|report| is_heard(report.task));
+            }
             if self.agents_out.reports.is_empty() {
                 return;
             }
@@ -309,6 +316,9 @@ impl<'p, O: Observer> Sim<'p, O> {
     /// Carries assignments to the agents.
     fn assign(&mut self) {
         for assignment in self.manager_out.assignments.drain(..) {
+            if !self.sessions.is_open(assignment.node) {
+                continue;
+            }
             let Some(desired) = assignment.desired else {
                 self.agents.remove(self.now, assignment.task, &mut self.agents_out);
                 continue;
@@ -320,67 +330,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 image: task.image,
                 ordinal: task.ordinal,
                 grace_period: grace_period(spec),
+                healthcheck: spec.task.container.healthcheck.as_ref(),
                 has_service_binding: spec.has_service_binding(),
             };
-            self.agents.assign(self.now, assignment.task, desired, setup, &mut self.agents_out);
-        }
-    }
-
-    /// Carries to network, traffic and observer what happened to containers.
-    fn apply_effects(&mut self) {
-        for effect in std::mem::take(&mut self.agents_out.effects) {
-            match effect {
-                Effect::Listening(task) => {
-                    let Place { service, image, node } = self.place(task);
-                    self.traffic.listen(task, service, image);
-                    self.network.listen(task, service, node, true);
-                }
-                Effect::Activated(task) => {
-                    let Place { service, image, node } = self.place(task);
-                    self.traffic.boot(task, service, image);
-                    self.network.enable(self.now, task, service, node);
-                    self.rotate(task, true);
-                }
-                Effect::Disabled(task) => {
-                    self.network.disable(self.now, task);
-                    self.rotate(task, false);
-                }
-                Effect::Draining(task) => self.traffic.drain(task),
-                Effect::ProcessEnded(task) => self.end_process(task),
-                Effect::SandboxRemoved(task) => {
-                    self.network.remove(self.now, task);
-                    self.traffic.remove(task);
-                }
-                Effect::PowerLost(task) => {
-                    self.rotate(task, false);
-                    self.emit(Record::ProcessEnded { task });
-                    self.traffic.lose(self.now, task);
-                }
-            }
-        }
-        tell_forgotten(self.now, &mut self.network, &mut self.traffic);
-    }
-
-    fn end_process(&mut self, task: TaskId) {
-        let Place { service, node, .. } = self.place(task);
-        self.network.listen(task, service, node, false);
-        self.rotate(task, false);
-        self.emit(Record::ProcessEnded { task });
-        let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
-        let cause = if is_stopped { Cause::Killed } else { Cause::Application };
-        let observer = &mut self.observer;
-        self.traffic.kill(self.now, task, cause, &mut |request| observer.request(request));
-    }
-
-    fn place(&self, task: TaskId) -> Place {
-        let row = self.manager.store.task_ever(task);
-        Place { service: row.service, image: row.image, node: row.node.expect("a container is on a node") }
-    }
-
-    fn rotate(&mut self, task: TaskId, entered: bool) {
-        if std::mem::replace(self.in_rotation.entry(task, false), entered) != entered {
-            let Place { service, image, .. } = self.place(task);
-            self.emit(Record::Rotation { task, service, image, entered });
+            self.agents.assign(self.now, assignment.task, desired, &setup, &mut self.agents_out);
         }
     }
 
@@ -404,8 +357,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
-                Written::RolledBack(service, spec) => {
-                    desired::spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                Written::RolledBack(service, spec, version) => {
+                    desired::spec_record(service, &spec, version, SpecCause::AutomaticRollback, &self.manager.store)
+                }
+                Written::Updater(service, run, is_rollback, begins) => {
+                    Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state) => Record::Node { node, state },
             };
@@ -419,7 +375,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = desired::spec_record(service, &row.spec, cause, &self.manager.store);
+            let record = desired::spec_record(service, &row.spec, row.spec_version, cause, &self.manager.store);
             self.emit(record);
         }
     }
@@ -431,40 +387,6 @@ impl<'p, O: Observer> Sim<'p, O> {
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
-    }
-}
-
-/// Where a task's container belongs.
-struct Place {
-    service: ServiceId,
-    image: ImageId,
-    node: NodeId,
-}
-
-/// Tells traffic which backends load balancers have lost.
-fn tell_forgotten(now: Time, network: &mut Network, traffic: &mut Traffic) {
-    for (entry, task) in network.take_forgotten() {
-        traffic.forget(now, entry, task, network);
-    }
-}
-
-impl Routing for Network {
-    #[inline]
-    fn route(&mut self, entry: EntryId, draw: impl FnOnce() -> u64) -> Route {
-        self.route(entry, draw)
-    }
-
-    #[inline]
-    fn connects(&self, entry: EntryId, task: TaskId) -> bool {
-        self.connects(entry, task)
-    }
-
-    fn is_pinned(&self, entry: EntryId, task: TaskId) -> bool {
-        self.is_pinned(entry, task)
-    }
-
-    fn access(&self, entry: EntryId) -> Access {
-        self.access(entry)
     }
 }
 
