@@ -26,6 +26,8 @@ pub enum Stream {
     Exit = 8,
     /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
     Heartbeat = 9,
+    /// What Swarm leaves to chance in the managers, if ties are shuffled; index 0.
+    Ties = 10,
 }
 
 /// All random numbers of one run, made from its seed.

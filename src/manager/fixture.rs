@@ -1,6 +1,7 @@
 //! Managers with nodes but without agents, for tests of the components: what agents would report is told by the test.
 
 use super::store::{Node, Store};
+use super::ties::Ties;
 use super::{Manager, Outbox, Settings, Wake};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::command::{Command, SpecChange};
@@ -29,7 +30,7 @@ impl Cluster {
         let node = |(number, spec)| Some(Node { name: format!("n{number}"), spec, state: NodeState::Ready });
         let nodes: IdVec<NodeId, Option<Node>> = (1..).zip(nodes).map(node).collect();
         let settings = Settings { task_history_limit: Some(5), latencies: Latencies::NONE };
-        let manager = Manager::new(Store::new(nodes, 2), settings);
+        let manager = Manager::new(Store::new(nodes, 2), settings, Ties::fixed());
         let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out: Outbox::default() };
         cluster.elect();
         cluster

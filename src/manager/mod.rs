@@ -15,8 +15,10 @@ pub mod dispatcher;
 #[cfg(test)]
 mod fixture;
 pub mod orchestrator;
+mod race;
 pub mod scheduler;
 pub mod store;
+pub mod ties;
 
 use allocator::Allocator;
 use dispatcher::Dispatcher;
@@ -24,8 +26,10 @@ use orchestrator::constraintenforcer::ConstraintEnforcer;
 use orchestrator::global::Global;
 use orchestrator::replicated::Replicated;
 use orchestrator::taskreaper::TaskReaper;
+use race::Race;
 use scheduler::Scheduler;
 use store::{Node, Store};
+use ties::Ties;
 
 use crate::kernel::{Span, Time};
 use crate::model::change::Change;
@@ -104,6 +108,8 @@ pub struct Cx<'a> {
     pub store: &'a mut Store,
     /// What agents are to be told now.
     pub assignments: &'a mut Vec<Assignment>,
+    /// How ties are broken.
+    pub ties: &'a mut Ties,
     wakes: &'a mut Vec<(Time, Wake)>,
     last_epoch: &'a mut u32,
 }
@@ -153,20 +159,21 @@ pub struct Manager {
     settings: Settings,
     /// `None` while no manager leads.
     leader: Option<Leader>,
+    ties: Ties,
     last_epoch: u32,
     changes: Vec<Change>,
 }
 
 impl Manager {
     /// Managers of a cluster without services, none of whom leads yet.
-    pub fn new(store: Store, settings: Settings) -> Manager {
-        Manager { store, settings, leader: None, last_epoch: 0, changes: Vec::new() }
+    pub fn new(store: Store, settings: Settings, ties: Ties) -> Manager {
+        Manager { store, settings, leader: None, ties, last_epoch: 0, changes: Vec::new() }
     }
 
     /// A manager becomes the leader, and starts from the store.
     pub fn elect(&mut self, now: Time, out: &mut Outbox) {
-        let Manager { store, settings, last_epoch, .. } = self;
-        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        let Manager { store, settings, ties, last_epoch, .. } = self;
+        let mut cx = Cx { now, store, assignments: &mut out.assignments, ties, wakes: &mut out.wakes, last_epoch };
         self.leader = Some(Leader::start(settings, &mut cx));
         self.lead(now, out, |_, _| {});
     }
@@ -179,7 +186,13 @@ impl Manager {
 
     /// Timers are due: all of this instant. Each component acts on what it knew before, and nobody is faster than another's timer.
     pub fn wake(&mut self, now: Time, wakes: &mut Vec<Wake>, out: &mut Outbox) {
-        self.lead(now, out, |leader, cx| wakes.drain(..).for_each(|wake| leader.wake(wake, cx)));
+        self.lead(now, out, |leader, cx| {
+            if cx.ties.are_shuffled() {
+                leader.race.timers.append(wakes);
+            } else {
+                wakes.drain(..).for_each(|wake| leader.wake(wake, cx));
+            }
+        });
         wakes.clear();
     }
 
@@ -219,9 +232,12 @@ impl Manager {
 
     /// Lets the leader act, and then everybody see every transaction, those included that come of it.
     fn lead(&mut self, now: Time, out: &mut Outbox, act: impl FnOnce(&mut Leader, &mut Cx<'_>)) {
-        let Manager { store, leader: Some(leader), last_epoch, changes, .. } = self else { return };
-        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        let Manager { store, settings, leader: Some(leader), ties, last_epoch, changes } = self else { return };
+        let mut cx = Cx { now, store, assignments: &mut out.assignments, ties, wakes: &mut out.wakes, last_epoch };
         act(leader, &mut cx);
+        if cx.ties.are_shuffled() {
+            return leader.race(settings, changes, &mut cx);
+        }
         while cx.store.next_transaction(changes) {
             leader.on_transaction(changes, &mut cx);
         }
@@ -238,6 +254,7 @@ struct Leader {
     reaper: TaskReaper,
     replicated: Replicated,
     global: Global,
+    race: Race,
 }
 
 impl Leader {
@@ -248,7 +265,20 @@ impl Leader {
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
+        if cx.ties.are_shuffled() {
+            return Leader {
+                dispatcher: Dispatcher::start(settings.latencies, cx),
+                allocator: Allocator::default(),
+                scheduler: Scheduler::default(),
+                enforcer: ConstraintEnforcer::default(),
+                reaper: TaskReaper::default(),
+                replicated: Replicated::default(),
+                global: Global::default(),
+                race: Race::start(),
+            };
+        }
         Leader {
+            race: Race::default(),
             global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),

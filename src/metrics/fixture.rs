@@ -15,7 +15,7 @@ use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
-use crate::sim::plan::{End, Image, Node};
+use crate::sim::plan::{End, Image, Node, TieOrder};
 
 /// The service `web`.
 pub(crate) const WEB: ServiceId = ServiceId(0);
@@ -44,6 +44,7 @@ pub(crate) fn plan() -> Plan {
         clients: ["one", "two"].map(client).into_iter().collect(),
         commands: Vec::new(),
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: None,
         measure_from: None,
         slo: IdVec::new(),

@@ -12,11 +12,12 @@ pub mod plan;
 pub use plan::Plan;
 
 use event::Event;
-use plan::End;
+use plan::{End, TieOrder};
 
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
-use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
+use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Stream, Streams, Time};
 use crate::manager::store::{Store, Written};
+use crate::manager::ties::Ties;
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
@@ -91,7 +92,11 @@ impl<'p, O: Observer> Sim<'p, O> {
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
         let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
-        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
+        let ties = match plan.ties {
+            TieOrder::Fixed => Ties::fixed(),
+            TieOrder::Shuffled => Ties::shuffled(streams.of(Stream::Ties, 0)),
+        };
+        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings, ties);
         let mut manager_out = manager::Outbox::default();
         manager.elect(Time::ZERO, &mut manager_out);
         Sim {

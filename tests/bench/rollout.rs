@@ -15,7 +15,7 @@ use rollsim::model::service::{ServiceSpec, UpdateConfig};
 use rollsim::model::{ImageId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
 use rollsim::report::files::Recorder;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use rollsim::sim::{Plan, run};
 
 use super::case::Case;
@@ -94,6 +94,7 @@ pub fn with_traffic() -> Plan {
             command(60_000, Command::ServiceUpdate { service, change: Box::new(change) }),
         ],
         latencies: Latencies::SWARM,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,
         slo: IdVec::filled(1, None),

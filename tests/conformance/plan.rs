@@ -12,7 +12,7 @@ use rollsim::model::service::{
 };
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::sim::Plan;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use serde_json::Value;
 
 use super::case::{Action, Case, ImageCase, NodeCase, RestartCase, ServiceCase, SpecCase, UpdateCase};
@@ -48,6 +48,7 @@ pub fn plan(case: &Case) -> Result<Plan, String> {
         clients: IdVec::new(),
         commands,
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,
         slo: IdVec::filled(case.services.len(), None),

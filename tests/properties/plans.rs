@@ -16,7 +16,7 @@ use rollsim::model::service::{
 };
 use rollsim::model::{ImageId, NodeId, ServiceId};
 use rollsim::sim::Plan;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 const IMAGES: u32 = 3;
 /// No command comes later.
@@ -145,6 +145,7 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         clients: IdVec::new(),
         commands: created.chain(later).map(timed).collect(),
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(5),
         measure_from: None,
         slo: IdVec::filled(count, None),
