@@ -5,8 +5,8 @@
 //! manager/orchestrator/update/.
 //!
 //! All of them watch the store. Swarm runs them as goroutines that see a transaction in any order (control-plane X12); here
-//! they see it in the order of `Leader::on_transaction`, one transaction at a time, until nothing is left to say. Only then
-//! the clock moves.
+//! they see it in the order of `Leader::on_transaction`, one transaction at a time, until nothing is left to say; or, where
+//! [`ties`] are shuffled, in any order (`Leader::race`). Only then the clock moves.
 
 pub mod allocator;
 pub mod constraint;
@@ -254,6 +254,7 @@ struct Leader {
     reaper: TaskReaper,
     replicated: Replicated,
     global: Global,
+    /// Unused unless ties are shuffled.
     race: Race,
 }
 
@@ -266,19 +267,9 @@ impl Leader {
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
         if cx.ties.are_shuffled() {
-            return Leader {
-                dispatcher: Dispatcher::start(settings.latencies, cx),
-                allocator: Allocator::default(),
-                scheduler: Scheduler::default(),
-                enforcer: ConstraintEnforcer::default(),
-                reaper: TaskReaper::default(),
-                replicated: Replicated::default(),
-                global: Global::default(),
-                race: Race::start(),
-            };
+            return Leader::start_racing(settings, cx);
         }
         Leader {
-            race: Race::default(),
             global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, cx),
             allocator: Allocator::start(cx),
@@ -286,6 +277,7 @@ impl Leader {
             enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
+            race: Race::default(),
         }
     }
 

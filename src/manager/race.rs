@@ -1,11 +1,13 @@
 //! The leader's components as goroutines that race: any of those that have something to do is next.
 //!
-//! Each component has the changes that it has not seen yet in an order of its own (control-plane M9, X12). So have timers that
-//! are due, tasks whose start is due, and the workers of updates.
+//! Each component follows the store at its own pace (control-plane M9, X12). Each delayed start and each worker of an update is a
+//! goroutine too: it notices at once what it waits for, and acts on it when its turn comes. The dispatcher is not in the race: what
+//! it sends leaves the managers.
 
 use std::collections::VecDeque;
 
 use super::allocator::Allocator;
+use super::dispatcher::Dispatcher;
 use super::orchestrator::constraintenforcer::ConstraintEnforcer;
 use super::orchestrator::global::Global;
 use super::orchestrator::replicated::Replicated;
@@ -14,7 +16,7 @@ use super::scheduler::Scheduler;
 use super::{Cx, Leader, Settings, Wake};
 use crate::model::change::Change;
 
-/// Whoever may be next.
+/// Who may be next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runner {
     Allocator,
@@ -50,14 +52,21 @@ pub(super) struct Race {
     pub(super) timers: Vec<Wake>,
 }
 
-impl Race {
-    /// All components are to start.
-    pub(super) fn start() -> Race {
-        Race { starting: WATCHERS.to_vec(), ..Race::default() }
-    }
-}
-
 impl Leader {
+    /// A leader whose components are still to start, in any order and while others act already (control-plane Q9).
+    pub(super) fn start_racing(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
+        Leader {
+            dispatcher: Dispatcher::start(settings.latencies, cx),
+            allocator: Allocator::default(),
+            scheduler: Scheduler::default(),
+            enforcer: ConstraintEnforcer::default(),
+            reaper: TaskReaper::default(),
+            replicated: Replicated::default(),
+            global: Global::default(),
+            race: Race { starting: WATCHERS.to_vec(), ..Race::default() },
+        }
+    }
+
     /// Lets one after another act, until nobody has anything to do.
     pub(super) fn race(&mut self, settings: &Settings, changes: &mut Vec<Change>, cx: &mut Cx<'_>) {
         loop {
@@ -72,7 +81,7 @@ impl Leader {
         }
     }
 
-    /// Puts a transaction before all watchers.
+    /// Shows a transaction to those who wait for something in it, and leaves it to the others to see it later.
     fn announce(&mut self, changes: &[Change], cx: &mut Cx<'_>) {
         for change in changes {
             self.replicated.watch(change, cx.store);
@@ -85,6 +94,7 @@ impl Leader {
         }
     }
 
+    /// All that have something to do.
     fn ready(&mut self) -> Vec<Runner> {
         let Leader { race, replicated, global, .. } = self;
         let mut ready: Vec<Runner> = race.starting.clone();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
-use rollsim::model::image::{ImageBehavior, Outcome, TaskOverride};
+use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
 use rollsim::model::service::{
@@ -35,16 +35,17 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
         vec(service(), 1..=2),
         commands(2),
         vec(client(2), 0..=2),
-        latencies(),
+        (latencies(), ties()),
         end,
         history_limit,
         1..4u32,
         any::<u64>(),
     )
-        .prop_map(|(images, services, commands, clients, latencies, end, history_limit, nodes, seed)| {
+        .prop_map(|(images, services, commands, clients, (latencies, ties), end, history_limit, nodes, seed)| {
             let plan = Plan {
                 end,
                 latencies,
+                ties,
                 task_history_limit: history_limit,
                 seed,
                 ..plan(images, services, commands, nodes)
@@ -234,15 +235,15 @@ fn times() -> impl Strategy<Value = ImageBehavior> {
     (dist(4_000), dist(4_000), dist(12_000), dist(50)).prop_map(|(prepare, start, stop, service_time)| ImageBehavior {
         prepare,
         start,
-        stop,
-        service_time,
+        stop: Stop::After(stop),
+        application: Application { service_time, ..Application::default() },
         ..ImageBehavior::default()
     })
 }
 
 fn behavior() -> impl Strategy<Value = ImageBehavior> {
     let special = (option::of(outcome()), option::of(span(20_000)), option::of(span(20_000)), option::of(span(20_000)))
-        .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop });
+        .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop, boot: None });
     let special = prop_oneof![2 => Just(BTreeMap::new()), 1 => btree_map(0..6u32, special, 1..4)];
     (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special)
         .prop_map(|(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks, ..times })
@@ -291,6 +292,10 @@ fn change() -> impl Strategy<Value = SpecChange> {
             force,
             ..SpecChange::default()
         })
+}
+
+fn ties() -> impl Strategy<Value = TieOrder> {
+    prop_oneof![Just(TieOrder::Fixed), Just(TieOrder::Shuffled)]
 }
 
 fn latencies() -> impl Strategy<Value = Latencies> {

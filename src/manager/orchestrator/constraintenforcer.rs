@@ -53,7 +53,7 @@ impl ConstraintEnforcer {
 
 /// The wanted tasks of an active node whose service's constraints, as they are now, or whose reservations it does not meet.
 ///
-/// Tie (control-plane X8): with scarce resources older tasks stay.
+/// Tie (control-plane X8): with scarce resources older tasks stay, or, where ties are shuffled, those with lower random ids.
 fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
     let mut misfits = Vec::new();
     if node.spec.availability != Availability::Active {

@@ -16,7 +16,7 @@ use crate::model::{NodeId, ServiceId, TaskId};
 pub struct DecisionTree {
     /// Wanted tasks of the service below, also on nodes that do not pass the filters.
     tasks: usize,
-    /// Tie (control-plane X6): branches are visited in the order of their labels' values.
+    /// Tie (control-plane X6): branches are visited in the order of their labels' values, or shuffled.
     branches: BTreeMap<String, DecisionTree>,
     /// The nodes of a leaf that pass the filters.
     nodes: Vec<Candidate>,
@@ -26,8 +26,8 @@ pub struct DecisionTree {
 /// A node that passed the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
-    /// Tie (control-plane X6): of equal nodes the one with the lowest id is better.
     rank: Rank,
+    /// Tie (control-plane X6): of equal nodes any is better, or always the one with the lowest id.
     tie: u32,
     node: NodeId,
     /// Whether it passes the filters no more.
@@ -49,7 +49,7 @@ pub struct TaskGroup<'a> {
     pub service: ServiceId,
     /// The version of its specification.
     pub spec_version: u64,
-    /// Tasks that are not placed yet. Tie (control-plane X6): they are placed in the order of their creation.
+    /// Tasks that are not placed yet. Tie (control-plane X6): they are placed in the order of their creation, or shuffled.
     pub tasks: &'a [TaskId],
     /// The filters, set up for them.
     pub pipeline: &'a mut Pipeline,

@@ -88,7 +88,7 @@ impl Supervisor {
         let epoch = cx.next_epoch();
         if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
             updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
+            self.keep(updater, cx);
         }
     }
 
@@ -113,7 +113,7 @@ impl Supervisor {
 
     /// Lets updaters begin whose update was announced.
     ///
-    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator.
+    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator. In a race nobody waits.
     pub fn begin_announced(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
         if cx.ties.are_shuffled() {
             return self.announced.clear();
@@ -123,7 +123,7 @@ impl Supervisor {
                 let mut updater = self.updaters.remove(index);
                 updater.was_announced();
                 updater.proceed(&mut self.handled, restarts, cx);
-                self.keep(updater);
+                self.keep(updater, cx);
             }
         }
     }
@@ -143,7 +143,8 @@ impl Supervisor {
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
     /// workers.
     ///
-    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
+    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first. In a race each acts in its
+    /// turn ([`Supervisor::race`]).
     pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
         if cx.ties.are_shuffled() {
             return;
@@ -187,7 +188,7 @@ impl Supervisor {
                 updater.on_failed(task, &mut self.handled, cx);
             }
             updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
+            self.keep(updater, cx);
         }
     }
 
@@ -208,16 +209,22 @@ impl Supervisor {
         if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
             let mut updater = self.updaters.remove(index);
             act(&mut updater, &mut self.handled, cx);
-            self.keep(updater);
+            self.keep(updater, cx);
         }
     }
 
     /// An updater that has ended is forgotten.
     ///
     /// Tie (control-plane X14): always before its last write is seen, also where ties are shuffled: it was so in every recorded run.
-    fn keep(&mut self, updater: Updater) {
-        if !updater.has_ended() {
+    fn keep(&mut self, updater: Updater, cx: &mut Cx<'_>) {
+        if updater.has_ended() {
+            note_end(&updater, cx);
+        } else {
             self.updaters.push(updater);
         }
     }
+}
+
+fn note_end(updater: &Updater, cx: &mut Cx<'_>) {
+    cx.store.note_updater(updater.service, updater.epoch, updater.is_rollback, false);
 }

@@ -1,6 +1,6 @@
 //! Updaters and their workers as goroutines that race.
 
-use super::Supervisor;
+use super::{Supervisor, note_end};
 use crate::manager::Cx;
 use crate::manager::orchestrator::restart::Restarts;
 
@@ -42,7 +42,9 @@ impl Supervisor {
             }
             self.take(steps[cx.ties.pick(steps.len())], restarts, cx);
         }
-        self.updaters.retain(|updater| updater.epoch != epoch);
+        if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
+            note_end(&self.updaters.remove(index), cx);
+        }
     }
 
     /// What may be done next, by one updater or by any.
@@ -83,6 +85,8 @@ impl Supervisor {
             }
             Step::GoOn(index) => updaters[index].go_on(handled, restarts, cx),
         }
-        updaters.retain(|updater| !updater.has_ended());
+        for ended in updaters.extract_if(.., |updater| updater.has_ended()) {
+            note_end(&ended, cx);
+        }
     }
 }
