@@ -68,7 +68,10 @@ impl Leader {
     }
 
     /// Lets one after another act, until nobody has anything to do.
+    ///
+    /// Tie (control-plane X12): who. The one that has just acted mostly goes on, as a goroutine that is not interrupted.
     pub(super) fn race(&mut self, settings: &Settings, changes: &mut Vec<Change>, cx: &mut Cx<'_>) {
+        let mut last = None;
         loop {
             while cx.store.next_transaction(changes) {
                 self.announce(changes, cx);
@@ -77,7 +80,12 @@ impl Leader {
             if ready.is_empty() {
                 return;
             }
-            self.run(ready[cx.ties.pick(ready.len())], settings, cx);
+            let next = match last {
+                Some(last) if ready.contains(&last) && cx.ties.pick(4) != 0 => last,
+                _ => ready[cx.ties.pick(ready.len())],
+            };
+            self.run(next, settings, cx);
+            last = Some(next);
         }
     }
 
