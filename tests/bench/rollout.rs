@@ -62,7 +62,7 @@ pub fn with_traffic() -> Plan {
     let update = UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG };
     let mut plan = deployed_and_updated(100, 50, update);
     for image in plan.images.values_mut() {
-        image.behavior.service_time = Dist::Exponential { mean: Span::from_millis(50) };
+        image.behavior.application.service_time = Dist::Exponential { mean: Span::from_millis(50) };
     }
     let load = Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } };
     let (name, service) = ("users".to_owned(), ServiceId(0));
