@@ -15,6 +15,7 @@ use rollsim::model::request::Request;
 use rollsim::model::service::{ServiceSpec, UpdateConfig};
 use rollsim::model::{ImageId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
+use rollsim::report::Story;
 use rollsim::report::files::Recorder;
 use rollsim::sim::plan::{End, Image, Node, TimedCommand};
 use rollsim::sim::{Plan, run};
@@ -42,7 +43,7 @@ pub fn measured(plan: &Plan) {
 
 /// One run with everything that `rollsim run` collects for its report.
 pub fn observed(plan: &Plan) {
-    black_box(run(plan, (Metrics::new(plan), Recorder::new(plan))).observer);
+    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan)))).observer);
 }
 
 /// Requests that end in the run.
