@@ -3,6 +3,7 @@
 use super::{Promise, Promises};
 use crate::kernel::{IdVec, Time};
 use crate::model::command::{Command, SpecChange};
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, NodeState};
@@ -45,6 +46,7 @@ impl Forged {
             services: IdVec::from_iter(["web".to_owned()]),
             clients: IdVec::new(),
             commands: Vec::new(),
+            engine: Engine::Current,
             latencies: Latencies::NONE,
             ties: TieOrder::Fixed,
             task_history_limit: None,
@@ -114,7 +116,7 @@ impl Forged {
     pub(super) fn set_availability(&mut self, node: u32, availability: Availability) -> &mut Self {
         let (node, availability) = (NodeId(node), Some(availability));
         let (label_add, label_rm) = (Vec::new(), Vec::new());
-        self.command(Command::NodeUpdate { node, availability, label_add, label_rm });
+        self.command(Command::NodeUpdate { node, role: None, availability, label_add, label_rm });
         self.record(Record::Node { node, state: Some(NodeState::Ready) })
     }
 

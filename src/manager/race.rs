@@ -12,6 +12,7 @@ use super::orchestrator::constraintenforcer::ConstraintEnforcer;
 use super::orchestrator::global::Global;
 use super::orchestrator::replicated::Replicated;
 use super::orchestrator::taskreaper::TaskReaper;
+use super::role_manager::RoleManager;
 use super::scheduler::Scheduler;
 use super::{Cx, Leader, Settings, Wake};
 use crate::model::change::Change;
@@ -23,6 +24,7 @@ enum Runner {
     Scheduler,
     Enforcer,
     Reaper,
+    Roles,
     Replicated,
     Global,
     /// A timer that is due.
@@ -38,8 +40,15 @@ enum Runner {
 }
 
 /// The components that follow the store each at its own pace.
-const WATCHERS: [Runner; 6] =
-    [Runner::Allocator, Runner::Scheduler, Runner::Enforcer, Runner::Reaper, Runner::Replicated, Runner::Global];
+const WATCHERS: [Runner; 7] = [
+    Runner::Allocator,
+    Runner::Scheduler,
+    Runner::Enforcer,
+    Runner::Reaper,
+    Runner::Roles,
+    Runner::Replicated,
+    Runner::Global,
+];
 
 /// What has been noticed and not acted upon.
 #[derive(Debug, Default)]
@@ -54,13 +63,14 @@ pub(super) struct Race {
 
 impl Leader {
     /// A leader whose components are still to start, in any order and while others act already (control-plane Q9).
-    pub(super) fn start_racing(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
+    pub(super) fn start_racing(settings: &Settings, takes_over: bool, cx: &mut Cx<'_>) -> Leader {
         Leader {
-            dispatcher: Dispatcher::start(settings.latencies, cx),
+            dispatcher: Dispatcher::start(settings.latencies, takes_over, cx),
             allocator: Allocator::default(),
             scheduler: Scheduler::default(),
             enforcer: ConstraintEnforcer::default(),
             reaper: TaskReaper::default(),
+            roles: RoleManager::default(),
             replicated: Replicated::default(),
             global: Global::default(),
             race: Race { starting: WATCHERS.to_vec(), ..Race::default() },
@@ -150,6 +160,7 @@ impl Leader {
             Runner::Scheduler => self.scheduler = Scheduler::start(cx),
             Runner::Enforcer => self.enforcer = ConstraintEnforcer::start(cx),
             Runner::Reaper => self.reaper = TaskReaper::start(settings.task_history_limit, cx),
+            Runner::Roles => self.roles = RoleManager::start(cx),
             Runner::Replicated => self.replicated = Replicated::start(cx),
             Runner::Global => self.global = Global::start(cx),
             _ => {}
@@ -171,6 +182,8 @@ impl Leader {
                     self.enforcer.on_change(&change);
                     return self.enforcer.on_commit(cx);
                 }
+                (Runner::Roles, Change::Commit) => self.roles.on_commit(cx),
+                (Runner::Roles, change) => self.roles.on_change(&change),
                 (Runner::Reaper, change) => self.reaper.on_change(&change, cx),
                 (Runner::Global, change) => return self.global.react(&change, cx),
                 _ => {}

@@ -59,6 +59,7 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
             services: IdVec::new(),
             clients: IdVec::new(),
             commands: Vec::new(),
+            engine: scenario.engine,
             latencies: scenario.latencies,
             ties: scenario.ties,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
@@ -236,6 +237,7 @@ impl Names {
             Command::ServiceUpdate { .. }
             | Command::ServiceRollback { .. }
             | Command::NodeRemove { .. }
+            | Command::ForceNewCluster
             | Command::Fault(_) => {}
         }
     }

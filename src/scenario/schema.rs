@@ -2,6 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Span, Time};
+use crate::model::engine::Engine;
 use crate::model::latencies::Latencies;
 use crate::sim::plan::TieOrder;
 
@@ -9,7 +10,7 @@ use super::cluster::Cluster;
 use super::compose::Service;
 use super::expect::Expect;
 use super::image::Image;
-use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, word};
+use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
 use super::traffic::{Client, read_traffic};
 use super::units::Share;
@@ -41,6 +42,8 @@ pub(super) struct Scenario {
     pub(super) services: Option<Named<Service>>,
     /// Who sends requests.
     pub(super) clients: Named<Client>,
+    /// Which Docker Engine the nodes run.
+    pub(super) engine: Engine,
     /// Latencies of Swarm's machinery.
     pub(super) latencies: Latencies,
     /// How what Swarm leaves to chance is decided.
@@ -87,9 +90,6 @@ impl Read for Scenario {
         }
         let has_services = fields.node("services").is_some();
         let services = fields.read_with("services", named);
-        if let Some(engine) = fields.entry("engine") {
-            accept_only("engine", &engine.key.place, fields.problems);
-        }
         let scenario = Scenario {
             name: fields.read_with("name", read_name),
             about: fields.read("about").unwrap_or_default(),
@@ -100,6 +100,7 @@ impl Read for Scenario {
             images: fields.read_with("images", named).unwrap_or_default(),
             services: if has_services { services } else { Some(Vec::new()) },
             clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
+            engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
             ties: fields.read("ties").unwrap_or_default(),
             timeline: fields.read("timeline").unwrap_or_default(),
@@ -128,6 +129,12 @@ impl Read for TieOrder {
     }
 }
 
+impl Read for Engine {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Engine> {
+        word(node, "engine", &[("29.7", Engine::Current), ("20.10", Engine::V20_10)], problems)
+    }
+}
+
 /// `swarm`, `none`, or single values over those of `swarm`.
 impl Read for Latencies {
     fn read(node: &Node, problems: &mut Problems) -> Option<Latencies> {
@@ -141,6 +148,7 @@ impl Read for Latencies {
             status_batch: fields.read("status_batch").unwrap_or(swarm.status_batch),
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
+            sandbox_teardown: fields.read("sandbox_teardown").unwrap_or(swarm.sandbox_teardown),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
         };
         fields.finish();

@@ -3,6 +3,7 @@
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::ClientSpec;
 use crate::model::command::Command;
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
@@ -17,7 +18,10 @@ pub struct Plan {
     pub seed: u64,
     /// When the run ends.
     pub end: End,
-    /// Nodes.
+    /// Nodes. The first that is a manager leads at the start. Without managers the cluster is led from outside, until
+    /// [`Fault::LeaderLost`].
+    ///
+    /// [`Fault::LeaderLost`]: crate::model::command::Fault::LeaderLost
     pub nodes: IdVec<NodeId, Node>,
     /// Images.
     pub images: IdVec<ImageId, Image>,
@@ -28,6 +32,8 @@ pub struct Plan {
     /// Commands of the operator, sorted by time; those of one instant in order. The scenario's own services are created by the
     /// first commands, at 0.
     pub commands: Vec<TimedCommand>,
+    /// Which Docker Engine the nodes run.
+    pub engine: Engine,
     /// Latencies of Swarm's machinery.
     pub latencies: Latencies,
     /// How what Swarm leaves to chance is decided.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Edit, Fault, RestartPolicyChange, SpecChange, UpdateConfigChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{NodeSpec, Role};
@@ -47,6 +48,7 @@ pub fn plan(case: &Case) -> Result<Plan, String> {
         services: case.services.iter().map(|service| service.name.clone()).collect(),
         clients: IdVec::new(),
         commands,
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
@@ -107,7 +109,7 @@ fn command(case: &Case, action: &Action) -> Result<Command, String> {
         index.map(|index| NodeId(index as u32)).ok_or_else(|| format!("{} of an unknown node", action.verb))
     };
     let node_update = |availability, label_add, label_rm| {
-        Ok(Command::NodeUpdate { node: node()?, availability, label_add, label_rm })
+        Ok(Command::NodeUpdate { node: node()?, role: None, availability, label_add, label_rm })
     };
     match action.verb.as_str() {
         "update" | "scale" | "force" => {

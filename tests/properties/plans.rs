@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
@@ -79,7 +80,13 @@ type NodeCommand = fn(NodeId) -> Command;
 
 fn node_command() -> impl Strategy<Value = NodeCommand> {
     const fn update(node: NodeId, availability: Availability) -> Command {
-        Command::NodeUpdate { node, availability: Some(availability), label_add: Vec::new(), label_rm: Vec::new() }
+        Command::NodeUpdate {
+            node,
+            role: None,
+            availability: Some(availability),
+            label_add: Vec::new(),
+            label_rm: Vec::new(),
+        }
     }
     let commands: [NodeCommand; 7] = [
         |node| update(node, Availability::Active),
@@ -145,6 +152,7 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         services: (1..=count).map(|number| format!("service{number}")).collect(),
         clients: IdVec::new(),
         commands: created.chain(later).map(timed).collect(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(5),
@@ -159,7 +167,7 @@ fn service_of(command: &Command) -> ServiceId {
         | Command::ServiceUpdate { service, .. }
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
-        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => {
+        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::ForceNewCluster | Command::Fault(_) => {
             unreachable!("commands about nodes come later")
         }
     }

@@ -2,6 +2,7 @@
 
 use rollsim::kernel::{Dist, IdVec, Time};
 use rollsim::model::command::{Command, Fault, SpecChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{ImageBehavior, Outcome, Stop};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
@@ -73,6 +74,7 @@ impl Script {
             ["service", "rm", name] => Some(Command::ServiceRemove { service: self.service(name)? }),
             ["node", "update", name, availability] => Some(Command::NodeUpdate {
                 node: self.node(name)?,
+                role: None,
                 availability: Some(self::availability(availability.strip_prefix("availability=")?)?),
                 label_add: Vec::new(),
                 label_rm: Vec::new(),
@@ -143,6 +145,7 @@ fn empty_plan() -> Plan {
         services: IdVec::new(),
         clients: IdVec::new(),
         commands: Vec::new(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),

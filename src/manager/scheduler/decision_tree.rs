@@ -18,8 +18,10 @@ pub struct DecisionTree {
     tasks: usize,
     /// Tie (control-plane X6): branches are visited in the order of their labels' values, or shuffled.
     branches: BTreeMap<String, DecisionTree>,
-    /// The nodes of a leaf that pass the filters.
+    /// The nodes of a leaf that pass the filters, those left out that are too bad to get a task.
     nodes: Vec<Candidate>,
+    /// What is worse than this is too bad.
+    worst: Option<Candidate>,
     is_ordered: bool,
 }
 
@@ -35,6 +37,21 @@ pub struct Candidate {
 }
 
 impl DecisionTree {
+    /// Adds a node to a leaf whose best `wanted` nodes are looked for. Now and then the others are dropped.
+    ///
+    /// Source: nodeset.go `tree`, which keeps them in a heap (control-plane S14).
+    fn add(&mut self, candidate: Candidate, wanted: usize) {
+        if self.worst.is_some_and(|worst| worst < candidate) {
+            return;
+        }
+        self.nodes.push(candidate);
+        if self.nodes.len() > 2 * wanted {
+            let (_, worst, _) = self.nodes.select_nth_unstable(wanted);
+            self.worst = Some(*worst);
+            self.nodes.truncate(wanted);
+        }
+    }
+
     /// Gives the room for candidates back, for the next tree.
     pub fn into_buffer(mut self) -> Vec<Candidate> {
         self.nodes.clear();
@@ -75,7 +92,8 @@ impl TaskGroup<'_> {
             tree.tasks += of_service;
             if self.pipeline.passes(cx.store, id, info) {
                 let rank = info.rank(cx.now, self.service, self.spec_version);
-                tree.nodes.push(Candidate { rank, tie: cx.ties.pick(1 << 32) as u32, node: id, is_full: false });
+                let candidate = Candidate { rank, tie: cx.ties.pick(1 << 32) as u32, node: id, is_full: false };
+                tree.add(candidate, self.tasks.len());
             }
         }
         root
