@@ -179,8 +179,11 @@ impl Network {
         }
     }
 
-    /// The backend of a task is enabled on its node (data-plane rule 63).
+    /// The backend of a task is enabled on its node (data-plane rule 63). Backends that no client asks for are not kept.
     pub fn enable(&mut self, now: Time, task: TaskId, service: ServiceId, node: NodeId) {
+        if self.entries.values().all(|entry| entry.spec.service != service) {
+            return;
+        }
         let endpoint = self.endpoints.entry(task, Endpoint::UNKNOWN);
         (endpoint.service, endpoint.node) = (service, node);
         self.announce(now, task, Level::Enabled);

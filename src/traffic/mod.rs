@@ -13,6 +13,8 @@ mod request;
 mod server;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory;
 mod waiting;
 
 use crate::kernel::id::Id;
@@ -150,14 +152,18 @@ impl Traffic {
         self.requests.servers.take_notice(now)
     }
 
-    /// The process of a task is up. It need not listen yet.
+    /// The process of a task is up. It need not listen yet. Tasks that no client calls are not kept.
     pub fn boot(&mut self, task: TaskId, service: ServiceId, image: ImageId) {
-        self.requests.servers.come_up(task, service, image, State::Booting);
+        if self.requests.are_called(service) {
+            self.requests.servers.come_up(task, service, image, State::Booting);
+        }
     }
 
     /// The process of a task listens: it works on requests.
     pub fn listen(&mut self, task: TaskId, service: ServiceId, image: ImageId) {
-        self.requests.servers.come_up(task, service, image, State::Serving);
+        if self.requests.are_called(service) {
+            self.requests.servers.come_up(task, service, image, State::Serving);
+        }
     }
 
     /// A task has got its stop signal and listens no longer; what it has goes on.

@@ -121,6 +121,11 @@ impl Requests {
         }
     }
 
+    /// Whether a client calls the service.
+    pub(super) fn are_called(&self, service: ServiceId) -> bool {
+        self.patience.values().any(|patience| patience.service == service)
+    }
+
     /// Tells the requests that are answered up to and including `now`.
     pub(super) fn retire(&mut self, now: Time, sink: &mut impl FnMut(&Request)) {
         self.servers.retire(now, &mut self.in_flight, sink);

@@ -7,8 +7,8 @@ use crate::model::client::{Connect, Load};
 use crate::model::request::{Failure, RequestOutcome};
 use proptest::prelude::*;
 
-const WEB: ServiceId = ServiceId(0);
-const IMAGE: ImageId = ImageId(0);
+pub(super) const WEB: ServiceId = ServiceId(0);
+pub(super) const IMAGE: ImageId = ImageId(0);
 
 fn ms(millis: u64) -> Span {
     Span::from_millis(millis)
@@ -18,7 +18,7 @@ fn at(millis: u64) -> Time {
     Time::from_millis(millis)
 }
 
-fn client(from: u64, until: u64, load: Load) -> ClientSpec {
+pub(super) fn client(from: u64, until: u64, load: Load) -> ClientSpec {
     ClientSpec {
         name: String::from("client"),
         service: WEB,
@@ -39,12 +39,12 @@ fn closed(concurrency: u32, think: Span, client_time: Span) -> Load {
 
 const REFUSED: RequestOutcome = RequestOutcome::Failed(Failure::Refused, Cause::NoTask);
 
-fn application(service_time: Dist) -> Application {
+pub(super) fn application(service_time: Dist) -> Application {
     Application { service_time, ..Application::default() }
 }
 
 /// One client of a service whose `tasks` are in rotation from the start, at the end.
-fn case(tasks: u32, service_time: Dist, client: ClientSpec, end: u64) -> Case {
+pub(super) fn case(tasks: u32, service_time: Dist, client: ClientSpec, end: u64) -> Case {
     Case {
         clients: [client].into_iter().collect(),
         applications: [application(service_time)].into_iter().collect(),
@@ -128,7 +128,7 @@ impl World {
     }
 }
 
-fn run(case: &Case) -> Vec<Request> {
+pub(super) fn run(case: &Case) -> Vec<Request> {
     sorted(run_with_stops(case, &[]).0)
 }
 
