@@ -2,7 +2,7 @@
 
 use crate::kernel::{IdVec, Time};
 use crate::model::node::{Leadership, NodeState, Reachability};
-use crate::model::request::Request;
+use crate::model::request::{Batch, Request};
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
@@ -15,6 +15,9 @@ pub trait Observer {
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
     fn request(&mut self, request: &Request);
+
+    /// Requests have ended that are not told one by one ([`Grade`](crate::model::client::Grade)).
+    fn requests(&mut self, _batch: &Batch) {}
 
     /// All that happens at this instant has happened, and all requests that were sent before it and have ended were told. Called
     /// for each instant that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
@@ -175,6 +178,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.request(request);
     }
 
+    fn requests(&mut self, batch: &Batch) {
+        self.0.requests(batch);
+        self.1.requests(batch);
+    }
+
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
         self.0.instant(now, in_flight);
         self.1.instant(now, in_flight);
@@ -192,6 +200,12 @@ impl<O: Observer> Observer for Option<O> {
     fn request(&mut self, request: &Request) {
         if let Some(observer) = self {
             observer.request(request);
+        }
+    }
+
+    fn requests(&mut self, batch: &Batch) {
+        if let Some(observer) = self {
+            observer.requests(batch);
         }
     }
 

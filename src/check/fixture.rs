@@ -55,6 +55,7 @@ impl Forged {
             latencies: Latencies::NONE,
             ties: TieOrder::Fixed,
             task_history_limit: None,
+            grade: Default::default(),
             measure_from: None,
             slo: IdVec::new(),
         };

@@ -118,7 +118,7 @@ fn nearest_micros(micros: f64) -> Span {
 ///
 /// It sets the bits of a number in [1, 2). Converting an integer would be as short, but on x86-64 that instruction waits for
 /// the register's last value, which makes each draw wait for the one before.
-fn open_unit(u: u64) -> f64 {
+pub(crate) fn open_unit(u: u64) -> f64 {
     f64::from_bits(1.0f64.to_bits() | u >> 12) - (1.0 - f64::EPSILON / 2.0)
 }
 
@@ -126,7 +126,7 @@ fn open_unit(u: u64) -> f64 {
 ///
 /// Source: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function" (2003): the
 /// coefficients of his rational approximations.
-fn standard_normal_quantile(p: f64) -> f64 {
+pub(crate) fn standard_normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969_683_028_665_376e1,
         2.209_460_984_245_205e2,

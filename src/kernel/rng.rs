@@ -46,6 +46,8 @@ pub enum Stream {
     Entry = 42,
     /// Order of the addresses in an answer to a client; index: client.
     Resolve = 43,
+    /// Counts of requests that are drawn in bulk; index 0.
+    Counts = 44,
 }
 
 /// All random numbers of one run, made from its seed.

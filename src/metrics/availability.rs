@@ -10,7 +10,7 @@
 use super::latency::Latencies;
 use super::summary::{ClientRequests, Requests, VersionRequests};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::request::{Cause, Request, RequestOutcome};
+use crate::model::request::{Batch, Cause, Request, RequestOutcome};
 use crate::model::{ClientId, ImageId};
 use crate::sim::Plan;
 
@@ -85,6 +85,23 @@ impl RequestMeter {
             client.answered += 1;
             self.latencies.record(request.latency());
         }
+    }
+
+    /// Counts requests that are told together. Nobody knows their latencies.
+    pub(super) fn record_all(&mut self, batch: &Batch) {
+        let outcome = batch.outcome.kind();
+        self.outcomes[outcome] += batch.count;
+        if let RequestOutcome::Failed(_, cause) = batch.outcome {
+            self.causes[cause as usize] += batch.count;
+        }
+        if let Some(image) = batch.image {
+            self.versions[image][outcome] += batch.count;
+        }
+        let client = &mut self.clients[batch.client];
+        client.first_sent = client.first_sent.min(batch.sent);
+        client.last_ended = client.last_ended.max(batch.ended);
+        client.total += batch.count;
+        client.answered += if batch.outcome == RequestOutcome::Ok { batch.count } else { 0 };
     }
 
     /// Forgets all requests.

@@ -61,6 +61,7 @@ pub(crate) fn plan() -> Plan {
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: None,
+        grade: Default::default(),
         measure_from: None,
         slo: IdVec::new(),
     }

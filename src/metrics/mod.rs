@@ -23,7 +23,7 @@ pub use timeline::Timeline;
 
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::Load;
-use crate::model::request::Request;
+use crate::model::request::{Batch, Request};
 use crate::model::task::TaskState;
 use crate::model::{ClientId, ImageId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -252,6 +252,14 @@ impl Observer for Metrics<'_> {
             && replicas.measures(request.sent)
         {
             requests.record(request);
+        }
+    }
+
+    fn requests(&mut self, batch: &Batch) {
+        if let Some(ServiceMeter { replicas, requests: Some(requests), .. }) = &mut self.services[batch.service]
+            && replicas.measures(batch.sent)
+        {
+            requests.record_all(batch);
         }
     }
 

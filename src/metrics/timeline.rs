@@ -1,7 +1,7 @@
 //! A run as rows over time: what `timeline.csv` and the charts are made of.
 
 use crate::kernel::{IdVec, Time};
-use crate::model::request::{Request, RequestOutcome};
+use crate::model::request::{Batch, Request, RequestOutcome};
 use crate::model::task::TaskState;
 use crate::model::{ServiceId, TaskId};
 use crate::observe::{Observer, Record};
@@ -24,9 +24,9 @@ pub struct Row {
     /// Requests that were sent and have not ended.
     pub in_flight: u32,
     /// Requests answered since the service's previous row.
-    pub ok: u32,
+    pub ok: u64,
     /// Requests that failed since the service's previous row.
-    pub failed: u32,
+    pub failed: u64,
 }
 
 /// Keeps a row of a service for each instant at which `desired`, `in_rotation` or `running` changed, and for each full second, from
@@ -139,6 +139,14 @@ impl Observer for Timeline {
         match request.outcome {
             RequestOutcome::Ok => row.ok += 1,
             RequestOutcome::Failed(..) => row.failed += 1,
+        }
+    }
+
+    fn requests(&mut self, batch: &Batch) {
+        let row = &mut self.services[batch.service].row;
+        match batch.outcome {
+            RequestOutcome::Ok => row.ok += batch.count,
+            RequestOutcome::Failed(..) => row.failed += batch.count,
         }
     }
 

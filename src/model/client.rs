@@ -20,6 +20,18 @@ pub struct ClientSpec {
     pub connect: Connect,
 }
 
+/// How exactly requests are advanced. Containers of images that do not react to requests see the same control plane in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grade {
+    /// Every request by itself.
+    #[default]
+    Exact,
+    /// The requests of an interval are counted, and the counts drawn.
+    Aggregate,
+    /// Counts are what is to be expected: nothing is drawn.
+    Expected,
+}
+
 /// When a client sends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Load {
@@ -63,6 +75,13 @@ pub struct Connect {
     pub keep_alive: bool,
     /// Whether it keeps the address that a name resolved to, for the time that the answer says.
     pub dns_cache: bool,
+}
+
+impl ClientSpec {
+    /// Whether its requests can be told in bulk: what it sends does not hang on what became of single requests before.
+    pub fn is_told_in_bulk(&self) -> bool {
+        matches!(self.load, Load::Open { .. }) && !self.connect.dns_cache
+    }
 }
 
 /// What stands between a client and the tasks of a service.

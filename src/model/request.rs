@@ -27,6 +27,25 @@ impl Request {
     }
 }
 
+/// Requests of one client that have ended alike, counted and not told one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Who sent them.
+    pub client: ClientId,
+    /// To whom.
+    pub service: ServiceId,
+    /// Image of the tasks that they were sent to last; `None`: to nobody.
+    pub image: Option<ImageId>,
+    /// What became of them.
+    pub outcome: RequestOutcome,
+    /// How many, at least one.
+    pub count: u64,
+    /// They were sent first at this instant or later.
+    pub sent: Time,
+    /// They had ended by then.
+    pub ended: Time,
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {

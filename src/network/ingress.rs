@@ -60,6 +60,11 @@ impl VirtualService {
         Some(self.enabled[self.turn])
     }
 
+    /// The backends that get connections, in the order of their arrival.
+    pub(super) fn enabled(&self) -> &[TaskId] {
+        &self.enabled
+    }
+
     /// The first address of an answer, in which they stand in random order (data-plane rule 80).
     pub(super) fn resolve(&self, draw: u64) -> Option<TaskId> {
         let place = (u128::from(draw) * self.enabled.len() as u128) >> 64;

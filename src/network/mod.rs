@@ -75,6 +75,8 @@ pub struct Network {
     told: u64,
     /// Backends that load balancers lost since this was asked last.
     forgotten: Vec<(EntryId, TaskId)>,
+    /// How often machines came or went, or changed sides.
+    link_changes: u64,
 }
 
 /// A task as its own node has it.
@@ -119,6 +121,8 @@ struct Entry {
     /// How it stands to each node.
     views: IdVec<NodeId, View>,
     machine: Machine,
+    /// How often its backends have changed.
+    changes: u64,
 }
 
 /// What a load balancer thinks of a node.
@@ -165,6 +169,7 @@ impl Network {
                 .map(|node| View::new(spec.node.is_none_or(|own| own == node || links.talk(own, node))))
                 .collect(),
             machine: spec.node.map_or(Machine::Up, |node| links.machine(node)),
+            changes: 0,
         };
         let entries = entries.into_iter().map(entry).collect();
         Network {
@@ -176,6 +181,7 @@ impl Network {
             news: BinaryHeap::new(),
             told: 0,
             forgotten: Vec::new(),
+            link_changes: 0,
         }
     }
 
@@ -204,6 +210,7 @@ impl Network {
     pub fn listen(&mut self, task: TaskId, service: ServiceId, node: NodeId, listens: bool) {
         for entry in self.entries.values_mut() {
             if (entry.spec.access, entry.spec.service, entry.spec.node) == (Access::HostPort, service, Some(node)) {
+                entry.changes += 1;
                 if listens {
                     entry.service.enable(task);
                 } else {
@@ -237,6 +244,7 @@ impl Network {
     /// Puts a node on a side of a partition: only nodes of one side hear each other; all begin on side 0.
     pub fn set_side(&mut self, now: Time, node: NodeId, side: u32) {
         self.links.set_side(node, side);
+        self.link_changes += 1;
         self.notice(now, node, false);
     }
 
@@ -290,6 +298,25 @@ impl Network {
     /// What kind of load balancer this is.
     pub fn access(&self, entry: EntryId) -> Access {
         self.entries[entry].spec.access
+    }
+
+    /// A number that grows with every change of what is said of an entry.
+    pub fn revision(&self, entry: EntryId) -> u64 {
+        self.entries[entry].changes + self.link_changes
+    }
+
+    /// Tasks that get the connections which enter here, in turn or by chance.
+    pub fn backends(&self, entry: EntryId) -> &[TaskId] {
+        self.entries[entry].service.enabled()
+    }
+
+    /// What becomes of connections that enter here if no task gets them.
+    pub fn closed(&self, entry: EntryId) -> Option<Route> {
+        match self.entries[entry].machine {
+            Machine::Up => self.backends(entry).is_empty().then_some(Route::Nobody),
+            Machine::Stopped => Some(Route::Refused),
+            Machine::Crashed => Some(Route::Silence),
+        }
     }
 
     /// A backend changes on its own node; news of it go to all others.
@@ -357,6 +384,7 @@ impl Network {
     /// Makes a backend what the load balancer knows of it; that of a node that is taken to be gone is hidden (data-plane rule 76).
     fn show(&mut self, id: EntryId, task: TaskId) {
         let entry = &mut self.entries[id];
+        entry.changes += 1;
         let level = match entry.views[self.endpoints[task].node].missed {
             true => Level::Removed,
             false => entry.levels[task],
@@ -415,6 +443,7 @@ impl Network {
     fn set_machine(&mut self, now: Time, node: NodeId, machine: Machine) {
         let is_leave = machine == Machine::Stopped && self.links.machine(node) == Machine::Up;
         self.links.set_machine(node, machine);
+        self.link_changes += 1;
         for entry in self.entries.values_mut().filter(|entry| entry.spec.node == Some(node)) {
             entry.machine = machine;
         }

@@ -10,7 +10,7 @@ use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
 use crate::metrics::{Summary, Timeline};
 use crate::model::ServiceId;
-use crate::model::request::Request;
+use crate::model::request::{Batch, Request};
 use crate::observe::{Observer, Record};
 use crate::sim::Plan;
 
@@ -59,6 +59,10 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+    }
+
+    fn requests(&mut self, batch: &Batch) {
+        self.timeline.requests(batch);
     }
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {

@@ -63,6 +63,7 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
             latencies: scenario.latencies,
             ties: scenario.ties,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+            grade: Default::default(),
             measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
             slo: IdVec::new(),
         },

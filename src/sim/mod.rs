@@ -3,6 +3,7 @@
 //! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
 //! are no events: traffic is advanced to each instant before anything happens at it.
 
+mod clients;
 mod desired;
 pub mod event;
 mod fault;
@@ -14,6 +15,7 @@ mod session;
 
 pub use plan::Plan;
 
+use clients::Clients;
 use event::Event;
 use managers::{Followed, Parting};
 use plan::{End, TieOrder};
@@ -31,7 +33,6 @@ use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::network::{self, Member, Network};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
-use crate::traffic::Traffic;
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
             break end;
         }
     };
-    sim.observer.instant(end, sim.traffic.in_flight());
+    sim.observer.instant(end, sim.clients.in_flight());
     Finished { observer: sim.observer, end, fingerprint: sim.fingerprint.digest() }
 }
 
@@ -87,7 +88,7 @@ struct Sim<'p, O> {
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
     network: Network,
-    traffic: Traffic,
+    clients: Clients,
     /// Tasks that load balancers send requests to.
     in_rotation: IdVec<TaskId, bool>,
     observer: O,
@@ -142,7 +143,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             waiting: Vec::new(),
             step_queued: false,
             network: Network::new(entries, &members, &plan.latencies, &streams),
-            traffic: Traffic::new(&plan.clients, of_client, applications, plan.services.len(), &streams),
+            clients: Clients::new(plan, of_client, applications, &streams),
             in_rotation: IdVec::new(),
             observer,
             fingerprint: Fingerprint::new(),
@@ -183,7 +184,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 if !self.move_clock(last) {
                     return None;
                 }
-                while self.traffic.is_unfinished() && self.now < limit {
+                while self.clients.is_unfinished() && self.now < limit {
                     if !self.move_clock((self.now + Span::from_secs(1)).min(limit)) {
                         return None;
                     }
@@ -218,7 +219,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn close_instant(&mut self) {
         let is_full_second = self.now.as_nanos().is_multiple_of(1_000_000_000);
         if std::mem::take(&mut self.has_records) || is_full_second {
-            self.observer.instant(self.now, self.traffic.in_flight());
+            self.observer.instant(self.now, self.clients.in_flight());
         }
     }
 

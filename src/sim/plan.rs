@@ -1,7 +1,7 @@
 //! The plan of a run: everything that a scenario says, with dense ids instead of names.
 
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::ClientSpec;
+use crate::model::client::{ClientSpec, Grade};
 use crate::model::command::Command;
 use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
@@ -29,6 +29,8 @@ pub struct Plan {
     pub services: IdVec<ServiceId, String>,
     /// Clients.
     pub clients: IdVec<ClientId, ClientSpec>,
+    /// How exactly their requests are advanced.
+    pub grade: Grade,
     /// Commands of the operator, sorted by time; those of one instant in order. The scenario's own services are created by the
     /// first commands, at 0.
     pub commands: Vec<TimedCommand>,

@@ -9,20 +9,22 @@ use crate::model::task::TaskState;
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
 use crate::observe::{Observer, Record};
-use crate::traffic::{Notice, Reaction, Routing, Traffic};
+use crate::traffic::{Notice, Reaction, Rotations, Routing};
+
+use super::clients::Clients;
 
 impl<O: Observer> Sim<'_, O> {
     /// Lets all requests happen before this instant. True if they did something to a task: then the clock is set back to that.
     pub(super) fn advance_traffic(&mut self) -> bool {
-        if self.traffic.is_idle() {
+        if self.clients.is_idle() {
             return false;
         }
         let observer = &mut self.observer;
         loop {
             let stop = self.now.min(self.network.next_news());
-            let reached = self.traffic.advance(stop, &mut self.network, &mut |request| observer.request(request));
+            let reached = self.clients.advance(stop, &mut self.network, observer);
             let mut has_reacted = false;
-            while let Some(Notice { task, what }) = self.traffic.take_notice(reached) {
+            while let Some(Notice { task, what }) = self.clients.take_notice(reached) {
                 has_reacted = true;
                 match what {
                     Reaction::Crash => self.agents.crash(reached, task, &mut self.agents_out),
@@ -39,7 +41,7 @@ impl<O: Observer> Sim<'_, O> {
                 return false;
             }
             self.network.hear(reached);
-            tell_forgotten(reached, &mut self.network, &mut self.traffic);
+            tell_forgotten(reached, &mut self.network, &mut self.clients);
         }
     }
 
@@ -49,12 +51,12 @@ impl<O: Observer> Sim<'_, O> {
             match effect {
                 Effect::Listening(task) => {
                     let Place { service, image, node } = self.place(task);
-                    self.traffic.listen(task, service, image);
+                    self.clients.listen(task, service, image);
                     self.network.listen(task, service, node, true);
                 }
                 Effect::Activated(task) => {
                     let Place { service, image, node } = self.place(task);
-                    self.traffic.boot(task, service, image);
+                    self.clients.boot(task, service, image);
                     self.network.enable(self.now, task, service, node);
                     self.rotate(task, true);
                 }
@@ -62,20 +64,20 @@ impl<O: Observer> Sim<'_, O> {
                     self.network.disable(self.now, task);
                     self.rotate(task, false);
                 }
-                Effect::Draining(task) => self.traffic.drain(task),
+                Effect::Draining(task) => self.clients.drain(task),
                 Effect::ProcessEnded(task) => self.end_process(task),
                 Effect::SandboxRemoved(task) => {
                     self.network.remove(self.now, task);
-                    self.traffic.remove(task);
+                    self.clients.remove(task);
                 }
                 Effect::PowerLost(task) => {
                     self.rotate(task, false);
                     self.emit(Record::ProcessEnded { task });
-                    self.traffic.lose(self.now, task);
+                    self.clients.lose(self.now, task);
                 }
             }
         }
-        tell_forgotten(self.now, &mut self.network, &mut self.traffic);
+        tell_forgotten(self.now, &mut self.network, &mut self.clients);
     }
 
     fn end_process(&mut self, task: TaskId) {
@@ -85,8 +87,7 @@ impl<O: Observer> Sim<'_, O> {
         self.emit(Record::ProcessEnded { task });
         let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
         let cause = if is_stopped { Cause::Killed } else { Cause::Application };
-        let observer = &mut self.observer;
-        self.traffic.kill(self.now, task, cause, &mut |request| observer.request(request));
+        self.clients.kill(self.now, task, cause, &mut self.observer);
     }
 
     fn place(&self, task: TaskId) -> Place {
@@ -110,9 +111,9 @@ struct Place {
 }
 
 /// Tells traffic which backends load balancers have lost.
-fn tell_forgotten(now: Time, network: &mut Network, traffic: &mut Traffic) {
+fn tell_forgotten(now: Time, network: &mut Network, clients: &mut Clients) {
     for (entry, task) in network.take_forgotten() {
-        traffic.forget(now, entry, task, network);
+        clients.forget(now, entry, task, network);
     }
 }
 
@@ -133,5 +134,19 @@ impl Routing for Network {
 
     fn access(&self, entry: EntryId) -> Access {
         self.access(entry)
+    }
+}
+
+impl Rotations for Network {
+    fn revision(&self, entry: EntryId) -> u64 {
+        self.revision(entry)
+    }
+
+    fn backends(&self, entry: EntryId) -> &[TaskId] {
+        self.backends(entry)
+    }
+
+    fn closed(&self, entry: EntryId) -> Option<Route> {
+        self.closed(entry)
     }
 }

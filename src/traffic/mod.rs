@@ -6,6 +6,7 @@
 //! change the system itself does it stop on the way ([`Traffic::take_notice`]).
 
 mod client;
+mod grade;
 mod lanes;
 #[cfg(test)]
 mod reference;
@@ -25,6 +26,7 @@ use crate::model::image::Application;
 use crate::model::request::{Cause, Request, Route};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
 
+pub use grade::{Bulk, Rotations};
 pub use server::{Notice, Reaction};
 
 use client::Client;

@@ -78,12 +78,40 @@ pub(super) struct Sent {
 
 /// What a client does about failures.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
-    service: ServiceId,
+pub(super) struct Patience {
+    pub(super) service: ServiceId,
     connect: Span,
-    request: Option<Span>,
-    retries: u32,
+    pub(super) request: Option<Span>,
+    pub(super) retries: u32,
     backoff: Span,
+}
+
+impl Patience {
+    pub(super) fn of(client: &ClientSpec) -> Patience {
+        let kernel = FIRST_CONNECTION_WAIT * ((1 << CONNECTION_PACKETS) - 1);
+        Patience {
+            service: client.service,
+            connect: client.connect.connect_timeout.map_or(kernel, |timeout| timeout.min(kernel)),
+            request: client.connect.request_timeout,
+            retries: client.connect.retries,
+            backoff: client.connect.backoff,
+        }
+    }
+
+    /// When a client gives up an attempt that began at `at` and has no connection.
+    pub(super) fn connection_ends(&self, at: Time) -> Time {
+        at.saturating_add(self.request.map_or(self.connect, |request| request.min(self.connect)))
+    }
+
+    /// When it gives up an attempt that began at `at` and has one.
+    pub(super) fn request_ends(&self, at: Time) -> Time {
+        self.request.map_or(Time::MAX, |timeout| at.saturating_add(timeout))
+    }
+
+    /// When it tries again what failed at `at` after so many attempts before; `None`: it gives up.
+    pub(super) fn next_try(&self, at: Time, tries: u32) -> Option<Time> {
+        (tries < self.retries).then(|| at.saturating_add(self.backoff * (1 << tries.min(MOST_DOUBLINGS))))
+    }
 }
 
 /// All requests that have been sent, and the tasks that work on them.
@@ -105,19 +133,11 @@ pub(super) struct Cx<'a, N, S> {
 
 impl Requests {
     pub(super) fn new(clients: &IdVec<ClientId, ClientSpec>, servers: Servers, services: usize) -> Requests {
-        let kernel = FIRST_CONNECTION_WAIT * ((1 << CONNECTION_PACKETS) - 1);
-        let patience = |client: &ClientSpec| Patience {
-            service: client.service,
-            connect: client.connect.connect_timeout.map_or(kernel, |timeout| timeout.min(kernel)),
-            request: client.connect.request_timeout,
-            retries: client.connect.retries,
-            backoff: client.connect.backoff,
-        };
         Requests {
             servers,
             waiting: Waiting::default(),
             in_flight: IdVec::filled(services, 0),
-            patience: clients.values().map(patience).collect(),
+            patience: clients.values().map(Patience::of).collect(),
         }
     }
 
@@ -213,7 +233,7 @@ impl Requests {
         cx: &mut Cx<'_, N, S>,
     ) -> Sent {
         let patience = &self.patience[attempt.client];
-        let deadline = patience.request.map_or(Time::MAX, |timeout| attempt.at.saturating_add(timeout));
+        let deadline = patience.request_ends(attempt.at);
         let (at, failure, cause) = match self.servers.work(task, at, attempt.draw) {
             Work::Answer(end) if end <= deadline => return self.answer(attempt, entry, task, end, cx),
             Work::Error(end) if end <= deadline => (end, Failure::HttpError, Cause::Application),
@@ -281,7 +301,7 @@ impl Requests {
 
     /// Nobody answers a packet that asks for a connection, after so many others: the next is sent in time, or patience ends.
     fn ask_again(&mut self, attempt: Attempt, entry: EntryId, task: Option<TaskId>, packets: u32) -> Sent {
-        let next = attempt.at.saturating_add(FIRST_CONNECTION_WAIT * ((2 << packets) - 1));
+        let next = next_packet(attempt.at, packets);
         let packets = packets + 1;
         self.wait(Waiter {
             at: next.min(self.patience_ends(&attempt)),
@@ -295,14 +315,12 @@ impl Requests {
 
     /// When a client gives up an attempt that has no connection.
     fn patience_ends(&self, attempt: &Attempt) -> Time {
-        let Patience { connect, request, .. } = self.patience[attempt.client];
-        attempt.at.saturating_add(request.map_or(connect, |request| request.min(connect)))
+        self.patience[attempt.client].connection_ends(attempt.at)
     }
 
     /// A task has a request, and will never say anything more.
     fn hang(&mut self, attempt: Attempt, entry: EntryId, task: TaskId) {
-        let request = self.patience[attempt.client].request;
-        let at = request.map_or(Time::MAX, |timeout| attempt.at.saturating_add(timeout));
+        let at = self.patience[attempt.client].request_ends(attempt.at);
         self.wait(Waiter { at, attempt, entry, task: Some(task), what: Wait::Silence });
     }
 
@@ -321,15 +339,14 @@ impl Requests {
         cause: Cause,
         sink: &mut impl FnMut(&Request),
     ) -> Sent {
-        let Patience { service, retries, backoff, .. } = self.patience[attempt.client];
-        if attempt.tries < retries {
-            let pause = backoff * (1 << attempt.tries.min(MOST_DOUBLINGS));
-            let attempt = Attempt { tries: attempt.tries + 1, at: at.saturating_add(pause), ..attempt };
+        let patience = &self.patience[attempt.client];
+        if let Some(next) = patience.next_try(at, attempt.tries) {
+            let attempt = Attempt { tries: attempt.tries + 1, at: next, ..attempt };
             self.wait(Waiter { at: attempt.at, attempt, entry: EntryId(0), task: None, what: Wait::Retry });
             return Sent { end: None, taken: None };
         }
         let task = task.and_then(|task| Some((task, self.servers.get(task)?.image)));
-        sink(&attempt.ended(service, task, at, RequestOutcome::Failed(failure, cause)));
+        sink(&attempt.ended(patience.service, task, at, RequestOutcome::Failed(failure, cause)));
         Sent { end: Some(at), taken: None }
     }
 }
@@ -428,8 +445,13 @@ impl Requests {
     }
 }
 
+/// When a client that asks for a connection since `sent`, and has sent so many packets before the last, sends the next.
+pub(super) fn next_packet(sent: Time, packets: u32) -> Time {
+    sent.saturating_add(FIRST_CONNECTION_WAIT * ((2 << packets) - 1))
+}
+
 /// When what was sent at `sent` is sent again, at `now` or later.
-fn next_retransmission(sent: Time, now: Time) -> Time {
+pub(super) fn next_retransmission(sent: Time, now: Time) -> Time {
     let mut wait = FIRST_RETRANSMISSION;
     let mut next = sent + wait;
     while next < now {

@@ -119,6 +119,7 @@ fn deployed_and_updated(replicas: u32, nodes: u32, update: UpdateConfig) -> Plan
         latencies: Latencies::SWARM,
         ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+        grade: Default::default(),
         measure_from: None,
         slo: IdVec::filled(1, None),
     }

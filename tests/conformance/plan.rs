@@ -52,6 +52,7 @@ pub fn plan(case: &Case) -> Result<Plan, String> {
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+        grade: Default::default(),
         measure_from: None,
         slo: IdVec::filled(case.services.len(), None),
     })

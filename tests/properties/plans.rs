@@ -161,6 +161,7 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(5),
+        grade: Default::default(),
         measure_from: None,
         slo: IdVec::filled(count, None),
     }

@@ -154,6 +154,7 @@ fn empty_plan() -> Plan {
         latencies: Latencies::NONE,
         ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
+        grade: Default::default(),
         measure_from: None,
         slo: IdVec::new(),
     }

@@ -130,8 +130,8 @@ fn per_second(rows: &[&Row], axis: &TimeAxis) -> (u64, Vec<(f64, f64)>) {
         // What a row counts ended before it, so a full second closes its bin.
         let number = row.at.as_nanos().saturating_sub(1) / (width * SECOND);
         if let Some((ok, failed)) = bins.get_mut(number as usize) {
-            *ok += f64::from(row.ok);
-            *failed += f64::from(row.failed);
+            *ok += row.ok as f64;
+            *failed += row.failed as f64;
         }
     }
     for (number, (ok, failed)) in (0..).zip(&mut bins) {

@@ -1,0 +1,475 @@
+//! Traffic in bulk: requests are counted and not advanced one by one.
+//!
+//! Between two changes of the system each connection of a client meets the same fates with the same shares, so that the requests of
+//! such an interval are a few products ([`Rotation`]). The number that a client sends is drawn for the interval, or is what is to be
+//! expected ([`Grade`]); what is a share of it is drawn or not likewise ([`chance`]). Counts are fractions on the way and whole
+//! where they are told ([`account`]).
+//!
+//! `Departs:` tasks have as many requests at a time as come in the mean service time; that requests wait for each other is left out, and
+//! with it all latencies and what follows from them, unless an image reacts to requests: then what exceeds its capacity waits. Closed
+//! loops and clients that keep an address are not counted, for what they send next hangs on single answers.
+
+mod account;
+mod backend;
+mod chance;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+use std::collections::VecDeque;
+
+use crate::kernel::id::Id;
+use crate::kernel::{IdVec, Span, Stream, Streams, Time};
+use crate::model::client::{Access, Choice, ClientSpec, Grade, Load};
+use crate::model::image::Application;
+use crate::model::request::{Batch, Cause, Failure, RequestOutcome};
+use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
+
+use super::request::Patience;
+use super::server::{Notice, State};
+use account::Account;
+use backend::{Backend, Inflow, Work};
+use chance::Chance;
+use rotation::{Fate, Rotation, fate};
+use wait::{Cohort, Cohorts, Wait};
+
+pub use rotation::Rotations;
+
+/// Longest interval while requests wait for something, or count for what becomes of a task: what they do is known to this precision.
+const STEP: Span = Span::from_millis(100);
+
+/// All clients and the tasks that they call, in bulk.
+#[derive(Debug)]
+pub struct Bulk {
+    now: Time,
+    clients: IdVec<ClientId, Source>,
+    rotations: IdVec<EntryId, Rotation>,
+    tasks: IdVec<TaskId, Backend>,
+    works: IdVec<ImageId, Work>,
+    cohorts: Cohorts,
+    notices: VecDeque<Notice>,
+    in_flight: IdVec<ServiceId, u32>,
+    chance: Chance,
+    /// Tasks that took requests within the step and react to them.
+    touched: Vec<TaskId>,
+}
+
+/// A client.
+#[derive(Debug)]
+struct Source {
+    service: ServiceId,
+    from: Time,
+    until: Time,
+    /// Mean gap between two requests and whether it is always the same; `None`: its requests are not counted.
+    gap: Option<(Span, bool)>,
+    entries: Vec<EntryId>,
+    choice: Choice,
+    /// Whether the task is drawn for each connection.
+    resolves: bool,
+    patience: Patience,
+    /// Share of the requests that each image is too slow for.
+    too_slow: IdVec<ImageId, f64>,
+    account: Account,
+}
+
+/// So many requests that are sent at one instant by one way.
+#[derive(Clone, Copy, Debug)]
+struct Parcel {
+    client: ClientId,
+    count: f64,
+    /// How many of them are sent in a second; 0: they are sent once.
+    rate: f64,
+    /// When the first of them was sent first.
+    first: Time,
+    /// When this attempt began.
+    sent: Time,
+    tries: u32,
+    /// Packets that asked for a connection before.
+    packets: u32,
+}
+
+impl Source {
+    /// So many requests are to be sent from `from` to before `to`.
+    fn arrivals(&self, from: Time, to: Time, chance: &mut Chance) -> f64 {
+        let Some((gap, is_constant)) = self.gap else { return 0.0 };
+        if is_constant {
+            let sent_before = |at: Time| at.min(self.until).saturating_since(self.from).as_nanos().div_ceil(gap.as_nanos());
+            return (sent_before(to) - sent_before(from)) as f64;
+        }
+        let length = to.min(self.until).saturating_since(from.max(self.from));
+        chance.poisson(length.as_nanos() as f64 / gap.as_nanos() as f64)
+    }
+
+    /// Requests a second just before `at`.
+    fn rate(&self, at: Time) -> f64 {
+        let sends = self.from < at && at <= self.until;
+        self.gap.filter(|_| sends).map_or(0.0, |(gap, _)| 1.0 / gap.as_secs_f64())
+    }
+
+    /// Share of its connections that each of its entries gets.
+    fn share(&self) -> f64 {
+        1.0 / self.entries.len() as f64
+    }
+}
+
+impl Bulk {
+    /// The clients of a plan and where their connections enter, what its images do with requests, and the number of its services.
+    /// `grade`: not [`Grade::Exact`].
+    pub fn new(
+        grade: Grade,
+        clients: &IdVec<ClientId, ClientSpec>,
+        entries: IdVec<ClientId, Vec<EntryId>>,
+        applications: IdVec<ImageId, Application>,
+        services: usize,
+        streams: &Streams,
+    ) -> Bulk {
+        let works: IdVec<ImageId, Work> = applications.into_values().map(Work::new).collect();
+        let rotations = entries.values().flatten().map(|entry| entry.index() + 1).max().unwrap_or(0);
+        let source = |(spec, entries): (&ClientSpec, Vec<EntryId>)| Source {
+            service: spec.service,
+            from: spec.from,
+            until: spec.until,
+            gap: match &spec.load {
+                Load::Open { gap } if spec.is_told_in_bulk() => Some((gap.mean(), gap.is_constant())),
+                Load::Open { .. } | Load::Closed { .. } => None,
+            },
+            entries,
+            choice: spec.connect.choice,
+            resolves: spec.connect.access == Access::DnsRoundRobin,
+            patience: Patience::of(spec),
+            too_slow: works
+                .values()
+                .map(|work| spec.connect.request_timeout.map_or(0.0, |timeout| work.longer_than(timeout)))
+                .collect(),
+            account: Account::default(),
+        };
+        Bulk {
+            now: Time::ZERO,
+            clients: clients.values().zip(entries.into_values()).map(source).collect(),
+            rotations: (0..rotations).map(|_| Rotation::default()).collect(),
+            tasks: IdVec::new(),
+            works,
+            cohorts: Cohorts::default(),
+            notices: VecDeque::new(),
+            in_flight: IdVec::filled(services, 0),
+            chance: match grade {
+                Grade::Aggregate => Chance::Drawn(streams.of(Stream::Counts, 0)),
+                Grade::Expected | Grade::Exact => Chance::Mean,
+            },
+            touched: Vec::new(),
+        }
+    }
+
+    /// Whether there are no clients: nothing will ever happen.
+    pub fn is_idle(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Requests that were sent and have not ended, by service, to the nearest whole number.
+    pub fn in_flight(&self) -> &IdVec<ServiceId, u32> {
+        &self.in_flight
+    }
+
+    /// Sends all requests before `now` and tells of those that have ended. Returns the instant that it got to: `now`, or an earlier
+    /// one at which requests have done something to a task; its caller takes notice of that first.
+    pub fn advance<N: Rotations>(&mut self, now: Time, network: &N, sink: &mut impl FnMut(&Batch)) -> Time {
+        let is_settled = self.refresh(network);
+        while self.now < now && self.notices.is_empty() {
+            let began = self.now;
+            self.wake(began, network);
+            let step = if is_settled { now } else { began.saturating_add(STEP) };
+            let end = now.min(step).min(self.cohorts.next());
+            self.step(began, end);
+            self.now = end;
+        }
+        self.in_flight.values_mut().for_each(|count| *count = 0);
+        for (id, client) in self.clients.iter_mut() {
+            client.account.tell(id, client.service, self.now, sink);
+            let held = client.account.in_hand() + self.cohorts.count(id);
+            self.in_flight[client.service] += libm::floor(held + 0.5) as u32;
+        }
+        self.now
+    }
+
+    /// Learns what the network has changed. Whether all connections find a task that listens.
+    fn refresh<N: Rotations>(&mut self, network: &N) -> bool {
+        let Bulk { rotations, tasks, works, clients, now, .. } = self;
+        let mut is_settled = true;
+        for (id, rotation) in rotations.iter_mut() {
+            let revision = Some(network.revision(id));
+            if rotation.revision != revision {
+                rotation.revision = revision;
+                note_departures(id, rotation, network, clients, tasks, *now);
+                rotation.make(id, tasks, works, network);
+            }
+            is_settled &= rotation.is_settled();
+        }
+        is_settled
+    }
+
+    /// Sends what clients send from `from` to before `to`.
+    fn step(&mut self, from: Time, to: Time) {
+        let seconds = (to - from).as_secs_f64();
+        self.begin_step(seconds);
+        let middle = from + Span::from_nanos((to - from).as_nanos() / 2);
+        for client in self.clients.ids() {
+            let source = &self.clients[client];
+            let count = source.arrivals(from, to, &mut self.chance);
+            let rate = source.rate(to);
+            if count > 0.0 || rate > 0.0 {
+                let parcel = Parcel { client, count, rate, first: from, sent: middle, tries: 0, packets: 0 };
+                self.send(parcel, middle);
+            }
+        }
+        self.end_step(seconds);
+        let Bulk { clients, works, .. } = self;
+        clients.values_mut().for_each(|client| client.account.answer(from, |image| works[image].mean));
+    }
+
+    fn begin_step(&mut self, seconds: f64) {
+        for rotation in self.rotations.values() {
+            for (fate, _) in &rotation.fates {
+                if let Fate::TakenBy(task) = fate
+                    && !self.touched.contains(task)
+                {
+                    let backend = &mut self.tasks[*task];
+                    backend.begin_step(&self.works[backend.image], seconds);
+                    self.touched.push(*task);
+                }
+            }
+        }
+    }
+
+    fn end_step(&mut self, seconds: f64) {
+        for task in self.touched.drain(..) {
+            let backend = &mut self.tasks[task];
+            let notices = &mut self.notices;
+            backend.end_step(&self.works[backend.image], seconds, |what| notices.push_back(Notice { task, what }));
+        }
+    }
+
+    /// Requests leave their client at `at`, by new connections.
+    fn send(&mut self, parcel: Parcel, at: Time) {
+        let source = &self.clients[parcel.client];
+        let (entries, share, is_drawn) = (source.entries.len(), source.share(), source.choice == Choice::Random);
+        let mut left = parcel.count;
+        for place in 0..entries {
+            let count = match is_drawn {
+                true => self.chance.binomial(left, 1.0 / (entries - place) as f64),
+                false => parcel.count * share,
+            };
+            left -= count;
+            let entry = self.clients[parcel.client].entries[place];
+            self.enter(Parcel { count, rate: parcel.rate * share, ..parcel }, entry, at);
+        }
+    }
+
+    /// Requests enter at one place.
+    fn enter(&mut self, parcel: Parcel, entry: EntryId, at: Time) {
+        let is_drawn = self.clients[parcel.client].resolves;
+        let (mut left, mut left_share) = (parcel.count, 1.0);
+        for place in 0..self.rotations[entry].fates.len() {
+            let (fate, share) = self.rotations[entry].fates[place];
+            let count = match is_drawn {
+                true => self.chance.binomial(left, (share / left_share).min(1.0)),
+                false => parcel.count * share,
+            };
+            (left, left_share) = (left - count, left_share - share);
+            self.meet(Parcel { count, rate: parcel.rate * share, ..parcel }, entry, fate, at);
+        }
+    }
+
+    /// Requests meet their fate at `at`.
+    fn meet(&mut self, parcel: Parcel, entry: EntryId, fate: Fate, at: Time) {
+        match fate {
+            Fate::Taken(image) => self.take(parcel, image, at),
+            Fate::TakenBy(task) => {
+                let backend = &mut self.tasks[task];
+                let image = backend.image;
+                let fates = backend.take(&self.works[image].application, parcel.count);
+                let part = |count: f64| Parcel { count, ..parcel };
+                self.fail(part(fates.refused), Some(image), Failure::Refused, Cause::Overload, at);
+                self.fail(part(fates.errors), Some(image), Failure::HttpError, Cause::Application, at);
+                self.take(part(fates.answered), image, at);
+            }
+            Fate::Fails(image, failure, cause) => self.fail(parcel, image, failure, cause, at),
+            Fate::Silence(task) => self.ask_again(parcel, entry, task),
+        }
+    }
+
+    /// Tasks of an image take requests.
+    fn take(&mut self, parcel: Parcel, image: ImageId, at: Time) {
+        let work = &self.works[image];
+        let mean = Span::from_nanos((work.mean * 1e9) as u64);
+        let too_slow = self.clients[parcel.client].too_slow[image];
+        let slow = self.chance.binomial(parcel.count, too_slow);
+        let errors = self.chance.binomial(parcel.count - slow, work.application.error_share);
+        let deadline = self.clients[parcel.client].patience.request_ends(parcel.sent);
+        let part = |count: f64| Parcel { count, ..parcel };
+        self.fail(part(slow), Some(image), Failure::Timeout, Cause::Application, deadline);
+        self.fail(part(errors), Some(image), Failure::HttpError, Cause::Application, at.saturating_add(mean));
+        let answered = parcel.count - slow - errors;
+        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - work.application.error_share);
+        self.clients[parcel.client].account.take(image, answered, rate, parcel.first);
+    }
+
+    /// Requests fail at `at`: their clients try again after a pause, or give up.
+    fn fail(&mut self, parcel: Parcel, image: Option<ImageId>, failure: Failure, cause: Cause, at: Time) {
+        if parcel.count <= 0.0 {
+            return;
+        }
+        let source = &mut self.clients[parcel.client];
+        match source.patience.next_try(at, parcel.tries) {
+            Some(next) => {
+                let parcel = Parcel { sent: next, tries: parcel.tries + 1, rate: 0.0, packets: 0, ..parcel };
+                self.cohorts.push(Cohort { at: next, parcel, entry: None, task: None, what: Wait::Retry });
+            }
+            None => source.account.end(image, RequestOutcome::Failed(failure, cause), parcel.count, parcel.first),
+        }
+    }
+}
+
+/// What befalls tasks.
+impl Bulk {
+    /// What requests do to a task at the instant up to which traffic was advanced. What was overtaken is left out.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        while let Some(notice) = self.notices.pop_front() {
+            if self.tasks[notice.task].is_up() {
+                return Some(notice);
+            }
+        }
+        None
+    }
+
+    /// The process of a task is up. It need not listen yet.
+    pub fn boot(&mut self, task: TaskId, service: ServiceId, image: ImageId) {
+        self.come_up(task, service, image, State::Booting);
+    }
+
+    /// The process of a task listens.
+    pub fn listen(&mut self, task: TaskId, service: ServiceId, image: ImageId) {
+        self.come_up(task, service, image, State::Serving);
+    }
+
+    fn come_up(&mut self, task: TaskId, service: ServiceId, image: ImageId, state: State) {
+        if self.clients.values().all(|client| client.service != service) {
+            return;
+        }
+        let backend = self.tasks.entry(task, Backend::new(service, image, State::Removed));
+        match backend.state {
+            State::Serving => return,
+            State::Booting => backend.state = state,
+            _ => *backend = Backend::new(service, image, state),
+        }
+        self.forget_rotations(service);
+    }
+
+    /// A task has got its stop signal and listens no longer; what it has goes on.
+    pub fn drain(&mut self, task: TaskId) {
+        if self.tasks.get(task).is_some_and(Backend::is_up) {
+            let inflows = self.inflows(task);
+            self.tasks[task].past.extend(inflows);
+            self.set_state(task, State::Draining);
+        }
+    }
+
+    /// The process of a task ended: what it has not finished is reset. `cause`: why it ended, unless it drained or had too much to do.
+    pub fn kill(&mut self, task: TaskId, cause: Cause) {
+        let Some(backend) = self.tasks.get(task).filter(|backend| backend.is_up()) else { return };
+        let (cause, image) = (backend.end_cause(cause), backend.image);
+        for (client, _, count) in self.in_hand(task) {
+            let parcel = self.cut_off(client, image, count);
+            self.fail(parcel, Some(image), Failure::Reset, cause, self.now);
+        }
+        self.set_state(task, State::Ended(cause));
+    }
+
+    /// The address of a task is gone: packets to it are lost.
+    pub fn remove(&mut self, task: TaskId) {
+        self.set_state(task, State::Removed);
+    }
+
+    /// A task is gone with its node, without a word: clients wait for what it has not finished.
+    pub fn lose(&mut self, task: TaskId) {
+        if let Some(image) = self.tasks.get(task).filter(|backend| backend.is_up()).map(|backend| backend.image) {
+            for (client, entry, count) in self.in_hand(task) {
+                let parcel = self.cut_off(client, image, count);
+                let at = self.clients[client].patience.request_ends(self.now);
+                self.cohorts.push(Cohort { at, parcel, entry: Some(entry), task: Some(task), what: Wait::Silence });
+            }
+        }
+        self.set_state(task, State::Lost);
+    }
+
+    /// A task meets connections otherwise from now on, if it is there.
+    fn set_state(&mut self, task: TaskId, state: State) {
+        if let Some(backend) = self.tasks.get_mut(task) {
+            backend.state = state;
+            let service = backend.service;
+            self.forget_rotations(service);
+        }
+    }
+
+    fn forget_rotations(&mut self, service: ServiceId) {
+        for client in self.clients.values().filter(|client| client.service == service) {
+            client.entries.iter().for_each(|entry| self.rotations[*entry].revision = None);
+        }
+    }
+
+    /// What comes to a task now, if it listens.
+    fn inflows(&self, task: TaskId) -> Vec<Inflow> {
+        let mut inflows = Vec::new();
+        if self.tasks[task].state == State::Serving {
+            let known = |entry: &EntryId| self.rotations[*entry].backends.contains(&task);
+            for (client, source) in self.clients.iter() {
+                for entry in source.entries.iter().copied().filter(known) {
+                    let rate = source.rate(self.now) * source.share() * self.rotations[entry].share();
+                    inflows.push(Inflow { client, entry, rate, until: self.now });
+                }
+            }
+        }
+        inflows
+    }
+
+    /// How many requests a task has of each client and entry: those that take longer than it is since they came.
+    fn in_hand(&mut self, task: TaskId) -> Vec<(ClientId, EntryId, f64)> {
+        let mut inflows = self.inflows(task);
+        inflows.append(&mut self.tasks[task].past);
+        let work = &self.works[self.tasks[task].image];
+        let count = |inflow: Inflow| {
+            let mean = inflow.rate * work.excess(self.now.saturating_since(inflow.until).as_secs_f64());
+            (inflow.client, inflow.entry, self.chance.poisson(mean))
+        };
+        inflows.into_iter().map(count).filter(|(.., count)| *count > 0.0).collect()
+    }
+
+    /// Takes requests of a client from the tasks of an image, as many as they have.
+    fn cut_off(&mut self, client: ClientId, image: ImageId, count: f64) -> Parcel {
+        let count = self.clients[client].account.lose(image, count);
+        Parcel { client, count, rate: 0.0, first: self.now, sent: self.now, tries: 0, packets: 0 }
+    }
+}
+
+/// Tasks that an entry has lost still have what came to them before.
+fn note_departures<N: Rotations>(
+    entry: EntryId,
+    rotation: &Rotation,
+    network: &N,
+    clients: &IdVec<ClientId, Source>,
+    tasks: &mut IdVec<TaskId, Backend>,
+    now: Time,
+) {
+    // Who stays keeps its place among those who stay.
+    let mut stay = network.backends(entry).iter().peekable();
+    for task in &rotation.backends {
+        if stay.next_if(|next| *next == task).is_some() {
+            continue;
+        }
+        let Some(backend) = tasks.get_mut(*task).filter(|backend| backend.state == State::Serving) else { continue };
+        for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
+            let rate = source.rate(now) * source.share() * rotation.share();
+            backend.past.push(Inflow { client, entry, rate, until: now });
+        }
+    }
+}
