@@ -1,6 +1,6 @@
 //! Managers with nodes but without agents, for tests of the components: what agents would report is told by the test.
 
-use super::store::{Node, Store};
+use super::store::{Node, Store, Task};
 use super::{Manager, Outbox, Settings, Wake};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::command::{Command, SpecChange};
@@ -26,9 +26,14 @@ pub(in crate::manager) struct Cluster {
 impl Cluster {
     /// Managers with these nodes, n1, n2, and so on.
     pub(in crate::manager) fn new(nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
+        Cluster::with_history_limit(5, nodes)
+    }
+
+    /// As [`Cluster::new`], with a limit of tasks per slot.
+    pub(in crate::manager) fn with_history_limit(limit: u32, nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
         let node = |(number, spec)| Some(Node { name: format!("n{number}"), spec, state: NodeState::Ready });
         let nodes: IdVec<NodeId, Option<Node>> = (1..).zip(nodes).map(node).collect();
-        let settings = Settings { task_history_limit: Some(5), latencies: Latencies::NONE };
+        let settings = Settings { task_history_limit: Some(limit), latencies: Latencies::NONE };
         let manager = Manager::new(Store::new(nodes, 2), settings);
         let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out: Outbox::default() };
         cluster.elect();
@@ -81,6 +86,45 @@ impl Cluster {
         self.take_out()
     }
 
+    /// The agent of a node asks for a session.
+    pub(in crate::manager) fn register(&mut self, node: u32) -> &mut Self {
+        let (id, spec, state) = (NodeId(node), NodeSpec::default(), NodeState::Ready);
+        let node = Node { name: format!("n{}", node + 1), spec, state };
+        self.manager.register_node(self.now, id, node, &mut self.out);
+        self.take_out()
+    }
+
+    pub(in crate::manager) fn remove_node(&mut self, node: u32) -> &mut Self {
+        self.command(Command::NodeRemove { node: NodeId(node), force: true })
+    }
+
+    /// Somebody writes the store, as no component does.
+    pub(in crate::manager) fn write(&mut self, change: impl FnOnce(&mut Store, Time)) -> &mut Self {
+        change(&mut self.manager.store, self.now);
+        self.manager.store.commit();
+        self.report(TaskState::Running, &[])
+    }
+
+    /// For so long the agents do what they are told in no time; tasks of which `fails` says so fail when they start.
+    pub(in crate::manager) fn obey(&mut self, ms: u64, fails: impl Fn(&Task) -> bool) -> &mut Self {
+        for _ in 0..ms / 50 {
+            self.advance(50);
+            for (id, task) in self.manager.store.tasks().map(|(id, task)| (id, *task)).collect::<Vec<_>>() {
+                let is_there = (TaskState::Assigned..=TaskState::Running).contains(&task.status.state);
+                let state = match task.desired {
+                    TaskState::Running if fails(&task) => TaskState::Failed,
+                    TaskState::Running => TaskState::Running,
+                    desired if desired > TaskState::Running => TaskState::Shutdown,
+                    _ => continue,
+                };
+                if is_there && state > task.status.state {
+                    self.report(state, &[id.0]);
+                }
+            }
+        }
+        self
+    }
+
     /// Lets time pass.
     pub(in crate::manager) fn advance(&mut self, ms: u64) -> &mut Self {
         let end = self.now + Span::from_millis(ms);
@@ -96,7 +140,7 @@ impl Cluster {
 
     /// The tasks in the store, one on a line.
     pub(in crate::manager) fn tasks(&self) -> String {
-        let line = |(id, task): (TaskId, &super::store::Task)| {
+        let line = |(id, task): (TaskId, &Task)| {
             let place = match task.slot {
                 Slot::Replica(number) => format!("slot {number}"),
                 Slot::Node(_) => "global".to_owned(),

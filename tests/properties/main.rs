@@ -1,6 +1,7 @@
 //! What holds of every run: random plans under the promises that Swarm makes, and the laws of experiments.
 
 mod census;
+mod clusters;
 mod laws;
 mod plans;
 
@@ -42,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn no_promise_is_broken_when_nodes_come_and_go(plan in plans::plan_with_changing_nodes()) {
+    fn no_run_of_a_changing_cluster_breaks_a_promise(plan in clusters::any_cluster()) {
         sim::run(&plan, Promises::new(&plan)).observer.assert_kept();
         prop_assert_eq!(measure(&plan), measure(&plan));
     }
