@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Span, Time};
 use rollsim::model::command::{Command, Edit, Fault, SpecChange};
-use rollsim::model::node::{Availability, NodeSpec};
+use rollsim::model::node::{Availability, NodeSpec, Role};
 use rollsim::model::service::{Mode, PortConfig, PublishMode, ServiceSpec};
 use rollsim::model::{NodeId, ServiceId};
 use rollsim::sim::Plan;
@@ -50,10 +50,12 @@ fn node() -> impl Strategy<Value = Node> {
     let availability =
         prop_oneof![6 => Just(Availability::Active), 1 => Just(Availability::Pause), 1 => Just(Availability::Drain)];
     let zone = option::of(prop::sample::select(vec!["a", "b"]));
-    (availability, zone, option::of(1..4u64), prop::bool::weighted(0.85)).prop_map(
-        |(availability, zone, cpus, is_member)| {
+    let is_manager = prop::bool::weighted(0.3);
+    (availability, zone, option::of(1..4u64), prop::bool::weighted(0.85), is_manager).prop_map(
+        |(availability, zone, cpus, is_member, is_manager)| {
+            let role = if is_manager && is_member { Role::Manager } else { Role::Worker };
             let labels = zone.into_iter().map(|zone| ("zone".to_owned(), zone.to_owned())).collect();
-            let spec = NodeSpec { availability, labels, nano_cpus: cpus, ..NodeSpec::default() };
+            let spec = NodeSpec { role, availability, labels, nano_cpus: cpus, ..NodeSpec::default() };
             Node { name: String::new(), spec, is_member }
         },
     )
@@ -134,6 +136,7 @@ impl Act {
             Act::Node(node, command) => command(NodeId(node % nodes)),
             Act::Label(node, zone) => Command::NodeUpdate {
                 node: NodeId(node % nodes),
+                role: None,
                 availability: None,
                 label_add: zone.into_iter().map(|zone| ("zone".to_owned(), zone.to_owned())).collect(),
                 label_rm: if zone.is_none() { vec!["zone".to_owned()] } else { Vec::new() },
@@ -151,10 +154,20 @@ impl Act {
 }
 
 fn node_command() -> impl Strategy<Value = NodeCommand> {
-    const fn update(node: NodeId, availability: Availability) -> Command {
-        Command::NodeUpdate { node, availability: Some(availability), label_add: Vec::new(), label_rm: Vec::new() }
+    fn update(node: NodeId, availability: Availability) -> Command {
+        Command::NodeUpdate {
+            node,
+            role: None,
+            availability: Some(availability),
+            label_add: Vec::new(),
+            label_rm: Vec::new(),
+        }
     }
-    let commands: [NodeCommand; 7] = [
+    fn role(node: NodeId, role: Role) -> Command {
+        let (label_add, label_rm) = (Vec::new(), Vec::new());
+        Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm }
+    }
+    let commands: [NodeCommand; 14] = [
         |node| update(node, Availability::Active),
         |node| update(node, Availability::Pause),
         |node| update(node, Availability::Drain),
@@ -162,6 +175,13 @@ fn node_command() -> impl Strategy<Value = NodeCommand> {
         |node| Command::Fault(Fault::NodeStop(node)),
         |node| Command::Fault(Fault::NodeStart(node)),
         |node| Command::NodeRemove { node, force: true },
+        |node| Command::Fault(Fault::LinkDown(node)),
+        |node| Command::Fault(Fault::LinkUp(node)),
+        |node| role(node, Role::Manager),
+        |node| role(node, Role::Worker),
+        |_| Command::Fault(Fault::ManagersStop),
+        |_| Command::Fault(Fault::ManagersStart),
+        |_| Command::ForceNewCluster,
     ];
     prop::sample::select(commands.to_vec())
 }

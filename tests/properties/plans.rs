@@ -120,7 +120,7 @@ fn service_of(command: &Command) -> ServiceId {
         | Command::ServiceUpdate { service, .. }
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
-        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => {
+        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::ForceNewCluster | Command::Fault(_) => {
             unreachable!("commands about nodes come later")
         }
     }

@@ -78,7 +78,7 @@ fn tasks_leave_nodes_that_are_drained_or_removed_and_stay_on_paused_ones() {
 
 fn availability(node: u32, availability: Availability) -> Command {
     let (label_add, label_rm) = (Vec::new(), Vec::new());
-    Command::NodeUpdate { node: NodeId(node), availability: Some(availability), label_add, label_rm }
+    Command::NodeUpdate { node: NodeId(node), role: None, availability: Some(availability), label_add, label_rm }
 }
 
 /// Control-plane O10: a task that is found on a node that is down is not left there.
