@@ -10,7 +10,7 @@ use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::model::service::{Mode, RestartPolicy, ServiceSpec};
 use crate::model::task::{Message, Slot, Status, TaskState};
-use crate::model::wire::Report;
+use crate::model::wire::{Assignment, Report};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
 /// The service of these tests, and one beside it.
@@ -23,26 +23,31 @@ pub(in crate::manager) struct Cluster {
     now: Time,
     timers: Vec<(Time, Wake)>,
     out: Outbox,
+    told: Vec<Assignment>,
 }
 
 impl Cluster {
     /// Managers with these nodes, n1, n2, and so on.
     pub(in crate::manager) fn new(nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
-        Cluster::with_history_limit(5, nodes)
+        Cluster::with(5, Latencies::NONE, nodes)
     }
 
-    /// As [`Cluster::new`], with a limit of tasks per slot.
-    pub(in crate::manager) fn with_history_limit(limit: u32, nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
+    /// As [`Cluster::new`], with another limit of tasks per slot, or with latencies.
+    pub(in crate::manager) fn with(
+        history_limit: u32,
+        latencies: Latencies,
+        nodes: impl IntoIterator<Item = NodeSpec>,
+    ) -> Cluster {
         let node = |(number, spec)| Some(Node::new(format!("n{number}"), spec));
         let nodes: IdVec<NodeId, Option<Node>> = (1..).zip(nodes).map(node).collect();
-        let settings = Settings { task_history_limit: Some(limit), latencies: Latencies::NONE };
+        let settings = Settings { task_history_limit: Some(history_limit), latencies };
         let managers = nodes.iter().filter(|(_, node)| node.as_ref().is_some_and(|node| node.role == Role::Manager));
         let managers: Vec<NodeId> = managers.map(|(id, _)| id).collect();
         let raft = Raft::new(IdVec::filled(nodes.len(), true), managers.into_iter(), Streams::new(1));
         let mut manager = Manager::new(Store::new(nodes, 2), raft, settings, Ties::fixed());
         let mut out = Outbox::default();
         manager.start(Time::ZERO, &mut out);
-        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out };
+        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out, told: Vec::new() };
         cluster.take_out();
         cluster
     }
@@ -138,6 +143,11 @@ impl Cluster {
         self
     }
 
+    /// The tasks that agents were told of since the last look.
+    pub(in crate::manager) fn take_told(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.told).iter().map(|assignment| assignment.task.0).collect()
+    }
+
     /// Lets time pass.
     pub(in crate::manager) fn advance(&mut self, ms: u64) -> &mut Self {
         let end = self.now + Span::from_millis(ms);
@@ -174,7 +184,7 @@ impl Cluster {
 
     fn take_out(&mut self) -> &mut Self {
         self.timers.append(&mut self.out.wakes);
-        self.out.assignments.clear();
+        self.told.append(&mut self.out.assignments);
         self
     }
 }

@@ -24,7 +24,7 @@ use census::{Census, Count};
 
 /// Random plans for each property; `PROPTEST_CASES` may ask for more.
 fn config() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").map_or(Some(150), |cases| cases.parse().ok());
+    let cases = std::env::var("PROPTEST_CASES").map_or(Some(120), |cases| cases.parse().ok());
     Config { cases: cases.expect("PROPTEST_CASES is a number"), failure_persistence: None, ..Config::default() }
 }
 

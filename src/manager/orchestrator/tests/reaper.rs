@@ -4,6 +4,7 @@ use super::*;
 use crate::manager::fixture::replicated;
 use crate::manager::orchestrator::taskreaper::MAX_DIRTY;
 use crate::model::command::Command;
+use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
 use crate::model::task::Slot;
 
@@ -13,6 +14,10 @@ fn any(replicas: u32) -> ServiceSpec {
     restarting(replicated(replicas), RestartCondition::Any, 0)
 }
 
+fn with_history_limit(limit: u32) -> Cluster {
+    Cluster::with(limit, Latencies::NONE, [NodeSpec::default()])
+}
+
 fn scale(replicas: u32) -> SpecChange {
     SpecChange { replicas: Some(replicas), ..SpecChange::default() }
 }
@@ -20,7 +25,7 @@ fn scale(replicas: u32) -> SpecChange {
 /// Control-plane T4, T5: of those that have ended the oldest go.
 #[test]
 fn as_many_tasks_of_a_slot_stay_as_the_limit_says() {
-    let mut cluster = Cluster::with_history_limit(2, [NodeSpec::default()]);
+    let mut cluster = with_history_limit(2);
     cluster.create(WEB, any(2)).obey(100, |_| false);
     for task in 0..4 {
         cluster.report(TaskState::Failed, &[task]).obey(300, |_| false);
@@ -55,7 +60,7 @@ fn what_has_ended_before_its_service_is_removed_goes_with_it() {
 /// Control-plane T5: no agent has ever heard of it.
 #[test]
 fn a_task_that_never_had_a_node_goes_when_its_slot_has_another() {
-    let mut cluster = Cluster::with_history_limit(1, [NodeSpec::default()]);
+    let mut cluster = with_history_limit(1);
     cluster.create(WEB, crate::manager::fixture::constrained(any(1), "node.hostname==n9")).advance(300);
     cluster.update(SpecChange { force: true, ..SpecChange::default() }).advance(300);
     assert_eq!(desired(&cluster), [WANTED], "{}", cluster.tasks());
