@@ -93,7 +93,7 @@ fn start_first_leaves_twice_as_many_running_when_old_ones_never_stop() {
 fn too_many_failures_roll_back_and_a_rollback_that_fails_does_what_it_says() {
     let config = UpdateConfig { max_failure_ratio: 0.4, ..defaults::UPDATE_CONFIG };
     let update = UpdateConfig { failure_action: FailureAction::Rollback, ..config };
-    let every_other_new = |task: &Task| task.image == NEW && task.ordinal % 2 == 0;
+    let every_other_new = |task: &Task| task.image == NEW && task.ordinal.is_multiple_of(2);
     let and_restored = |task: &Task| task.image == NEW || task.ordinal >= 4;
     for (failure_action, fails, ends) in [
         (FailureAction::Pause, every_other_new as fn(&Task) -> bool, UpdateState::RollbackCompleted),
