@@ -22,7 +22,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("metrics", &["kernel", "model", "observe", "sim::Plan", "sim::plan"]),
     ("scenario", &["kernel", "model", "diag", "sim::Plan", "sim::plan", "metrics::path", "metrics::summary"]),
     ("experiment", &["kernel", "model", "observe", "sim", "metrics", "scenario"]),
-    ("report", &["kernel", "model", "observe", "sim::Plan", "sim::plan", "metrics", "experiment"]),
+    ("report", &["diag", "kernel", "model", "observe", "sim::Plan", "sim::plan", "metrics", "experiment"]),
     ("cli", &[""]),
 ];
 

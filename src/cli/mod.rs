@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod explain_code;
 mod input;
 mod progress;
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Tell what the code of an error, a warning or a lint means, and what to do.
+    ExplainCode(explain_code::Options),
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

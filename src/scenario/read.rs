@@ -34,7 +34,7 @@ impl Problems {
 
     /// Whether there is an error among them.
     pub(super) fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// All of them in the order of the text; those of other texts (overlays) after those of `main`.
