@@ -2,7 +2,7 @@
 
 use super::{Effect, Outbox, Timer};
 use crate::kernel::{Dist, Span, Stream, Streams, Time};
-use crate::model::image::{ImageBehavior, Outcome};
+use crate::model::image::{ImageBehavior, Outcome, Stop};
 use crate::model::latencies::Latencies;
 use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::wire::Report;
@@ -35,8 +35,12 @@ pub(super) struct Container {
     node: NodeId,
     prepare: Span,
     start: Span,
+    /// Process up to its listening.
+    boot: Span,
     /// Stop signal to the end of the process.
     stop: Span,
+    /// Whether the process does nothing at the stop signal, and is killed when the grace period is over.
+    ignores_stop: bool,
     fate: Fate,
     has_service_binding: bool,
     desired: TaskState,
@@ -47,7 +51,8 @@ pub(super) struct Container {
     epoch: u32,
     /// Whether there is a process.
     has_process: bool,
-    in_rotation: bool,
+    /// Whether the load balancers have been told of it and of no end.
+    active: bool,
 }
 
 /// What becomes of the container by itself.
@@ -111,12 +116,21 @@ impl Container {
             Outcome::Exit { after, code } => Fate::Exit { after: draw(Stream::Exit, after), code: *code },
         };
         let own = |span: Option<Span>, stream, dist| span.unwrap_or_else(|| draw(stream, dist));
+        let special = special.cloned().unwrap_or_default();
+        let stop = match (special.stop, &image.stop) {
+            (Some(span), _) => Some(span),
+            (None, Stop::After(dist)) => Some(draw(Stream::Stop, dist)),
+            (None, Stop::Ignore) => None,
+        };
+        let ends_in_time = stop.filter(|stop| *stop <= setup.grace_period);
         Container {
             task,
             node: setup.node,
-            prepare: own(special.and_then(|special| special.prepare), Stream::Prepare, &image.prepare),
-            start: own(special.and_then(|special| special.start), Stream::Start, &image.start),
-            stop: own(special.and_then(|special| special.stop), Stream::Stop, &image.stop).min(setup.grace_period),
+            prepare: own(special.prepare, Stream::Prepare, &image.prepare),
+            start: own(special.start, Stream::Start, &image.start),
+            boot: own(special.boot, Stream::Boot, &image.boot),
+            stop: ends_in_time.unwrap_or(setup.grace_period),
+            ignores_stop: stop.is_none(),
             fate,
             has_service_binding: setup.has_service_binding,
             desired,
@@ -124,7 +138,7 @@ impl Container {
             step: Step::None,
             epoch: 0,
             has_process: false,
-            in_rotation: false,
+            active: false,
         }
     }
 
@@ -140,14 +154,18 @@ impl Container {
 
     /// The node loses its power: whatever was under way is no more.
     pub(super) fn lose_power(&mut self, out: &mut Outbox) {
-        self.end_process(out);
+        if std::mem::replace(&mut self.has_process, false) {
+            out.effects.push(Effect::PowerLost(self.task));
+        }
+        self.active = false;
         self.epoch += 1;
         self.step = Step::Off;
     }
 
     /// The daemon is shut down: no load balancer sends anything any more, and the process gets its stop signal at once.
     pub(super) fn stop_with_daemon(&mut self, now: Time, out: &mut Outbox) {
-        self.leave_rotation(out);
+        self.disable(out);
+        self.drain(out);
         self.begin(Step::Off, now.saturating_add(self.stop), out);
     }
 
@@ -233,7 +251,22 @@ impl Container {
     pub(super) fn awaits(&self, timer: Timer) -> bool {
         match timer {
             Timer::Step { epoch, .. } => epoch == self.epoch,
+            Timer::Boot { .. } => self.has_process,
             Timer::Exit { .. } => self.has_process && self.step != Step::Stop,
+        }
+    }
+
+    /// The process has booted, if it was not stopped before.
+    pub(super) fn listen(&mut self, out: &mut Outbox) {
+        if self.has_process && self.step != Step::Stop {
+            out.effects.push(Effect::Listening(self.task));
+        }
+    }
+
+    /// The process ends as its image says.
+    pub(super) fn end_by_itself(&mut self, out: &mut Outbox) {
+        if let Fate::Exit { code, .. } = self.fate {
+            self.exit(code, out);
         }
     }
 
@@ -241,8 +274,7 @@ impl Container {
     /// ends as SHUTDOWN all the same.
     ///
     /// Source: controller.go `Wait` (data-plane rules 24, 38).
-    pub(super) fn exit(&mut self, out: &mut Outbox) {
-        let Fate::Exit { code, .. } = self.fate else { return };
+    pub(super) fn exit(&mut self, code: u8, out: &mut Outbox) {
         if !self.has_process || self.step == Step::Stop {
             return;
         }
@@ -278,8 +310,12 @@ impl Container {
             self.end_process(out);
             return self.report(TaskState::Failed, Message::Starting, Some(TaskError::StartFailed), out);
         }
-        self.in_rotation = true;
-        out.effects.push(Effect::EnterRotation(self.task));
+        match self.boot.is_zero() {
+            true => self.listen(out),
+            false => out.timers.push((now.saturating_add(self.boot), Timer::Boot { task: self.task })),
+        }
+        self.active = true;
+        out.effects.push(Effect::Activated(self.task));
         self.report(TaskState::Running, Message::Started, None, out);
         self.step = Step::Wait;
         if let Fate::Exit { after, .. } = self.fate {
@@ -304,7 +340,7 @@ impl Container {
     /// Source: controller.go `Shutdown` (control-plane W13, data-plane rules 30 to 32).
     fn begin_shutdown(&mut self, now: Time, latencies: &Latencies, out: &mut Outbox) {
         if self.has_service_binding {
-            self.leave_rotation(out);
+            self.disable(out);
             if !latencies.load_balancer_settle.is_zero() {
                 return self.begin(Step::Settle, now + latencies.load_balancer_settle, out);
             }
@@ -314,6 +350,7 @@ impl Container {
 
     fn send_stop_signal(&mut self, now: Time, out: &mut Outbox) {
         if self.has_process {
+            self.drain(out);
             self.begin(Step::Stop, now.saturating_add(self.stop), out);
         } else {
             self.end_shutdown(out);
@@ -327,15 +364,21 @@ impl Container {
     }
 
     fn end_process(&mut self, out: &mut Outbox) {
-        self.leave_rotation(out);
         if std::mem::replace(&mut self.has_process, false) {
-            out.effects.push(Effect::ProcessEnded(self.task));
+            self.active = false;
+            out.effects.extend([Effect::ProcessEnded(self.task), Effect::SandboxRemoved(self.task)]);
         }
     }
 
-    fn leave_rotation(&mut self, out: &mut Outbox) {
-        if std::mem::replace(&mut self.in_rotation, false) {
-            out.effects.push(Effect::LeaveRotation(self.task));
+    fn drain(&self, out: &mut Outbox) {
+        if self.has_process && !self.ignores_stop {
+            out.effects.push(Effect::Draining(self.task));
+        }
+    }
+
+    fn disable(&mut self, out: &mut Outbox) {
+        if std::mem::replace(&mut self.active, false) {
+            out.effects.push(Effect::Disabled(self.task));
         }
     }
 

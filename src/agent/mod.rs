@@ -12,7 +12,7 @@ mod container;
 use container::Container;
 
 use crate::kernel::{IdVec, Streams, Time};
-use crate::model::image::ImageBehavior;
+use crate::model::image::{CRASH_CODE, ImageBehavior};
 use crate::model::latencies::Latencies;
 use crate::model::task::TaskState;
 use crate::model::wire::Report;
@@ -30,6 +30,11 @@ pub enum Timer {
         /// Which step; one that was cancelled is told apart by it.
         epoch: u32,
     },
+    /// The process listens from now on.
+    Boot {
+        /// The task.
+        task: TaskId,
+    },
     /// The process ends by itself.
     Exit {
         /// The task.
@@ -37,15 +42,34 @@ pub enum Timer {
     },
 }
 
-/// What an agent does to the world outside of it.
+impl Timer {
+    fn task(self) -> TaskId {
+        let (Timer::Step { task, .. } | Timer::Boot { task } | Timer::Exit { task }) = self;
+        task
+    }
+}
+
+/// What an agent does to the world outside of it, as it is on the task's own node; others learn of it later, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The load balancer gets a backend.
-    EnterRotation(TaskId),
-    /// The load balancer sends it nothing more.
-    LeaveRotation(TaskId),
-    /// The process is gone, with all that it was working on.
+    /// The process has booted: it accepts connections. Before, they are refused.
+    Listening(TaskId),
+    /// The service binding is enabled: load balancers get a backend (data-plane rule 63). A task without a binding: its process
+    /// is up.
+    Activated(TaskId),
+    /// The service binding is disabled: load balancers give the backend the weight 0 (data-plane rule 64). A task that is not
+    /// activated has no binding to disable.
+    Disabled(TaskId),
+    /// The process heeds the stop signal: it accepts no connection any more, and works on until it ends.
+    Draining(TaskId),
+    /// The process is gone: what it was working on is cut off, and connections are refused.
     ProcessEnded(TaskId),
+    /// The network sandbox is gone: load balancers lose the backend, whatever its weight (data-plane rules 65, 66). It follows
+    /// every [`Effect::ProcessEnded`].
+    SandboxRemoved(TaskId),
+    /// The process and its node are gone without a word: load balancers elsewhere keep the backend until they miss the node
+    /// (data-plane rule 67). Nothing else follows for this process.
+    PowerLost(TaskId),
 }
 
 /// What the agents want done after they have acted.
@@ -175,17 +199,23 @@ impl Agents {
 
     /// Whether anything still waits for a timer.
     pub fn awaits(&self, timer: Timer) -> bool {
-        let (Timer::Step { task, .. } | Timer::Exit { task }) = timer;
-        matches!(self.containers.get(task), Some(Some(container)) if container.awaits(timer))
+        matches!(self.containers.get(timer.task()), Some(Some(container)) if container.awaits(timer))
+    }
+
+    /// What requests did to a task makes its process end by itself, if it has one.
+    pub fn crash(&mut self, task: TaskId, out: &mut Outbox) {
+        if let Some(Some(container)) = self.containers.get_mut(task) {
+            container.exit(CRASH_CODE, out);
+        }
     }
 
     /// A timer is due.
     pub fn timer(&mut self, now: Time, timer: Timer, out: &mut Outbox) {
-        let (Timer::Step { task, .. } | Timer::Exit { task }) = timer;
-        let Some(container) = &mut self.containers[task] else { return };
+        let Some(container) = &mut self.containers[timer.task()] else { return };
         match timer {
             Timer::Step { epoch, .. } => container.end_step(now, epoch, &self.latencies, out),
-            Timer::Exit { .. } => container.exit(out),
+            Timer::Boot { .. } => container.listen(out),
+            Timer::Exit { .. } => container.end_by_itself(out),
         }
     }
 }

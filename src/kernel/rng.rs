@@ -26,6 +26,10 @@ pub enum Stream {
     Exit = 8,
     /// Heartbeat of a node that fails; index: node, key: twice the ordinal of the failure for the period, one more for its phase.
     Heartbeat = 9,
+    /// Process up to listening; index and key as for [`Stream::Fate`].
+    Boot = 10,
+    /// Pull of an image by a node; index: image, key: node.
+    Pull = 11,
 }
 
 /// All random numbers of one run, made from its seed.

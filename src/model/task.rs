@@ -82,6 +82,29 @@ pub enum Slot {
     Node(NodeId),
 }
 
+/// Who created a task, and from what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Who.
+    pub by: Creator,
+    /// Version of the service's specification from which the task was made.
+    pub spec_version: u64,
+}
+
+/// Those who create tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creator {
+    /// An orchestrator, for a slot or a node that has none (control-plane O6, G4, G6).
+    Orchestrator,
+    /// The restart supervisor, for one that ended or lost its node (control-plane R4).
+    RestartSupervisor,
+    /// An updater, for one that is out of date (control-plane U19).
+    Updater {
+        /// Which one.
+        run: u32,
+    },
+}
+
 /// What a task's status says beside its state.
 ///
 /// Source: the texts of manager and agent (control-plane M2, W1).

@@ -4,23 +4,50 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Dist, Span};
-use crate::model::image::{ImageBehavior, Outcome, TaskOverride};
+use crate::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
+use crate::model::service::HealthCheck;
 
-use super::read::{Fields, Named, Problems, Read, entries, nearest, one_of, refuse, word, wrong_type};
+use super::health::read_health;
+use super::read::{Fields, Named, Problems, Read, accept_only, entries, nearest, one_of, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::Share;
 
 /// The name of the image whose behaviour is that of all images without an entry.
 pub(super) const DEFAULT: &str = "*";
 
+/// Keys that have no effect yet.
+const NOT_SIMULATED: [&str; 10] = [
+    "pull",
+    "stop_code",
+    "healthcheck",
+    "probe",
+    "concurrency",
+    "backlog",
+    "error_share",
+    "breaks_after_requests",
+    "leak",
+    "crashes_above",
+];
+
 /// What a scenario says of an image. What it does not say comes from the image that it is `like`, or else from `"*"`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Image {
     like: Option<Spanned<String>>,
+    pull: Option<Dist>,
     prepare: Option<Dist>,
     start: Option<Dist>,
-    stop: Option<Dist>,
+    boot: Option<Dist>,
+    stop: Option<Stop>,
+    stop_code: Option<u8>,
+    healthcheck: Option<HealthCheck>,
+    probe: Option<Dist>,
     service_time: Option<Dist>,
+    concurrency: Option<u32>,
+    backlog: Option<u32>,
+    error_share: Option<f64>,
+    breaks_after_requests: Option<u64>,
+    leak: Option<Span>,
+    crashes_above: Option<u32>,
     outcome: Option<Outcome>,
     fail_share: Option<f64>,
     tasks: Option<BTreeMap<u32, TaskOverride>>,
@@ -29,12 +56,28 @@ pub(super) struct Image {
 impl Read for Image {
     fn read(node: &Node, problems: &mut Problems) -> Option<Image> {
         let mut fields = Fields::of(node, problems)?;
+        for key in NOT_SIMULATED {
+            if let Some(entry) = fields.entry(key) {
+                accept_only(key, &entry.key.place, fields.problems);
+            }
+        }
         let image = Image {
             like: fields.read("like"),
+            pull: fields.read("pull"),
             prepare: fields.read("prepare"),
             start: fields.read("start"),
+            boot: fields.read("boot"),
             stop: fields.read("stop"),
+            stop_code: fields.read("stop_code"),
+            healthcheck: fields.read_with("healthcheck", read_health),
+            probe: fields.read("probe"),
             service_time: fields.read("service_time"),
+            concurrency: fields.read_with("concurrency", read_concurrency),
+            backlog: fields.read("backlog"),
+            error_share: fields.read("error_share").map(|Share(share)| share),
+            breaks_after_requests: fields.read("breaks_after_requests"),
+            leak: fields.read("leak"),
+            crashes_above: fields.read("crashes_above"),
             outcome: fields.read("outcome"),
             fail_share: fields.read("fail_share").map(|Share(share)| share),
             tasks: fields.read_with("tasks", read_tasks),
@@ -69,6 +112,23 @@ impl Read for Outcome {
     }
 }
 
+/// `ignore`, or how long the process goes on.
+impl Read for Stop {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Stop> {
+        match &node.value {
+            Value::String(text) if text == "ignore" => Some(Stop::Ignore),
+            _ => Dist::read(node, problems).map(Stop::After),
+        }
+    }
+}
+
+fn read_concurrency(node: &Node, problems: &mut Problems) -> Option<u32> {
+    match u32::read(node, problems)? {
+        0 => refuse(Code::OutOfRange, &node.place, "a container works on one request at a time at least", problems),
+        concurrency => Some(concurrency),
+    }
+}
+
 fn read_exit(node: &Node, problems: &mut Problems) -> Option<Outcome> {
     let mut fields = Fields::of(node, problems)?;
     let after = fields.require("after");
@@ -99,6 +159,7 @@ impl Read for TaskOverride {
             outcome: fields.read("outcome"),
             prepare: fields.read::<Span>("prepare"),
             start: fields.read::<Span>("start"),
+            boot: fields.read::<Span>("boot"),
             stop: fields.read::<Span>("stop"),
         };
         fields.finish();
@@ -197,11 +258,25 @@ fn unknown(like: &Spanned<String>, entries: &BTreeMap<&str, &Image>, problems: &
 impl Image {
     /// What this image says, over `base` where it says nothing.
     fn over(&self, base: ImageBehavior) -> ImageBehavior {
+        let application = base.application;
         ImageBehavior {
+            pull: self.pull.clone().unwrap_or(base.pull),
             prepare: self.prepare.clone().unwrap_or(base.prepare),
             start: self.start.clone().unwrap_or(base.start),
+            boot: self.boot.clone().unwrap_or(base.boot),
             stop: self.stop.clone().unwrap_or(base.stop),
-            service_time: self.service_time.clone().unwrap_or(base.service_time),
+            stop_code: self.stop_code.unwrap_or(base.stop_code),
+            healthcheck: self.healthcheck.clone().or(base.healthcheck),
+            probe: self.probe.clone().unwrap_or(base.probe),
+            application: Application {
+                service_time: self.service_time.clone().unwrap_or(application.service_time),
+                concurrency: self.concurrency.unwrap_or(application.concurrency),
+                backlog: self.backlog.or(application.backlog),
+                error_share: self.error_share.unwrap_or(application.error_share),
+                breaks_after_requests: self.breaks_after_requests.or(application.breaks_after_requests),
+                leak: self.leak.unwrap_or(application.leak),
+                crashes_above: self.crashes_above.or(application.crashes_above),
+            },
             outcome: self.outcome.clone().unwrap_or(base.outcome),
             fail_share: self.fail_share.unwrap_or(base.fail_share),
             fails_on: base.fails_on,

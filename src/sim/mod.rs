@@ -69,6 +69,8 @@ struct Sim<'p, O> {
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
     traffic: Traffic,
+    /// Tasks that load balancers send requests to.
+    in_rotation: IdVec<TaskId, bool>,
     observer: O,
     fingerprint: Fingerprint,
     /// Whether this instant had a record.
@@ -83,7 +85,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn new(plan: &'p Plan, observer: O) -> Self {
         let streams = Streams::new(plan.seed);
         let behaviors = plan.images.values().map(|image| image.behavior.clone()).collect();
-        let service_times = plan.images.values().map(|image| image.behavior.service_time.clone()).collect();
+        let service_times = plan.images.values().map(|image| image.behavior.application.service_time.clone()).collect();
         let mut queue = EventQueue::new();
         for (index, command) in (0..).zip(&plan.commands) {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
@@ -106,6 +108,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             agents_out: agent::Outbox::default(),
             step_queued: false,
             traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
+            in_rotation: IdVec::new(),
             observer,
             fingerprint: Fingerprint::new(),
             has_records: false,
@@ -282,18 +285,23 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn apply_effects(&mut self) {
         for effect in std::mem::take(&mut self.agents_out.effects) {
             match effect {
-                Effect::EnterRotation(task) => self.rotate(task, true),
-                Effect::LeaveRotation(task) => self.rotate(task, false),
-                Effect::ProcessEnded(task) => {
+                Effect::Activated(task) => self.rotate(task, true),
+                Effect::Disabled(task) => self.rotate(task, false),
+                Effect::ProcessEnded(task) | Effect::PowerLost(task) => {
+                    self.rotate(task, false);
                     self.emit(Record::ProcessEnded { task });
                     let observer = &mut self.observer;
                     self.traffic.kill(self.now, task, &mut |request| observer.request(request));
                 }
+                Effect::Listening(_) | Effect::Draining(_) | Effect::SandboxRemoved(_) => {}
             }
         }
     }
 
     fn rotate(&mut self, task: TaskId, entered: bool) {
+        if std::mem::replace(self.in_rotation.entry(task, false), entered) == entered {
+            return;
+        }
         let row = self.manager.store.task_ever(task);
         let (service, image) = (row.service, row.image);
         if entered {
@@ -324,8 +332,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
-                Written::RolledBack(service, spec) => {
-                    desired::spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                Written::RolledBack(service, spec, version) => {
+                    desired::spec_record(service, &spec, version, SpecCause::AutomaticRollback, &self.manager.store)
+                }
+                Written::Updater(service, run, is_rollback, begins) => {
+                    Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state) => Record::Node { node, state },
             };
@@ -339,7 +350,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = desired::spec_record(service, &row.spec, cause, &self.manager.store);
+            let record = desired::spec_record(service, &row.spec, row.spec_version, cause, &self.manager.store);
             self.emit(record);
         }
     }

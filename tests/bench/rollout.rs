@@ -8,7 +8,7 @@ use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::metrics::Metrics;
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, SpecChange};
-use rollsim::model::image::ImageBehavior;
+use rollsim::model::image::{Application, ImageBehavior};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::request::Request;
 use rollsim::model::service::{ServiceSpec, UpdateConfig};
@@ -62,7 +62,10 @@ pub fn with_traffic() -> Plan {
     let image = |name: &str| Image {
         name: name.to_owned(),
         behavior: ImageBehavior {
-            service_time: Dist::Exponential { mean: Span::from_millis(50) },
+            application: Application {
+                service_time: Dist::Exponential { mean: Span::from_millis(50) },
+                ..Application::default()
+            },
             ..ImageBehavior::default()
         },
     };

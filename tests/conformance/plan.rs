@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Edit, Fault, RestartPolicyChange, SpecChange, UpdateConfigChange};
-use rollsim::model::image::{ImageBehavior, Outcome, TaskOverride};
+use rollsim::model::image::{ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{NodeSpec, Role};
 use rollsim::model::service::{
@@ -225,12 +225,12 @@ fn behavior(case: &Case, image: &ImageCase) -> Result<ImageBehavior, String> {
     Ok(ImageBehavior {
         prepare: constant(image.prepare_ms),
         start: constant(image.start_ms),
-        stop: constant(image.stop_ms),
-        service_time: constant(0),
+        stop: Stop::After(constant(image.stop_ms)),
         outcome: outcome(&image.outcome)?,
         fail_share: 1.0,
         fails_on: nodes.filter(|(_, (_, node))| image.fails_on.contains(&node.name)).map(|(id, _)| id).collect(),
         tasks: tasks.collect::<Result<_, String>>()?,
+        ..ImageBehavior::default()
     })
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
-use rollsim::model::image::{ImageBehavior, Outcome, TaskOverride};
+use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
 use rollsim::model::service::{
@@ -233,15 +233,15 @@ fn times() -> impl Strategy<Value = ImageBehavior> {
     (dist(4_000), dist(4_000), dist(12_000), dist(50)).prop_map(|(prepare, start, stop, service_time)| ImageBehavior {
         prepare,
         start,
-        stop,
-        service_time,
+        stop: Stop::After(stop),
+        application: Application { service_time, ..Application::default() },
         ..ImageBehavior::default()
     })
 }
 
 fn behavior() -> impl Strategy<Value = ImageBehavior> {
     let special = (option::of(outcome()), option::of(span(20_000)), option::of(span(20_000)), option::of(span(20_000)))
-        .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop });
+        .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop, boot: None });
     let special = prop_oneof![2 => Just(BTreeMap::new()), 1 => btree_map(0..6u32, special, 1..4)];
     (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special)
         .prop_map(|(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks, ..times })

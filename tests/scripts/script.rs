@@ -2,7 +2,7 @@
 
 use rollsim::kernel::{Dist, IdVec, Time};
 use rollsim::model::command::{Command, Fault, SpecChange};
-use rollsim::model::image::{ImageBehavior, Outcome};
+use rollsim::model::image::{ImageBehavior, Outcome, Stop};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
 use rollsim::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec};
@@ -99,7 +99,7 @@ impl Script {
     fn image(&mut self, name: &str) -> ImageId {
         let known = self.plan.images.iter().find(|(_, image)| image.name == name).map(|(id, _)| id);
         known.unwrap_or_else(|| {
-            let behavior = ImageBehavior { stop: Dist::default(), ..ImageBehavior::default() };
+            let behavior = ImageBehavior { stop: Stop::After(Dist::default()), ..ImageBehavior::default() };
             self.plan.images.push(Image { name: name.to_owned(), behavior })
         })
     }
@@ -168,7 +168,7 @@ fn describe(behavior: &mut ImageBehavior, (key, value): (&str, &str)) -> Option<
         "outcome" => behavior.outcome = outcome(value)?,
         "prepare" => behavior.prepare = Dist::Constant(span()?),
         "start" => behavior.start = Dist::Constant(span()?),
-        "stop" => behavior.stop = Dist::Constant(span()?),
+        "stop" => behavior.stop = Stop::After(Dist::Constant(span()?)),
         _ => return None,
     }
     Some(())

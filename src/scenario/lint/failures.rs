@@ -17,9 +17,21 @@ const RETRIES: u32 = 3;
 const PROBE: Span = Span::from_secs(30);
 
 impl Case<'_> {
-    /// The health check of the service's containers, if they have one.
-    pub(super) fn health_check(&self) -> Option<&HealthCheck> {
-        let check = self.spec.task.container.healthcheck.as_ref()?;
+    /// The health check of the service's containers, if they have one: what the service says over what its image says.
+    ///
+    /// Source: moby: daemon/commit.go `merge` (data-plane rule 47).
+    pub(super) fn health_check(&self) -> Option<HealthCheck> {
+        let none = HealthCheck::default();
+        let service = self.spec.task.container.healthcheck.as_ref().unwrap_or(&none);
+        let image = self.behavior().healthcheck.as_ref().unwrap_or(&none);
+        let check = HealthCheck {
+            test: if service.test.is_empty() { image.test.clone() } else { service.test.clone() },
+            interval: service.interval.or(image.interval),
+            timeout: service.timeout.or(image.timeout),
+            start_period: service.start_period.or(image.start_period),
+            start_interval: service.start_interval.or(image.start_interval),
+            retries: service.retries.or(image.retries),
+        };
         Some(check).filter(|check| check.test.first().is_some_and(|kind| kind != "NONE"))
     }
 }

@@ -3,6 +3,7 @@
 use crate::diag::Code;
 use crate::kernel::Span;
 use crate::model::defaults;
+use crate::model::image::Stop;
 
 use super::{Case, Finding};
 
@@ -14,7 +15,15 @@ impl Case<'_> {
 
     /// Time from the stop signal to the end of the process.
     pub(super) fn stop_time(&self) -> Span {
-        self.behavior().stop.p99().min(self.grace_period())
+        self.drain_time().unwrap_or(Span::MAX).min(self.grace_period())
+    }
+
+    /// How long the process goes on after the stop signal, if it heeds it.
+    fn drain_time(&self) -> Option<Span> {
+        match &self.behavior().stop {
+            Stop::After(time) => Some(time.p99()),
+            Stop::Ignore => None,
+        }
     }
 }
 
@@ -35,8 +44,8 @@ pub(super) fn restart_window(case: &Case<'_>) -> Option<Finding> {
 pub(super) fn grace_period(case: &Case<'_>) -> Option<Finding> {
     let grace = case.grace_period();
     let is_called = case.plan.clients.values().any(|client| client.service == case.service);
-    let stop = case.behavior().stop.p99();
-    let request = if is_called { case.behavior().service_time.p99() } else { Span::ZERO };
+    let stop = case.drain_time().unwrap_or(Span::ZERO);
+    let request = if is_called { case.behavior().application.service_time.p99() } else { Span::ZERO };
     let (what, time) = if stop > request { ("the process takes to stop", stop) } else { ("a request takes", request) };
     if grace >= time {
         return None;

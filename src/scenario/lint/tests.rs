@@ -61,6 +61,8 @@ fn start_first_needs_a_health_check() {
     assert_eq!(lints(start_first), ["L0004 order"]);
     assert_eq!(lints(&format!("healthcheck: {{disable: true}}, {start_first}")), ["L0004 order"]);
     assert_eq!(lints(&format!("{HEALTHY}, {start_first}")), [""; 0]);
+    let image = "images: {'app:1': {healthcheck: {test: 'true', interval: 1s, timeout: 1s, retries: 1}}}\n";
+    assert_eq!(lints_of(start_first, image), [""; 0], "the image has one");
     let rollback = "deploy: {replicas: 3, rollback_config: {order: start-first}}";
     assert_eq!(lints(rollback), ["L0004 order"]);
 }
@@ -112,6 +114,7 @@ fn the_grace_period_covers_requests_and_the_drain() {
     let service = "deploy: {replicas: 2}, stop_grace_period: 3s";
     assert_eq!(lints_of(service, &images("stop: 4s")), ["L0011 stop_grace_period"]);
     assert_eq!(lints_of(service, &images("stop: 3s")), [""; 0]);
+    assert_eq!(lints_of(service, &images("stop: ignore")), [""; 0], "it would need no time");
     // 1 of 100 requests takes longer than 4.6 s.
     let slow = images("service_time: {exponential: 1s}");
     assert_eq!(lints_of(service, &(slow.clone() + clients)), ["L0011 stop_grace_period"]);
