@@ -3,6 +3,7 @@
 use super::{Promise, Promises};
 use crate::kernel::{IdVec, Time};
 use crate::model::command::{Command, SpecChange};
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, NodeState};
@@ -45,6 +46,7 @@ impl Forged {
             services: IdVec::from_iter(["web".to_owned()]),
             clients: IdVec::new(),
             commands: Vec::new(),
+            engine: Engine::Current,
             latencies: Latencies::NONE,
             task_history_limit: None,
             measure_from: None,

@@ -6,6 +6,7 @@ use super::summary::{
 };
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{ClientSpec, Load};
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
@@ -43,6 +44,7 @@ pub(crate) fn plan() -> Plan {
         services: ["web", "db"].map(String::from).into_iter().collect(),
         clients: ["one", "two"].map(client).into_iter().collect(),
         commands: Vec::new(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         task_history_limit: None,
         measure_from: None,

@@ -14,7 +14,7 @@ use super::deploy::Deploy;
 use super::docker::values::check_image;
 use super::health::read_health;
 use super::ports::read_ports;
-use super::read::{Fields, Problems, Read, accept_only, checked, entries, text_of};
+use super::read::{Fields, Problems, Read, checked, entries, text_of};
 use super::settings::read_settings;
 use super::source::{Node, Spanned, Value};
 
@@ -73,9 +73,6 @@ impl Read for Service {
         let mut deploy = fields.read::<Deploy>("deploy").unwrap_or_default();
         if let Some(restart) = fields.node("restart") {
             lay_restart(restart, &mut deploy, fields.problems);
-        }
-        if let Some(entry) = fields.entry("healthcheck") {
-            accept_only("healthcheck", &entry.key.place, fields.problems);
         }
         let healthcheck = fields.read_with("healthcheck", read_health);
         let stop_grace_period = fields.read("stop_grace_period");

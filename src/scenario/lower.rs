@@ -59,6 +59,7 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
             services: IdVec::new(),
             clients: IdVec::new(),
             commands: Vec::new(),
+            engine: scenario.engine,
             latencies: scenario.latencies,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
             measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
