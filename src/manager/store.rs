@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::orchestrator::task::{SpecId, Specs};
 use crate::kernel::{IdVec, Time};
 use crate::model::change::{Change, TaskView};
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, NodeSpec, NodeState, Role};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::UpdateStatus;
@@ -43,11 +43,19 @@ pub struct Node {
     pub name: String,
     /// What the operator wants of it.
     pub spec: NodeSpec,
+    /// Manager or worker now; `spec` says which it is to be.
+    pub role: Role,
     /// What is known of its agent.
     pub state: NodeState,
 }
 
 impl Node {
+    /// A node whose agent has a session, as what the specification says.
+    pub fn new(name: String, spec: NodeSpec) -> Node {
+        let role = spec.role;
+        Node { name, spec, role, state: NodeState::Ready }
+    }
+
     /// Whether tasks cannot stay on the node: it is down or drained.
     ///
     /// Source: manager/orchestrator/task.go `InvalidNode` (control-plane M8).
@@ -130,6 +138,7 @@ pub struct Store {
     /// Whether the open transaction wrote anything.
     open: bool,
     version: u64,
+    commits: u64,
     written: Vec<Written>,
 }
 
@@ -355,7 +364,13 @@ impl Store {
     pub fn commit(&mut self) {
         if std::mem::replace(&mut self.open, false) {
             self.feed.push(Change::Commit);
+            self.commits += 1;
         }
+    }
+
+    /// Number of transactions that have ended.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// Moves the changes of the next transaction that watchers have not seen into `changes`, without the final
