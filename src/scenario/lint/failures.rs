@@ -52,7 +52,8 @@ pub(super) fn breaks_unseen(case: &Case<'_>) -> Option<Finding> {
     let (interval, timeout) = (check.interval.unwrap_or(PROBE), check.timeout.unwrap_or(PROBE));
     let settle = if case.spec.has_service_binding() { case.plan.latencies.load_balancer_settle } else { Span::ZERO };
     let stop = case.stop_time();
-    let noticed = Span::from_nanos((interval + timeout).as_nanos().saturating_mul(retries.into())) + settle + stop;
+    let probes = (interval + timeout).as_nanos().saturating_mul(retries.into());
+    let noticed = Span::from_nanos(probes.saturating_add((settle + stop).as_nanos()));
     if noticed <= monitor {
         return None;
     }

@@ -181,7 +181,9 @@ impl<'a> Services<'a> {
                 self.specs[*service] = None;
                 None
             }
-            Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => None,
+            Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::ForceNewCluster | Command::Fault(_) => {
+                None
+            }
         }
     }
 
