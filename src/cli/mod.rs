@@ -6,6 +6,7 @@ mod explain_code;
 mod input;
 mod progress;
 mod run;
+mod schema;
 mod sweep;
 mod terminal;
 mod test;
@@ -54,6 +55,8 @@ enum Command {
     Sweep(sweep::Options),
     /// Tell what the code of an error, a warning or a lint means, and what to do.
     ExplainCode(explain_code::Options),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema,
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
+        Command::Schema => schema::schema(&terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

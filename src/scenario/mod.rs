@@ -16,6 +16,7 @@ mod deploy;
 mod fault;
 mod health;
 mod image;
+mod json_schema;
 mod lint;
 mod lower;
 mod ports;
@@ -35,6 +36,8 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::model::ImageId;
 use crate::sim::Plan;
+
+pub use json_schema::json_schema;
 
 use expect::Expectation;
 use overlay::Overlay;
