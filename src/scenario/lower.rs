@@ -236,6 +236,7 @@ impl Names {
             Command::ServiceUpdate { .. }
             | Command::ServiceRollback { .. }
             | Command::NodeRemove { .. }
+            | Command::ForceNewCluster
             | Command::Fault(_) => {}
         }
     }

@@ -10,7 +10,7 @@ use super::flags::{self, DETACH, Flag, On, QUIET};
 use super::words::Word;
 
 /// What rollsim understands, for those who wrote something else.
-pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update and rm, and docker stack rm";
+pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update, promote, demote and rm, docker stack rm, and docker swarm init --force-new-cluster";
 
 /// Name of all positional arguments.
 const ARGS: &str = "ARGS";
@@ -88,12 +88,12 @@ static COMMANDS: &[(&str, &[Known])] = &[
         "node",
         &[
             known("update", &[], Flags::Own(&flags::NODE_UPDATE)),
-            known("promote", &[], Flags::Any),
-            known("demote", &[], Flags::Any),
+            known("promote", &[], Flags::Own(&[])),
+            known("demote", &[], Flags::Own(&[])),
             known("rm", &["remove"], Flags::Own(&[flags::NODE_FORCE])),
         ],
     ),
-    ("swarm", &[known("init", &[], Flags::Any)]),
+    ("swarm", &[known("init", &[], Flags::Own(&flags::SWARM_INIT))]),
 ];
 
 fn docker() -> Command {
