@@ -27,6 +27,8 @@ pub struct ClientRun {
 pub struct Chance {
     /// The order of the nodes, in which equal ones are chosen.
     pub order: Vec<usize>,
+    /// The seed by which ties of the managers are decided; `None`: as they always are.
+    pub ties: Option<u64>,
     /// How long until Docker notices the exit of a process: 50 to 360 ms were recorded.
     pub notice: f64,
     /// How far the managers' periodic work is ahead of the recording's clock.
@@ -62,6 +64,8 @@ fn text(recording: &Recording, chance: &Chance, client: Option<ClientRun>) -> Va
     json!({
         "rollsim": 1,
         "engine": "20.10",
+        "ties": if chance.ties.is_some() { "shuffled" } else { "fixed" },
+        "seed": chance.ties.unwrap_or_default(),
         "latencies": {"sandbox_teardown": seconds(chance.notice)},
         "duration": seconds(recording.end() + REST),
         "cluster": {"nodes": nodes},
