@@ -29,7 +29,7 @@ pub struct Chance {
     pub order: Vec<usize>,
     /// The seed by which ties of the managers are decided; `None`: as they always are.
     pub ties: Option<u64>,
-    /// How long until Docker notices the exit of a process: 50 to 360 ms were recorded.
+    /// How long until Docker notices the exit of a process, in seconds.
     pub notice: f64,
     /// How far the managers' periodic work is ahead of the recording's clock.
     pub phase: f64,

@@ -108,6 +108,12 @@ impl Recording {
         logged.chain(self.actions.iter().map(Action::at)).fold(0.0, f64::max)
     }
 
+    /// Whether it matters which node is which: something is done to one of them.
+    pub fn names_nodes(&self) -> bool {
+        let is_named = |word: &str| self.cluster.nodes.iter().any(|node| word.contains(&node.name));
+        self.actions.iter().any(|action| action.node.is_some() || action.argv.iter().any(|word| is_named(word)))
+    }
+
     /// When this happened first to the container of a task.
     pub fn container_event(&self, task: &Task, action: &str) -> Option<f64> {
         let mut own = self.container_events.iter().filter(|event| event.n == Some(task.n) && event.action == action);
