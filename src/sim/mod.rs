@@ -29,7 +29,7 @@ use crate::model::command::Command;
 use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, defaults};
-use crate::observe::{Observer, Record, SpecCause, TaskRecord};
+use crate::observe::{AgentEvent, Observer, Record, SpecCause, TaskRecord};
 use crate::traffic::Traffic;
 
 /// What a run leaves behind.
@@ -308,6 +308,9 @@ impl<'p, O: Observer> Sim<'p, O> {
             if self.agents_out.reports.is_empty() {
                 return;
             }
+            for report in &self.agents_out.reports {
+                self.observer.agent(self.now, AgentEvent::Reported { task: report.task, state: report.status.state });
+            }
             self.manager.report(self.now, &mut self.agents_out.reports, &mut self.manager_out);
         }
     }
@@ -332,6 +335,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 healthcheck: spec.task.container.healthcheck.as_ref(),
                 has_service_binding: spec.has_service_binding(),
             };
+            self.observer.agent(self.now, AgentEvent::Received { task: assignment.task, desired });
             self.agents.assign(self.now, assignment.task, desired, &setup, &mut self.agents_out);
         }
     }
@@ -349,7 +353,8 @@ impl<'p, O: Observer> Sim<'p, O> {
                     let observer = &mut self.observer;
                     self.traffic.kill(self.now, task, &mut |request| observer.request(request));
                 }
-                Effect::Listening(_) | Effect::Draining(_) | Effect::SandboxRemoved(_) => {}
+                Effect::Draining(task) => self.observer.agent(self.now, AgentEvent::StopSignal { task }),
+                Effect::Listening(_) | Effect::SandboxRemoved(_) => {}
             }
         }
     }

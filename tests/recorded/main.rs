@@ -6,6 +6,7 @@
 
 mod adapter;
 mod course;
+mod latencies;
 mod recording;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,16 @@ fn main() -> ExitCode {
         all_as_expected &= matches != gaps.contains(name.as_str());
         matching += if matches { courses.len() } else { 0 };
     }
+    if picks.is_empty() {
+        total += 1;
+        match compare_latencies(&here.join("latencies.json")) {
+            Ok(()) => matching += 1,
+            Err(difference) => {
+                println!("latencies: {difference}");
+                all_as_expected = false;
+            }
+        }
+    }
     println!("recorded: {matching} of {total} match");
     if all_as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -73,6 +84,23 @@ fn recordings() -> BTreeMap<String, Vec<Recording>> {
         }
     }
     recordings
+}
+
+/// Compares the medians of the phases of a task, over all recordings in which no node is lost.
+fn compare_latencies(path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let measured = serde_json::from_str(&text).expect("the measured latencies are JSON");
+    let mut phases = latencies::Phases::new();
+    for recording in recordings().into_values().flatten() {
+        if recording.actions.iter().all(|action| action.fault.is_none()) {
+            let chance = chances(&recording).next().ok_or("there is a first chance")?;
+            let loaded = adapter::scenario(&recording, &chance, None)?;
+            let meter = rollsim::sim::run(&loaded.plan, latencies::Meter::default()).observer;
+            let networked = recording.actions.iter().any(|action| action.argv.iter().any(|word| word == "--network"));
+            meter.add_to(&mut phases, networked);
+        }
+    }
+    latencies::compare(&phases, &measured)
 }
 
 /// Simulates the recording with all that it leaves to chance until it takes the recorded course.
