@@ -26,8 +26,8 @@ fn timestamp(seconds: &Value) -> String {
 
 /// What was the case at an instant of the list `history` of an object: its last entry until then.
 fn last(history: &Value, until: f64) -> Option<&Value> {
-    let entries = history.as_array()?.iter();
-    entries.filter(|entry| entry["seen_t"].as_f64().is_some_and(|seen| seen <= until)).next_back()
+    let mut entries = history.as_array()?.iter();
+    entries.rfind(|entry| entry["seen_t"].as_f64().is_some_and(|seen| seen <= until))
 }
 
 /// What `docker service inspect`, the tasks API and `docker node inspect` print at an instant.
