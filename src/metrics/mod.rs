@@ -22,7 +22,7 @@ pub use task_log::TaskLog;
 pub use timeline::Timeline;
 
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::Load;
+use crate::model::client::{Grade, Load};
 use crate::model::request::{Batch, Request};
 use crate::model::task::TaskState;
 use crate::model::{ClientId, ImageId, ServiceId, TaskId};
@@ -145,8 +145,9 @@ impl<'a> Metrics<'a> {
 
     /// Clients that were to send a number of requests and did not get so far.
     fn unfinished_clients(&self) -> impl Iterator<Item = String> {
-        self.plan.clients.iter().filter_map(|(id, client)| match client.load {
-            Load::Closed { requests: Some(wanted), .. } if self.ended[id] < wanted => {
+        let is_counted = self.plan.grade == Grade::Exact;
+        self.plan.clients.iter().filter_map(move |(id, client)| match client.load {
+            Load::Closed { requests: Some(wanted), .. } if is_counted && self.ended[id] < wanted => {
                 let (name, ended) = (&client.name, self.ended[id]);
                 Some(format!("client {name}: {ended} of {wanted} requests had ended when the run ended"))
             }

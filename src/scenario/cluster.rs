@@ -52,11 +52,11 @@ impl Read for Cluster {
 /// Nodes by name; `None` if one of them was wrong, for it may have been the manager.
 fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
     let nodes: Named<Described> = named(node, problems)?;
-    let plan = |(name, node): (Spanned<String>, Option<Described>)| {
-        let Described { spec, staleness } = node?;
-        Some(PlanNode { name: name.value, spec, is_member: true, staleness })
+    let plan_node = |(name, node): (Spanned<String>, Option<Described>)| {
+        let Described { spec, is_member, staleness } = node?;
+        Some(PlanNode { name: name.value, spec, is_member, staleness })
     };
-    nodes.into_iter().map(plan).collect()
+    nodes.into_iter().map(plan_node).collect()
 }
 
 fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item = PlanNode> {
@@ -77,15 +77,17 @@ fn read_count(node: &Node, problems: &mut Problems) -> Option<u32> {
 }
 
 /// A node as a scenario describes it.
-#[derive(Debug)]
 struct Described {
     spec: NodeSpec,
+    /// Whether it is a member of the cluster from the start; else it joins when it is started.
+    is_member: bool,
     staleness: Span,
 }
 
 impl Read for Described {
     fn read(node: &Node, problems: &mut Problems) -> Option<Described> {
         let mut fields = Fields::of(node, problems)?;
+        let is_member = fields.read_with("member", bool::read).unwrap_or(true);
         let role = match fields.node("role") {
             Some(role) => {
                 let roles = [("worker", Role::Worker), ("manager", Role::Manager)];
@@ -98,14 +100,15 @@ impl Read for Described {
         let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
         let staleness = fields.read("staleness").unwrap_or_default();
         fields.finish();
-        let spec = NodeSpec {
-            role: role?,
-            availability: availability.unwrap_or_default(),
-            labels: labels.unwrap_or_default(),
-            nano_cpus,
-            memory,
-        };
-        Some(Described { spec, staleness })
+        if !is_member && role == Some(Role::Manager) {
+            return refuse(Code::OutOfRange, &node.place, "a node that joins later joins as a worker", problems);
+        }
+        let (availability, labels) = (availability.unwrap_or_default(), labels.unwrap_or_default());
+        Some(Described {
+            spec: NodeSpec { role: role?, availability, labels, nano_cpus, memory },
+            is_member,
+            staleness,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::{Access, ClientSpec, Connect};
+use crate::model::client::{Access, ClientSpec, Connect, Grade};
 use crate::model::command::Command;
 use crate::model::service::{Mode, PublishMode};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
@@ -21,7 +21,7 @@ use super::overlay::Overlaid;
 use super::read::{Named, Problems, checked, nearest, one_of};
 use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
-use super::traffic::{Client, Entry, access};
+use super::traffic::{Client, Entry, access, check_client, check_images};
 use super::unsimulated;
 
 /// How long nothing may be pending before a run without `duration` ends.
@@ -63,7 +63,7 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
             latencies: scenario.latencies,
             ties: scenario.ties,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
-            grade: Default::default(),
+            grade: scenario.traffic.grade.as_ref().map_or(Grade::Exact, |grade| grade.value),
             measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
             slo: IdVec::new(),
         },
@@ -75,12 +75,16 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
         let plan = &mut lowered.plan;
         plan.commands = create_services(&services, &mut names, problems);
         plan.commands.extend(read_timeline(scenario.timeline, overlaid, &mut names, problems));
-        let callers: Callers = scenario.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(scenario.clients, &plan.commands, &names, problems).into_iter().collect();
+        let callers: Callers = scenario.traffic.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
+        plan.clients = lower_clients(scenario.traffic.clients, &plan.commands, &names, problems).into_iter().collect();
         plan.slo = lower_objectives(&scenario.slo, &names, problems);
         lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     }
     lowered.plan.images = names.images;
+    if let Some(grade) = scenario.traffic.grade.filter(|_| !lowered.plan.clients.is_empty()) {
+        check_images(&grade, &lowered.plan.images, problems);
+        lowered.plan.clients.values().for_each(|client| check_client(&grade, client, problems));
+    }
     lowered.plan.services = names.services;
     lowered.assumed_images = names.assumed_images;
     lowered
@@ -97,7 +101,7 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     events.filter(|at| at.value > end).for_each(|at| late("this has no effect", &at.place));
     let measured = scenario.measure_from.iter().filter(|from| from.value > duration.value);
     measured.for_each(|from| late("this has no effect", &from.place));
-    let clients = scenario.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
+    let clients = scenario.traffic.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
     clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
 }
 

@@ -12,7 +12,7 @@ use super::expect::Expect;
 use super::image::Image;
 use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
-use super::traffic::{Client, read_traffic};
+use super::traffic::Traffic;
 use super::units::Share;
 
 /// The version of the scenario format.
@@ -41,7 +41,7 @@ pub(super) struct Scenario {
     /// The services that exist at time 0; `None` if they could not be read at all.
     pub(super) services: Option<Named<Service>>,
     /// Who sends requests.
-    pub(super) clients: Named<Client>,
+    pub(super) traffic: Traffic,
     /// Which Docker Engine the nodes run.
     pub(super) engine: Engine,
     /// Latencies of Swarm's machinery.
@@ -99,7 +99,7 @@ impl Read for Scenario {
             cluster: fields.read("cluster").unwrap_or_default(),
             images: fields.read_with("images", named).unwrap_or_default(),
             services: if has_services { services } else { Some(Vec::new()) },
-            clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
+            traffic: fields.read("traffic").unwrap_or_default(),
             engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
             ties: fields.read("ties").unwrap_or_default(),
@@ -149,6 +149,7 @@ impl Read for Latencies {
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
             sandbox_teardown: fields.read("sandbox_teardown").unwrap_or(swarm.sandbox_teardown),
+            daemon_start: fields.read("daemon_start").unwrap_or(swarm.daemon_start),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
             gossip_interval: fields.read("gossip_interval").unwrap_or(swarm.gossip_interval),
             gossip_probe_interval: fields.read("gossip_probe_interval").unwrap_or(swarm.gossip_probe_interval),

@@ -1,11 +1,13 @@
 //! `traffic`: who sends requests.
 
 use crate::diag::{Code, Diagnostic};
-use crate::kernel::{Dist, Span};
-use crate::model::client::{Access, Choice, Connect, Load};
+use crate::kernel::{Dist, IdVec, Span};
+use crate::model::ImageId;
+use crate::model::client::{Access, Choice, ClientSpec, Connect, Grade, Load};
 use crate::model::service::{EndpointMode, PublishMode, ServiceSpec};
+use crate::sim::plan::Image;
 
-use super::read::{Fields, Named, Problems, Read, accept_only, list, named, refuse, word};
+use super::read::{Fields, Named, Problems, Read, list, named, refuse, word};
 use super::source::{Node, Spanned, Value};
 use super::units::Rate;
 
@@ -14,6 +16,15 @@ const MOST_USERS: u32 = 1_000_000;
 
 /// Pause before the first retry. `Assumed:` what common clients wait.
 const BACKOFF: Span = Span::from_millis(100);
+
+/// Who sends requests, as a scenario describes it.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    /// How exactly requests are advanced; `None`: the file does not say.
+    pub(super) grade: Option<Spanned<Grade>>,
+    /// The clients by name.
+    pub(super) clients: Named<Client>,
+}
 
 /// A client as a scenario describes it.
 #[derive(Debug)]
@@ -41,19 +52,45 @@ pub(super) enum Entry {
     Nodes(Vec<Spanned<String>>),
 }
 
-/// `traffic`: its `clients` by name.
-pub(super) fn read_traffic(node: &Node, problems: &mut Problems) -> Option<Named<Client>> {
-    let mut fields = Fields::of(node, problems)?;
-    fields.read_with("mode", |node, problems| {
-        let simulated = word(node, "mode", &[("exact", true), ("aggregate", false), ("expected", false)], problems)?;
-        if !simulated {
-            accept_only("traffic.mode", &node.place, problems);
+impl Read for Traffic {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Traffic> {
+        let mut fields = Fields::of(node, problems)?;
+        let grade = fields.read("mode");
+        let clients = fields.read_with("clients", named);
+        fields.finish();
+        Some(Traffic { grade, clients: clients.unwrap_or_default() })
+    }
+}
+
+impl Read for Grade {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Grade> {
+        let grades = [("exact", Grade::Exact), ("aggregate", Grade::Aggregate), ("expected", Grade::Expected)];
+        word(node, "mode", &grades, problems)
+    }
+}
+
+/// What a grade cannot tell of images, if requests come to them: in a mean there is no single task that breaks.
+pub(super) fn check_images(grade: &Spanned<Grade>, images: &IdVec<ImageId, Image>, problems: &mut Problems) {
+    for Image { name, behavior } in images.values() {
+        if grade.value == Grade::Expected && behavior.application.reacts_to_requests() {
+            let message = format!("mode `expected` cannot tell what becomes of tasks of `{name}`, which react to requests");
+            let why = "`backlog`, `breaks_after_requests` and `crashes_above` need mode `exact` or `aggregate`";
+            problems.push(Diagnostic::new(Code::Conflict, &grade.place, message).help(why.to_owned()));
         }
-        Some(())
-    });
-    let clients = fields.read_with("clients", named);
-    fields.finish();
-    Some(clients.unwrap_or_default())
+        if grade.value != Grade::Exact && !behavior.application.leak.is_zero() {
+            let message = format!("the `leak` of `{name}` counts in mode `exact` only");
+            problems.push(Diagnostic::new(Code::NoEffect, &grade.place, message));
+        }
+    }
+}
+
+/// Says so if a grade does not count the requests of a client.
+pub(super) fn check_client(grade: &Spanned<Grade>, client: &ClientSpec, problems: &mut Problems) {
+    if grade.value != Grade::Exact && !client.is_told_in_bulk() {
+        let message = format!("the requests of `{}` are counted in mode `exact` only", client.name);
+        let why = "what a closed loop or a client that keeps an address sends next hangs on single answers";
+        problems.push(Diagnostic::new(Code::NoEffect, &grade.place, message).help(why.to_owned()));
+    }
 }
 
 impl Read for Client {

@@ -8,7 +8,7 @@ use crate::model::request::{Cause, Route};
 use crate::model::task::TaskState;
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
-use crate::observe::{Observer, Record};
+use crate::observe::{AgentEvent, Observer, Record};
 use crate::traffic::{Notice, Reaction, Rotations, Routing};
 
 use super::clients::Clients;
@@ -64,7 +64,10 @@ impl<O: Observer> Sim<'_, O> {
                     self.network.disable(self.now, task);
                     self.rotate(task, false);
                 }
-                Effect::Draining(task) => self.clients.drain(task),
+                Effect::Draining(task) => {
+                    self.observer.agent(self.now, AgentEvent::StopSignal { task });
+                    self.clients.drain(task);
+                }
                 Effect::ProcessEnded(task) => self.end_process(task),
                 Effect::SandboxRemoved(task) => {
                     self.network.remove(self.now, task);

@@ -13,8 +13,6 @@ mod account;
 mod backend;
 mod chance;
 mod rotation;
-#[cfg(test)]
-mod tests;
 mod wait;
 
 use std::collections::VecDeque;
@@ -306,11 +304,11 @@ impl Bulk {
         let slow = self.chance.binomial(parcel.count, too_slow);
         let errors = self.chance.binomial(parcel.count - slow, work.application.error_share);
         let deadline = self.clients[parcel.client].patience.request_ends(parcel.sent);
+        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - work.application.error_share);
         let part = |count: f64| Parcel { count, ..parcel };
         self.fail(part(slow), Some(image), Failure::Timeout, Cause::Application, deadline);
         self.fail(part(errors), Some(image), Failure::HttpError, Cause::Application, at.saturating_add(mean));
         let answered = parcel.count - slow - errors;
-        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - work.application.error_share);
         self.clients[parcel.client].account.take(image, answered, rate, parcel.first);
     }
 

@@ -1,0 +1,132 @@
+//! The three grades of traffic: the same control plane, and counts that agree over many seeds as far as README says that they do.
+
+use std::collections::BTreeMap;
+
+use rollsim::diag::{Code, SourceFile};
+use rollsim::kernel::{IdVec, Time};
+use rollsim::model::ServiceId;
+use rollsim::model::request::{Batch, Request, RequestOutcome};
+use rollsim::observe::{Observer, Record};
+use rollsim::scenario::{self, Overlay};
+use rollsim::sim;
+
+/// Seeds over which counts are compared.
+const SEEDS: u64 = 24;
+
+/// Requests by image and what became of them.
+type Counts = BTreeMap<(Option<u32>, String), f64>;
+
+/// Counts requests, however they are told.
+#[derive(Default)]
+struct Counter(Counts);
+
+impl Counter {
+    fn add(&mut self, image: Option<u32>, outcome: RequestOutcome, count: f64) {
+        let name = match outcome {
+            RequestOutcome::Ok => "ok".to_owned(),
+            RequestOutcome::Failed(failure, cause) => format!("{} {}", failure.name(), cause.name()),
+        };
+        *self.0.entry((image, name)).or_default() += count;
+    }
+}
+
+impl Observer for Counter {
+    fn record(&mut self, _now: Time, _record: &Record) {}
+    fn request(&mut self, request: &Request) {
+        self.add(request.task.map(|(_, image)| image.0), request.outcome, 1.0);
+    }
+    fn requests(&mut self, batch: &Batch) {
+        self.add(batch.image.map(|image| image.0), batch.outcome, batch.count as f64);
+    }
+    fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+}
+
+/// Counts and fingerprint of one run.
+fn run(text: &str, grade: &str, seed: u64) -> (Counts, String) {
+    let source = SourceFile { name: "test.json".to_owned(), text: text.to_owned() };
+    let overlays = [Overlay::set(&format!("traffic.mode={grade}")), Overlay::set(&format!("seed={seed}"))];
+    let loaded = scenario::load(&source, &overlays).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let finished = sim::run(&loaded.plan, Counter::default());
+    (finished.observer.0, finished.fingerprint)
+}
+
+/// Three nodes and 300 requests a second from 10 s on to `service`, which is `web` with `app:1`, and is updated to `app:2` at 20 s.
+fn scenario(image: &str, service: &str, client: &str, timeline: &str) -> String {
+    format!(
+        r#"{{"rollsim": 1, "duration": "50s",
+          "cluster": {{"nodes": {{"manager": {{"role": "manager", "availability": "drain"}}, "node1": {{}}, "node2": {{}}}}}},
+          "images": {{"app:1": {{"service_time": {{"exponential": "8ms"}} {image}}}, "app:2": {{"like": "app:1"}}}},
+          "services": {{"web": {{"image": "app:1", {service}}}}},
+          "traffic": {{"clients": {{"users": {{"service": "web", "rate": "300/s", "from": "10s" {client}}}}}}},
+          "timeline": [{timeline} {{"at": "20s", "run": "docker service update --image app:2 web"}}]}}"#
+    )
+}
+
+/// Mean of the differences, and half of a 99.99 % confidence interval around it.
+fn interval(differences: &[f64]) -> (f64, f64) {
+    let count = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / count;
+    let variance = differences.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>() / (count - 1.0);
+    (mean, 4.9 * (variance / count).sqrt())
+}
+
+/// Holds the grades to each other: equal fingerprints, and every count within the confidence interval of the exact one, but for one request
+/// and `tolerance` of the exact one.
+fn agree(text: &str, tolerance: f64) {
+    for grade in ["aggregate", "expected"] {
+        let mut exact_sum = Counts::new();
+        let mut differences: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+        for seed in 1..=SEEDS {
+            let ((exact, fingerprint), (counts, same)) = (run(text, "exact", seed), run(text, grade, seed));
+            assert_eq!(fingerprint, same, "{grade}, seed {seed}");
+            for key in exact.keys().chain(counts.keys()).collect::<std::collections::BTreeSet<_>>() {
+                let of = |counts: &Counts| counts.get(key).copied().unwrap_or(0.0);
+                let row = differences.entry(key.clone()).or_insert_with(|| vec![0.0; SEEDS as usize]);
+                row[seed as usize - 1] = of(&counts) - of(&exact);
+                *exact_sum.entry(key.clone()).or_default() += of(&exact);
+            }
+        }
+        for (key, row) in &differences {
+            let (mean, half) = interval(row);
+            let exact = exact_sum[key] / SEEDS as f64;
+            println!("{grade} {key:?}: exact {exact:.2}, differs by {mean:.2} +- {half:.2}");
+            assert!(mean.abs() <= half + 1.0 + tolerance * exact, "{grade} {key:?}: {exact}, differs by {mean} +- {half}");
+        }
+    }
+}
+
+#[test]
+fn an_update_without_health_check_refuses_as_many_in_all_grades() {
+    agree(&scenario(r#", "boot": "2s""#, r#""ports": ["80:80"], "deploy": {"replicas": 8}"#, "", ""), 0.0);
+}
+#[test]
+fn requests_in_hand_are_cut_off_alike() {
+    let image = r#", "service_time": {"exponential": "200ms"}, "stop": "100ms", "concurrency": 100"#.replacen(",", "", 1);
+    let text = scenario("", r#""deploy": {"replicas": 4}"#, "", "").replace(r#""service_time": {"exponential": "8ms"}"#, &image);
+    agree(&text, 0.0);
+}
+#[test]
+fn a_node_that_crashes() {
+    for client in [r#", "entry": "all""#, r#", "entry": ["manager", "node2"], "connect_timeout": "2s", "retries": 2"#] {
+        agree(&scenario("", r#""ports": ["80:80"], "deploy": {"replicas": 8}"#, client, r#"{"at": "15s", "fault": "node crash node1"},"#), 0.0);
+    }
+}
+#[test]
+fn errors_timeouts_retries() {
+    for client in [r#", "request_timeout": "20ms""#, r#", "retries": 1, "backoff": "50ms""#] {
+        agree(&scenario(r#", "error_share": 0.05, "concurrency": 50"#, r#""ports": ["80:80"], "deploy": {"replicas": 8}"#, client, ""), 0.0);
+    }
+}
+#[test]
+fn dnsrr() {
+    agree(&scenario(r#", "boot": "1s", "concurrency": 10"#, r#""networks": ["back"], "deploy": {"replicas": 8, "endpoint_mode": "dnsrr"}"#, "", ""), 0.0);
+}
+#[test]
+fn images_that_react_are_refused_where_nothing_is_drawn() {
+    let text = scenario(r#", "breaks_after_requests": 100"#, r#""deploy": {"replicas": 2}"#, "", "");
+    let source = SourceFile { name: "test.json".to_owned(), text };
+    let load = |grade: &str| scenario::load(&source, &[Overlay::set(&format!("traffic.mode={grade}"))]);
+    let problems = load("expected").expect_err("it cannot be told");
+    assert!(problems.iter().all(|problem| problem.code == Code::Conflict), "{problems:?}");
+    assert!(load("aggregate").is_ok() && load("exact").is_ok());
+}
