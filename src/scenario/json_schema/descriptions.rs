@@ -1,7 +1,7 @@
 //! What the keys of a scenario mean, for editors to show.
 
 /// Paths, `*` for a name that the user chooses and `[]` for an item of a list, and their texts.
-const TEXTS: [(&str, &str); 52] = [
+const TEXTS: [(&str, &str); 53] = [
     ("name", "Name of the report; the file's name by default."),
     ("about", "What to look at."),
     ("seed", "Seed of all chance, 1 by default."),

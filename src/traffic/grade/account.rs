@@ -28,6 +28,8 @@ struct Taken {
     count: f64,
     /// So many come in a second.
     rate: f64,
+    /// So many came to tasks that get no more.
+    past: f64,
     /// When the first of them was sent.
     sent: Time,
 }
@@ -55,7 +57,14 @@ impl Account {
                 taken.count += count;
                 taken.rate += rate;
             }
-            None => self.taken.push(Taken { image, count, rate, sent }),
+            None => self.taken.push(Taken { image, count, rate, past: 0.0, sent }),
+        }
+    }
+
+    /// So many requests are still with tasks of an image that get no more.
+    pub(super) fn hold(&mut self, image: ImageId, count: f64) {
+        if let Some(taken) = self.taken.iter_mut().find(|taken| taken.image == image) {
+            taken.past += count;
         }
     }
 
@@ -77,8 +86,8 @@ impl Account {
     pub(super) fn answer(&mut self, began: Time, mean: impl Fn(ImageId) -> f64) {
         for place in 0..self.taken.len() {
             let taken = &mut self.taken[place];
-            let answered = taken.count - taken.rate * mean(taken.image);
-            taken.rate = 0.0;
+            let answered = taken.count - taken.rate * mean(taken.image) - taken.past;
+            (taken.rate, taken.past) = (0.0, 0.0);
             if answered > 0.0 {
                 taken.count -= answered;
                 let (image, sent) = (taken.image, std::mem::replace(&mut taken.sent, began));

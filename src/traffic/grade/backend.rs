@@ -16,8 +16,10 @@ pub(super) struct Work {
     pub(super) application: Application,
     /// Mean service time in seconds.
     pub(super) mean: f64,
-    /// The service time in the middle of each of [`PARTS`] equal parts, in seconds.
+    /// The service time in the middle of each of [`PARTS`] equal parts, in seconds, the longest first.
     parts: Vec<f64>,
+    /// Sums of so many of them.
+    sums: Vec<f64>,
 }
 
 impl Work {
@@ -25,19 +27,27 @@ impl Work {
         let time = &application.service_time;
         let middle = |part: u32| time.sample((u64::from(part) << 1 | 1) << (64 - 1 - PARTS.ilog2())).as_secs_f64();
         let count = if time.is_constant() { 1 } else { PARTS };
-        let parts: Vec<f64> = (0..count).map(middle).collect();
-        Work { mean: parts.iter().sum::<f64>() / f64::from(count), parts, application }
+        let mut parts: Vec<f64> = (0..count).map(middle).collect();
+        parts.sort_by(|a, b| b.total_cmp(a));
+        let mut sum = 0.0;
+        let mut add = |part: &f64| {
+            sum += part;
+            sum
+        };
+        let sums: Vec<f64> = std::iter::once(0.0).chain(parts.iter().map(&mut add)).collect();
+        Work { mean: sums[parts.len()] / f64::from(count), parts, sums, application }
     }
 
     /// Share of the requests that take longer than this.
     pub(super) fn longer_than(&self, time: Span) -> f64 {
         let time = time.as_secs_f64();
-        self.parts.iter().filter(|part| **part > time).count() as f64 / self.parts.len() as f64
+        self.parts.partition_point(|part| *part > time) as f64 / self.parts.len() as f64
     }
 
     /// Seconds by which requests take longer than this, in the mean over all.
     pub(super) fn excess(&self, seconds: f64) -> f64 {
-        self.parts.iter().map(|part| (part - seconds).max(0.0)).sum::<f64>() / self.parts.len() as f64
+        let longer = self.parts.partition_point(|part| *part > seconds);
+        (self.sums[longer] - seconds * longer as f64) / self.parts.len() as f64
     }
 }
 

@@ -35,7 +35,7 @@ use wait::{Cohort, Cohorts, Wait};
 pub use rotation::Rotations;
 
 /// Longest interval while requests wait for something, or count for what becomes of a task: what they do is known to this precision.
-const STEP: Span = Span::from_millis(100);
+const STEP: Span = Span::from_millis(50);
 
 /// All clients and the tasks that they call, in bulk.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Bulk {
     chance: Chance,
     /// Tasks that took requests within the step and react to them.
     touched: Vec<TaskId>,
+    /// Tasks that get nothing more by some way and may have requests that came by it.
+    leaving: Vec<TaskId>,
 }
 
 /// A client.
@@ -156,6 +158,7 @@ impl Bulk {
                 Grade::Expected | Grade::Exact => Chance::Mean,
             },
             touched: Vec::new(),
+            leaving: Vec::new(),
         }
     }
 
@@ -176,7 +179,7 @@ impl Bulk {
         while self.now < now && self.notices.is_empty() {
             let began = self.now;
             self.wake(began, network);
-            let step = if is_settled { now } else { began.saturating_add(STEP) };
+            let step = if is_settled { now } else { next_step(began) };
             let end = now.min(step).min(self.cohorts.next());
             self.step(began, end);
             self.now = end;
@@ -192,13 +195,13 @@ impl Bulk {
 
     /// Learns what the network has changed. Whether all connections find a task that listens.
     fn refresh<N: Rotations>(&mut self, network: &N) -> bool {
-        let Bulk { rotations, tasks, works, clients, now, .. } = self;
+        let Bulk { rotations, tasks, works, clients, now, leaving, .. } = self;
         let mut is_settled = true;
         for (id, rotation) in rotations.iter_mut() {
             let revision = Some(network.revision(id));
             if rotation.revision != revision {
                 rotation.revision = revision;
-                note_departures(id, rotation, network, clients, tasks, *now);
+                note_departures(id, rotation, network, clients, tasks, leaving, *now);
                 rotation.make(id, tasks, works, network);
             }
             is_settled &= rotation.is_settled();
@@ -221,8 +224,26 @@ impl Bulk {
             }
         }
         self.end_step(seconds);
+        self.hold_past(to);
         let Bulk { clients, works, .. } = self;
         clients.values_mut().for_each(|client| client.account.answer(from, |image| works[image].mean));
+    }
+
+    /// Tasks still have at `now` what came to them before and takes longer than that.
+    fn hold_past(&mut self, now: Time) {
+        let Bulk { clients, tasks, works, leaving, .. } = self;
+        leaving.retain(|task| {
+            let backend = &mut tasks[*task];
+            let (work, image) = (&works[backend.image], backend.image);
+            backend.past.retain(|inflow| {
+                let held = inflow.rate * work.excess(now.saturating_since(inflow.until).as_secs_f64());
+                if held > 0.0 {
+                    clients[inflow.client].account.hold(image, held);
+                }
+                held > 0.0
+            });
+            !backend.past.is_empty()
+        });
     }
 
     fn begin_step(&mut self, seconds: f64) {
@@ -281,7 +302,7 @@ impl Bulk {
     /// Requests meet their fate at `at`.
     fn meet(&mut self, parcel: Parcel, entry: EntryId, fate: Fate, at: Time) {
         match fate {
-            Fate::Taken(image) => self.take(parcel, image, at),
+            Fate::Taken(image) => self.take(parcel, image),
             Fate::TakenBy(task) => {
                 let backend = &mut self.tasks[task];
                 let image = backend.image;
@@ -289,27 +310,25 @@ impl Bulk {
                 let part = |count: f64| Parcel { count, ..parcel };
                 self.fail(part(fates.refused), Some(image), Failure::Refused, Cause::Overload, at);
                 self.fail(part(fates.errors), Some(image), Failure::HttpError, Cause::Application, at);
-                self.take(part(fates.answered), image, at);
+                self.take(part(fates.answered), image);
             }
             Fate::Fails(image, failure, cause) => self.fail(parcel, image, failure, cause, at),
             Fate::Silence(task) => self.ask_again(parcel, entry, task),
         }
     }
 
-    /// Tasks of an image take requests.
-    fn take(&mut self, parcel: Parcel, image: ImageId, at: Time) {
-        let work = &self.works[image];
-        let mean = Span::from_nanos((work.mean * 1e9) as u64);
-        let too_slow = self.clients[parcel.client].too_slow[image];
-        let slow = self.chance.binomial(parcel.count, too_slow);
-        let errors = self.chance.binomial(parcel.count - slow, work.application.error_share);
-        let deadline = self.clients[parcel.client].patience.request_ends(parcel.sent);
-        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - work.application.error_share);
-        let part = |count: f64| Parcel { count, ..parcel };
-        self.fail(part(slow), Some(image), Failure::Timeout, Cause::Application, deadline);
-        self.fail(part(errors), Some(image), Failure::HttpError, Cause::Application, at.saturating_add(mean));
-        let answered = parcel.count - slow - errors;
-        self.clients[parcel.client].account.take(image, answered, rate, parcel.first);
+    /// Tasks of an image take requests. Another attempt is the same work: one that is too slow or ends in an error does so again.
+    fn take(&mut self, parcel: Parcel, image: ImageId) {
+        let Parcel { client, count, rate, first, .. } = parcel;
+        let error_share = self.works[image].application.error_share;
+        let Source { account, too_slow, .. } = &mut self.clients[client];
+        let too_slow = too_slow[image];
+        let slow = self.chance.binomial(count, too_slow);
+        let errors = self.chance.binomial(count - slow, error_share);
+        let failed = |failure| RequestOutcome::Failed(failure, Cause::Application);
+        account.end(Some(image), failed(Failure::Timeout), slow, first);
+        account.end(Some(image), failed(Failure::HttpError), errors, first);
+        account.take(image, count - slow - errors, rate * (1.0 - too_slow) * (1.0 - error_share), first);
     }
 
     /// Requests fail at `at`: their clients try again after a pause, or give up.
@@ -368,6 +387,9 @@ impl Bulk {
         if self.tasks.get(task).is_some_and(Backend::is_up) {
             let inflows = self.inflows(task);
             self.tasks[task].past.extend(inflows);
+            if !self.leaving.contains(&task) {
+                self.leaving.push(task);
+            }
             self.set_state(task, State::Draining);
         }
     }
@@ -449,6 +471,11 @@ impl Bulk {
     }
 }
 
+/// The first instant after `at` that is a whole number of steps from the start.
+fn next_step(at: Time) -> Time {
+    Time::ZERO + STEP * (at.as_nanos() / STEP.as_nanos() + 1)
+}
+
 /// Tasks that an entry has lost still have what came to them before.
 fn note_departures<N: Rotations>(
     entry: EntryId,
@@ -456,6 +483,7 @@ fn note_departures<N: Rotations>(
     network: &N,
     clients: &IdVec<ClientId, Source>,
     tasks: &mut IdVec<TaskId, Backend>,
+    leaving: &mut Vec<TaskId>,
     now: Time,
 ) {
     // Who stays keeps its place among those who stay.
@@ -465,6 +493,9 @@ fn note_departures<N: Rotations>(
             continue;
         }
         let Some(backend) = tasks.get_mut(*task).filter(|backend| backend.state == State::Serving) else { continue };
+        if !leaving.contains(task) {
+            leaving.push(*task);
+        }
         for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
             let rate = source.rate(now) * source.share() * rotation.share();
             backend.past.push(Inflow { client, entry, rate, until: now });

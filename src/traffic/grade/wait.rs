@@ -8,7 +8,7 @@ use crate::model::{ClientId, EntryId, TaskId};
 use super::super::request::{next_packet, next_retransmission};
 use super::super::server::State;
 use super::rotation::Rotations;
-use super::{Bulk, Parcel, fate};
+use super::{Bulk, Parcel, fate, next_step};
 
 /// Requests that wait for the same.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +39,12 @@ pub(super) enum Wait {
 pub(super) struct Cohorts(std::collections::VecDeque<Cohort>);
 
 impl Cohorts {
-    /// When something happens next; [`Time::MAX`]: never.
+    /// At the end of which step something happens next, lest steps become ever shorter; [`Time::MAX`]: never.
     pub(super) fn next(&self) -> Time {
-        self.0.front().map_or(Time::MAX, |cohort| cohort.at)
+        self.0.front().filter(|cohort| cohort.at < Time::MAX).map_or(Time::MAX, |cohort| next_step(cohort.at))
     }
 
+    /// Requests begin to wait.
     pub(super) fn push(&mut self, cohort: Cohort) {
         let place = self.0.partition_point(|other| other.at <= cohort.at);
         self.0.insert(place, cohort);
