@@ -63,7 +63,6 @@ impl Global {
         check_tasks(restarts, is_on_node, fix, cx);
         global.tick(cx);
         global.reconcile_services(&services, cx);
-        global.proceed(cx);
         global
     }
 

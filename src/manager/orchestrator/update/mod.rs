@@ -66,12 +66,13 @@ pub struct Supervisor {
     /// Those of them that had ended.
     failed: Vec<TaskId>,
     ended_starts: Vec<TaskId>,
-    /// Services that were written since the last look.
+    /// Services that were written since the last look, or whose update may begin.
     announced: Vec<ServiceId>,
 }
 
 impl Supervisor {
-    /// Updates the slots that are dirty, unless that is being done already.
+    /// Updates the slots that are dirty, unless that is being done already. Slots are handed out when the orchestrator has done all
+    /// else that it has to do ([`Supervisor::begin_announced`]).
     ///
     /// Source: `Supervisor.Update` (control-plane U1 to U4).
     pub fn update(&mut self, service: ServiceId, slots: Slots, restarts: &mut Restarts, cx: &mut Cx<'_>) {
@@ -86,8 +87,8 @@ impl Supervisor {
         // What was written before is not what this updater announces.
         self.announced.retain(|other| *other != service);
         let epoch = cx.next_epoch();
-        if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
-            updater.proceed(&mut self.handled, restarts, cx);
+        if let Some(updater) = Updater::start(epoch, service, slots, cx) {
+            self.announced.extend(Some(service).filter(|_| updater.can_go_on()));
             self.keep(updater, cx);
         }
     }
