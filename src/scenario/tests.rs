@@ -26,8 +26,7 @@ const EXAMPLE: &str = r#"{
   "traffic": {"mode": "exact", "clients": {
     "users": {"service": "web", "rate": "50/s", "arrivals": "poisson"},
     "ab": {"service": "web", "concurrency": 30, "requests": 100000, "think": "0s", "client_time": "0.18ms", "from": "30s"}}},
-  "latencies": "swarm",
-  "ties": "shuffled",
+  "latencies": "swarm", "ties": "shuffled",
   "timeline": [{"at": "20s", "run": "docker service update --image app:2 web"}],
   "slo": {"web": {"availability": "99.9%"}},
   "expect": [{"service": "web", "update_status": "rollback_completed", "before": "90s"},
@@ -70,6 +69,7 @@ traffic:
     ab: {service: web, concurrency: 30, requests: 100000, client_time: 180us, from: 30s}
 timeline:
   - {at: 20s, run: docker service update --image app:2 web}
+ties: shuffled
 slo: {web: {availability: 0.999}}
 expect:
   - {update_status: rollback_completed, before: 90s}

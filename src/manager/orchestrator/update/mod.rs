@@ -130,15 +130,11 @@ impl Supervisor {
     }
 
     /// Whether updaters have something to do in which they are ahead of an orchestrator that acts at the end of the transaction, as
-    /// they see each change at once: anything but the end of a single task.
+    /// they see each change at once: anything but tasks that have ended.
     ///
     /// Tie (control-plane X12): so it was in most recorded runs of such races.
     pub fn is_ahead(&self) -> bool {
-        match self.came_up[..] {
-            [] => false,
-            [(_, state)] => !state.is_terminal(),
-            _ => true,
-        }
+        self.came_up.iter().any(|(_, state)| !state.is_terminal())
     }
 
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
