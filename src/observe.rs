@@ -181,6 +181,27 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
+/// An observer that may be missing.
+impl<O: Observer> Observer for Option<O> {
+    fn record(&mut self, now: Time, record: &Record) {
+        if let Some(observer) = self {
+            observer.record(now, record);
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        if let Some(observer) = self {
+            observer.request(request);
+        }
+    }
+
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
+        if let Some(observer) = self {
+            observer.instant(now, in_flight);
+        }
+    }
+}
+
 /// No observer.
 impl Observer for () {
     fn record(&mut self, _now: Time, _record: &Record) {}

@@ -362,7 +362,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn tell_written(&mut self) {
         let mut all = std::mem::take(&mut self.written);
         self.manager.store.take_written(&mut all);
-        let may_change_desired = all.iter().any(desired::may_change);
+        let may_change_desired = all.iter().any(|written| desired::may_change(written, &self.manager.store));
         for written in all.drain(..) {
             let record = match written {
                 Written::Task(id, task, created) => Record::Task(TaskRecord {
