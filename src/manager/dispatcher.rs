@@ -227,6 +227,7 @@ impl Dispatcher {
         for node in self.lost.drain(..) {
             cx.store.update_node(node, |row| row.state = NodeState::Down);
         }
+        cx.ties.shuffle(&mut self.reported);
         for task in self.reported.drain(..) {
             let Some(status) = self.reports[task].take() else { continue };
             if cx.store.task(task).is_some_and(|row| row.status.state < status.state) {
