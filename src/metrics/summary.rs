@@ -3,7 +3,7 @@
 //! Times and lengths are exact here; files carry them in milliseconds. Shares lie between 0 and 1, and a share of nothing is
 //! `None`, never 0 or 1.
 
-use super::node_log::NodeLog;
+pub use super::node_log::{NodeLog, NodeStatus};
 use crate::kernel::{Span, Time};
 use crate::model::request::RequestOutcome;
 use crate::model::update::UpdateState;

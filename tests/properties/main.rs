@@ -48,6 +48,12 @@ proptest! {
     }
 
     #[test]
+    fn no_promise_is_broken_when_managers_fail(plan in plans::plan_with_failing_managers()) {
+        sim::run(&plan, Promises::new(&plan)).observer.assert_kept();
+        prop_assert_eq!(measure(&plan), measure(&plan));
+    }
+
+    #[test]
     fn the_same_plan_gives_the_same_summary(plan in plans::any_plan()) {
         prop_assert_eq!(measure(&plan), measure(&plan));
     }

@@ -11,7 +11,7 @@ use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
-use rollsim::model::node::{Availability, NodeSpec};
+use rollsim::model::node::{Availability, NodeSpec, Role};
 use rollsim::model::service::{
     FailureAction, Mode, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
 };
@@ -74,6 +74,43 @@ pub fn plan_with_changing_nodes() -> impl Strategy<Value = Plan> {
             plan
         },
     )
+}
+
+/// Any plan whose managers fail, are cut off, promoted and demoted, and come back or not.
+pub fn plan_with_failing_managers() -> impl Strategy<Value = Plan> {
+    (plan_with_changing_nodes(), vec((0..LAST_COMMAND_MS, 0..4u32, manager_command()), 1..10), 1..4u32).prop_map(
+        |(mut plan, acts, managers)| {
+            let count = plan.nodes.len() as u32;
+            for node in plan.nodes.values_mut().take(managers as usize) {
+                node.spec.role = Role::Manager;
+            }
+            let timed = |(at, node, command): (u64, u32, NodeCommand)| {
+                let command = command(NodeId(node % count));
+                TimedCommand { at: Time::from_millis(at), line: String::new(), command }
+            };
+            plan.commands.extend(acts.into_iter().map(timed));
+            plan.commands.sort_by_key(|timed| timed.at);
+            plan
+        },
+    )
+}
+
+fn manager_command() -> impl Strategy<Value = NodeCommand> {
+    fn update(node: NodeId, role: Role) -> Command {
+        let (label_add, label_rm) = (Vec::new(), Vec::new());
+        Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm }
+    }
+    let commands: [NodeCommand; 8] = [
+        |node| update(node, Role::Manager),
+        |node| update(node, Role::Worker),
+        |node| Command::Fault(Fault::LinkDown(node)),
+        |node| Command::Fault(Fault::LinkUp(node)),
+        |_| Command::Fault(Fault::ManagersCrash),
+        |_| Command::Fault(Fault::ManagersStop),
+        |_| Command::Fault(Fault::ManagersStart),
+        |_| Command::ForceNewCluster,
+    ];
+    prop::sample::select(commands.to_vec())
 }
 
 type NodeCommand = fn(NodeId) -> Command;

@@ -121,7 +121,7 @@ fn status_name(status: Option<ManagerStatus>) -> &'static str {
 mod tests {
     use super::super::tests::read;
     use super::*;
-    use crate::metrics::node_log::{NodeLog, NodeStatus};
+    use crate::metrics::summary::{NodeLog, NodeStatus};
     use crate::model::node::Availability;
 
     fn checks(text: &str) -> Vec<NodeCheck> {
