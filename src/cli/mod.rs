@@ -2,9 +2,11 @@
 
 mod check;
 mod compare;
+mod explain_code;
 mod input;
 mod progress;
 mod run;
+mod schema;
 mod sweep;
 mod terminal;
 mod test;
@@ -51,6 +53,10 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Tell what the code of an error, a warning or a lint means, and what to do.
+    ExplainCode(explain_code::Options),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema,
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -82,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
+        Command::Schema => schema::schema(&terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

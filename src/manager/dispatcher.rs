@@ -254,8 +254,8 @@ impl Dispatcher {
 ///
 /// Source: `Assignments`, the first message (control-plane N12).
 fn send_all(node: NodeId, cx: &mut Cx<'_>) {
-    let has_it = |task: &Task| task.node == Some(node) && task.status.state >= TaskState::Assigned;
-    for (task, row) in cx.store.tasks_ever().filter(|(_, row)| has_it(row)) {
+    let has_it = |task: &Task| task.status.state >= TaskState::Assigned;
+    for (task, row) in cx.store.tasks_ever_on_node(node).filter(|(_, row)| has_it(row)) {
         cx.assignments.push(Assignment { node, task, desired: row.exists.then_some(row.desired) });
     }
 }

@@ -14,7 +14,7 @@ use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId};
 
 use super::duration::parse_span;
-use super::read::{Problems, Read, entries, refuse, word, wrong_type};
+use super::read::{Asked, Problems, Read, entries_like, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::{check_share, parse_percent};
 
@@ -210,8 +210,14 @@ impl Comparison {
     }
 }
 
+/// Metrics of each kind: names of metrics are keys too.
+const METRICS: [&str; 4] = ["downtime.total", "requests.failed_share", "peak_tasks", "never_ready"];
+
 impl Read for Expect {
     fn read(node: &Node, problems: &mut Problems) -> Option<Expect> {
+        for key in ["service", "update_status", "before", "node", "empty", "status", "manager_status", "at"] {
+            problems.asked(&node.place, || Asked::Key(key));
+        }
         if node.get("node").is_some() {
             return node::read(node, problems);
         }
@@ -222,7 +228,7 @@ impl Read for Expect {
             problems.push(Diagnostic::new(Code::Conflict, &node.place, message));
         }
         let mut checks = Vec::new();
-        let entries = entries(node, problems)?;
+        let entries = entries_like(node, &METRICS, problems)?;
         for Entry { key, value } in
             entries.iter().filter(|entry| !["service", "before"].contains(&entry.key.value.as_str()))
         {

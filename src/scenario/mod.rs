@@ -16,6 +16,8 @@ mod deploy;
 mod fault;
 mod health;
 mod image;
+mod json_schema;
+mod lint;
 mod lower;
 mod ports;
 mod read;
@@ -35,6 +37,8 @@ use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::model::ImageId;
 use crate::sim::Plan;
 
+pub use json_schema::json_schema;
+
 use expect::Expectation;
 use overlay::Overlay;
 use read::{Problems, Read, nearest};
@@ -50,6 +54,8 @@ pub struct Loaded {
     pub expectations: Vec<Expectation>,
     /// What is worth knowing before it.
     pub warnings: Vec<Diagnostic>,
+    /// What is likely to go wrong although it is right by the letter.
+    pub lints: Vec<Diagnostic>,
     /// What to look for, in the words of the scenario.
     pub about: String,
     /// Hash of the scenario as it is understood: defaults filled, overlays applied; without name, seed and expectations.
@@ -78,6 +84,7 @@ pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Dia
     match lowered {
         Some((about, lowered)) if !failed => Ok(Loaded {
             digest: digest(&lowered.plan),
+            lints: lint::lint(&root, &lowered.plan),
             plan: lowered.plan,
             expectations: lowered.expectations,
             warnings: diagnostics,
