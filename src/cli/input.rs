@@ -13,7 +13,7 @@ use crate::scenario::overlay::Overlay;
 use crate::scenario::{self, Loaded};
 
 /// What changes a scenario before it runs.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Changes {
     /// Seed of all chance, instead of the scenario's.
     #[arg(long, value_name = "N")]

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod explain_code;
+mod import;
 mod input;
 mod progress;
 mod run;
@@ -55,6 +56,8 @@ enum Command {
     Sweep(sweep::Options),
     /// Tell what the code of an error, a warning or a lint means, and what to do.
     ExplainCode(explain_code::Options),
+    /// Make a scenario of what docker prints of a cluster.
+    Import(import::Options),
     /// Print the JSON Schema of scenarios, for editors.
     Schema,
 }
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
+        Command::Import(options) => import::run(options, &terminal),
         Command::Schema => schema::schema(&terminal),
     };
     ExitCode::from(match result {

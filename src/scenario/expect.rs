@@ -258,7 +258,15 @@ const MISWRITTEN: [(&str, &str); 4] = [("=<", "<="), ("=>", ">="), ("<>", "!="),
 
 fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> Option<Check> {
     let metric = match MetricPath::parse(&name.value) {
-        Ok(metric) => metric,
+        Ok(metric) => match metric.node() {
+            None => metric,
+            Some(node) => {
+                let message = format!("`{metric}` is no metric of a service");
+                let label = format!(r#"write {{"node": "{node}", "empty": …}}"#);
+                problems.push(Diagnostic::new(Code::UnknownMetric, &name.place, message).label(label));
+                return None;
+            }
+        },
         Err(error) => {
             let diagnostic = Diagnostic::new(Code::UnknownMetric, &name.place, error.to_string());
             problems.push(match error.suggestion {

@@ -8,6 +8,7 @@
 pub mod docker;
 pub mod duration;
 pub mod expect;
+pub mod import;
 pub mod overlay;
 
 mod cluster;
