@@ -49,6 +49,18 @@ pub enum Code {
     UnknownClient,
     /// `R0207`: a node that does not exist.
     UnknownNode,
+    /// `R0211`: a network, volume, config or secret that a stack file does not define.
+    UnknownObject,
+    /// `R0212`: a file that is named and cannot be read.
+    NoFile,
+    /// `R0213`: a variable of a stack file that must be set and is not.
+    MissingVariable,
+    /// `R0214`: a variable of a stack file that is not set: nothing takes its place.
+    UnsetVariable,
+    /// `R0215`: something that a stack file needs and that is not on this machine: a stand-in takes its place.
+    StandIn,
+    /// `R0216`: the same, which `--strict` refuses as docker does.
+    Absent,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -117,7 +129,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 30] = [
+    pub const ALL: [Code; 36] = [
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -138,6 +150,12 @@ impl Code {
         Code::AssumedImage,
         Code::UnknownClient,
         Code::UnknownNode,
+        Code::UnknownObject,
+        Code::NoFile,
+        Code::MissingVariable,
+        Code::UnsetVariable,
+        Code::StandIn,
+        Code::Absent,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -173,6 +191,12 @@ impl Code {
             Code::AssumedImage => "R0205",
             Code::UnknownClient => "R0206",
             Code::UnknownNode => "R0207",
+            Code::UnknownObject => "R0211",
+            Code::NoFile => "R0212",
+            Code::MissingVariable => "R0213",
+            Code::UnsetVariable => "R0214",
+            Code::StandIn => "R0215",
+            Code::Absent => "R0216",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",
@@ -192,6 +216,8 @@ impl Code {
             Code::AssumedImage
             | Code::AcceptedOnly
             | Code::IgnoredBySwarm
+            | Code::UnsetVariable
+            | Code::StandIn
             | Code::OverlayOverridden
             | Code::NoEffect => Severity::Warning,
             _ => Severity::Error,

@@ -84,6 +84,8 @@ impl Read for Scenario {
         }
         let has_services = fields.node("services").is_some();
         let services = fields.read_with("services", named);
+        // A stack whose files could be read has become services.
+        let has_stack = fields.node("stack").is_some();
         if let Some(engine) = fields.entry("engine") {
             accept_only("engine", &engine.key.place, fields.problems);
         }
@@ -95,7 +97,7 @@ impl Read for Scenario {
             measure_from: fields.read("measure_from"),
             cluster: fields.read("cluster").unwrap_or_default(),
             images: fields.read_with("images", named).unwrap_or_default(),
-            services: if has_services { services } else { Some(Vec::new()) },
+            services: services.or((!has_services).then(Vec::new)).filter(|_| !has_stack),
             clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
             timeline: fields.read("timeline").unwrap_or_default(),

@@ -9,7 +9,7 @@ use super::read::{Problems, accept_only};
 /// Names what the command says without effect.
 pub(super) fn report(command: &Command, place: &Place, problems: &mut Problems) {
     let (has_health, has_host_port, mode) = match command {
-        Command::ServiceCreate { spec, .. } => {
+        Command::ServiceCreate { spec, .. } | Command::ServiceDeploy { spec, .. } => {
             let has_host_port = spec.endpoint.ports.iter().any(is_host);
             (spec.task.container.healthcheck.is_some(), has_host_port, Some(spec.endpoint.mode))
         }

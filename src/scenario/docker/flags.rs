@@ -202,6 +202,17 @@ pub(super) const NODE_UPDATE: [Flag; 4] = [
     value("label-add", On::Update, Effect::ByName),
     value("label-rm", On::Update, Effect::ByName),
 ];
+/// The flags of `docker stack deploy`.
+///
+/// Source: cli: cli/command/stack/deploy.go.
+pub(super) const STACK_DEPLOY: [Flag; 6] = [
+    by_letter('c', value("compose-file", On::Update, Effect::ByName)),
+    switch("prune", On::Update, Effect::ByName),
+    value("resolve-image", On::Update, Effect::ByName),
+    switch("with-registry-auth", On::Update, Effect::Ignored),
+    DETACH,
+    QUIET,
+];
 /// The flag of `docker node rm`: whether the node need not be down.
 pub(super) const NODE_FORCE: Flag = by_letter('f', switch("force", On::Update, Effect::ByName));
 

@@ -10,7 +10,7 @@ use super::flags::{self, DETACH, Flag, On, QUIET};
 use super::words::Word;
 
 /// What rollsim understands, for those who wrote something else.
-pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update and rm, and docker stack rm";
+pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update and rm, and docker stack deploy and rm";
 
 /// Name of all positional arguments.
 const ARGS: &str = "ARGS";
@@ -83,7 +83,13 @@ static COMMANDS: &[(&str, &[Known])] = &[
             known("rm", &["remove"], Flags::Own(&[])),
         ],
     ),
-    ("stack", &[known("rm", &["remove", "down"], Flags::Own(&[DETACH])), known("deploy", &["up"], Flags::Any)]),
+    (
+        "stack",
+        &[
+            known("rm", &["remove", "down"], Flags::Own(&[DETACH])),
+            known("deploy", &["up"], Flags::Own(&flags::STACK_DEPLOY)),
+        ],
+    ),
     (
         "node",
         &[
