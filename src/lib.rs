@@ -30,6 +30,7 @@
 //! | [`traffic`] | clients and their requests |
 //! | [`sim`] | the loop; the only place where the three above meet |
 //! | [`observe`], [`metrics`] | what a run tells, and the numbers made of it |
+//! | [`check`] | Swarm's promises, verified from outside in every test and debug run |
 //! | [`scenario`], [`diag`] | from text to plan, and what is wrong with the text |
 //! | [`experiment`] | many runs: seeds, policies, sweeps; the only place with threads |
 //! | [`report`], [`cli`] | files, charts, tables; the command line |
@@ -38,6 +39,7 @@
 //! one place, and names its source.
 
 pub mod agent;
+pub mod check;
 pub mod cli;
 pub mod diag;
 pub mod experiment;

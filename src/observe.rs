@@ -3,7 +3,7 @@
 use crate::kernel::{IdVec, Time};
 use crate::model::node::NodeState;
 use crate::model::request::Request;
-use crate::model::task::{Slot, Status, TaskState};
+use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
@@ -45,6 +45,8 @@ pub enum Record {
         desired: u32,
         /// Image of its tasks now.
         image: ImageId,
+        /// Which of the service's specifications it is: a rollback brings an earlier version back (control-plane M6).
+        version: u64,
         /// Who wrote it.
         cause: SpecCause,
     },
@@ -73,6 +75,17 @@ pub enum Record {
         service: ServiceId,
         /// The status; `None`: cleared by an update.
         status: Option<UpdateStatus>,
+    },
+    /// An updater begins to work on a service's dirty slots, or has ended. One that is lost with its leader ends without a record.
+    Updater {
+        /// The service.
+        service: ServiceId,
+        /// Which updater: the number is its own among all of the run.
+        run: u32,
+        /// Whether it rolls back, by the service's rollback configuration.
+        is_rollback: bool,
+        /// Begins or has ended.
+        begins: bool,
     },
     /// A task was created, or its observed state, desired state, node or error changed, in the managers' store.
     Task(TaskRecord),
@@ -132,8 +145,8 @@ pub struct TaskRecord {
     pub status: Status,
     /// Desired state.
     pub desired: TaskState,
-    /// Whether this record is the task's creation.
-    pub created: bool,
+    /// Who created it and from what, in the record of its creation only.
+    pub created: Option<Creation>,
 }
 
 /// Two observers of the same run.

@@ -4,21 +4,28 @@
 //! the next step comes after the agent's retry pause.
 //!
 //! Source: agent/exec/controller.go, agent/task.go, moby: daemon/cluster/executor/container/controller.go
-//! (control-plane section 15, data-plane section a). Health checks and pulls that are shared or cached are not
-//! modelled yet.
+//! (control-plane section 15, data-plane sections a and b).
 
 mod container;
+mod health;
+mod life;
+mod pull;
+#[cfg(test)]
+mod tests;
 
-use container::Container;
+use container::{Container, Cx};
+use life::Life;
+use pull::Pulls;
 
 use crate::kernel::{IdVec, Streams, Time};
-use crate::model::image::{CRASH_CODE, ImageBehavior};
+use crate::model::engine::Engine;
+use crate::model::image::{Condition, ImageBehavior, KILLED_CODE};
 use crate::model::latencies::Latencies;
 use crate::model::task::TaskState;
 use crate::model::wire::Report;
 use crate::model::{ImageId, NodeId, TaskId};
 
-pub use container::TaskSetup;
+pub use life::TaskSetup;
 
 /// A timer of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,21 +37,40 @@ pub enum Timer {
         /// Which step; one that was cancelled is told apart by it.
         epoch: u32,
     },
-    /// The process listens from now on.
-    Boot {
+    /// The probe ends that changes the health of the container.
+    Probe {
         /// The task.
         task: TaskId,
+        /// Which probe; one that was overtaken is told apart by it.
+        epoch: u32,
     },
-    /// The process ends by itself.
-    Exit {
+    /// Something happens to the process.
+    Process {
         /// The task.
         task: TaskId,
+        /// What.
+        event: ProcessEvent,
     },
+}
+
+/// What happens to a process in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessEvent {
+    /// It listens from now on.
+    Boot,
+    /// It ends by itself.
+    Exit,
+    /// It gets its stop signal because it is unhealthy.
+    Signal,
+    /// It ends after the stop signal.
+    End,
+    /// It has ended by itself, and its sandbox is removed.
+    Removal,
 }
 
 impl Timer {
     fn task(self) -> TaskId {
-        let (Timer::Step { task, .. } | Timer::Boot { task } | Timer::Exit { task }) = self;
+        let (Timer::Step { task, .. } | Timer::Probe { task, .. } | Timer::Process { task, .. }) = self;
         task
     }
 }
@@ -105,22 +131,27 @@ pub enum Power {
 #[derive(Debug)]
 pub struct Agents {
     latencies: Latencies,
+    engine: Engine,
     images: IdVec<ImageId, ImageBehavior>,
     streams: Streams,
+    pulls: Pulls,
     containers: IdVec<TaskId, Option<Container>>,
     power: IdVec<NodeId, Power>,
     stepping: Vec<TaskId>,
 }
 
 impl Agents {
-    /// Agents without tasks.
+    /// Agents without tasks and images.
     pub fn new(
         power: IdVec<NodeId, Power>,
         images: IdVec<ImageId, ImageBehavior>,
+        engine: Engine,
         latencies: Latencies,
         streams: Streams,
     ) -> Agents {
-        Agents { latencies, images, streams, containers: IdVec::new(), power, stepping: Vec::new() }
+        let durations = images.values().map(|image| image.pull.clone()).collect();
+        let pulls = Pulls::new(durations, power.len(), streams.clone());
+        Agents { latencies, engine, images, streams, pulls, containers: IdVec::new(), power, stepping: Vec::new() }
     }
 
     /// Whether the node has power.
@@ -133,15 +164,14 @@ impl Agents {
     pub fn power_on(&mut self, node: NodeId, out: &mut Outbox) {
         if std::mem::replace(&mut self.power[node], Power::On) == Power::Off {
             let own = self.containers.values().flatten().filter(|container| container.node() == node);
-            out.steps.extend(own.map(|container| container.report_again().task));
+            out.steps.extend(own.map(Container::task));
         }
     }
 
     /// A node loses its power, and its containers with it.
-    ///
-    /// Departs: they leave rotation at once. The load balancers of other nodes would send them requests until they miss the node.
-    pub fn power_off(&mut self, node: NodeId, out: &mut Outbox) {
+    pub fn power_off(&mut self, now: Time, node: NodeId, out: &mut Outbox) {
         self.power[node] = Power::Off;
+        self.pulls.interrupt(now, node);
         let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
         own.for_each(|container| container.lose_power(out));
     }
@@ -151,26 +181,32 @@ impl Agents {
     /// Source: moby: daemon/command/daemon.go, which cleans up the cluster before it shuts the daemon down (data-plane rule 78).
     pub fn shut_down(&mut self, now: Time, node: NodeId, out: &mut Outbox) {
         if std::mem::replace(&mut self.power[node], Power::Off) == Power::On {
+            self.pulls.interrupt(now, node);
+            let mut cx = Cx { now, latencies: &self.latencies, pulls: &mut self.pulls, out };
             let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
-            own.for_each(|container| container.stop_with_daemon(now, out));
+            own.for_each(|container| container.stop_with_daemon(&mut cx));
         }
     }
 
     /// All agents report what they last did, as they do in every new session (control-plane W18).
     pub fn report_all(&self, out: &mut Outbox) {
         let running = self.containers.values().flatten().filter(|container| self.power[container.node()] == Power::On);
-        out.reports.extend(running.map(Container::report_again));
+        running.for_each(|container| container.report_again(out));
     }
 
     /// An assignment arrives: what is desired of a task. A task that is new to the agent is set up as `setup` says.
-    pub fn assign(&mut self, now: Time, task: TaskId, desired: TaskState, setup: TaskSetup, out: &mut Outbox) {
+    pub fn assign(&mut self, now: Time, task: TaskId, desired: TaskState, setup: &TaskSetup<'_>, out: &mut Outbox) {
         if self.power[setup.node] == Power::Off {
             return;
         }
         match self.containers.entry(task, None) {
-            Some(container) => container.desire(now, desired, &self.latencies, out),
+            Some(container) => {
+                let mut cx = Cx { now, latencies: &self.latencies, pulls: &mut self.pulls, out };
+                container.desire(desired, &mut cx);
+            }
             entry @ None => {
-                *entry = Some(Container::new(task, desired, setup, &self.images[setup.image], &self.streams));
+                let life = Life::draw(setup, &self.images[setup.image], self.engine, &self.streams);
+                *entry = Some(Container::new(task, desired, setup, life));
                 out.steps.push(task);
             }
         }
@@ -178,23 +214,35 @@ impl Agents {
 
     /// A task was deleted: its container, if there is one, is to go.
     pub fn remove(&mut self, now: Time, task: TaskId, out: &mut Outbox) {
-        if let Some(Some(container)) = self.containers.get_mut(task)
-            && self.power[container.node()] == Power::On
+        let is_on = |container: &Container| self.power[container.node()] == Power::On;
+        if self.containers.get(task).is_some_and(|slot| slot.as_ref().is_some_and(is_on))
+            && self.act(now, task, out, Container::remove) == Some(true)
         {
-            container.desire(now, TaskState::Remove, &self.latencies, out);
+            self.containers[task] = None;
         }
     }
 
     /// Makes one step of every task whose next step takes no time.
     pub fn step(&mut self, now: Time, out: &mut Outbox) {
         std::mem::swap(&mut out.steps, &mut self.stepping);
+        let mut cx = Cx { now, latencies: &self.latencies, pulls: &mut self.pulls, out };
         for task in self.stepping.drain(..) {
             if let Some(container) = &mut self.containers[task]
                 && self.power[container.node()] == Power::On
             {
-                container.advance(now, &self.latencies, out);
+                container.advance(&mut cx);
             }
         }
+    }
+
+    /// The condition of a task's container has changed, by what requests did to it: its health check, if it has one, will notice.
+    pub fn condition_changed(&mut self, now: Time, task: TaskId, condition: Condition, out: &mut Outbox) {
+        self.act(now, task, out, |container, cx| container.change_condition(condition, cx));
+    }
+
+    /// What requests did to a task makes its process end by itself, if it has one.
+    pub fn crash(&mut self, now: Time, task: TaskId, out: &mut Outbox) {
+        self.act(now, task, out, |container, cx| container.exit(KILLED_CODE, cx));
     }
 
     /// Whether anything still waits for a timer.
@@ -202,20 +250,25 @@ impl Agents {
         matches!(self.containers.get(timer.task()), Some(Some(container)) if container.awaits(timer))
     }
 
-    /// What requests did to a task makes its process end by itself, if it has one.
-    pub fn crash(&mut self, task: TaskId, out: &mut Outbox) {
-        if let Some(Some(container)) = self.containers.get_mut(task) {
-            container.exit(CRASH_CODE, out);
-        }
-    }
-
     /// A timer is due.
     pub fn timer(&mut self, now: Time, timer: Timer, out: &mut Outbox) {
-        let Some(container) = &mut self.containers[timer.task()] else { return };
-        match timer {
-            Timer::Step { epoch, .. } => container.end_step(now, epoch, &self.latencies, out),
-            Timer::Boot { .. } => container.listen(out),
-            Timer::Exit { .. } => container.end_by_itself(out),
-        }
+        self.act(now, timer.task(), out, |container, cx| match timer {
+            Timer::Step { epoch, .. } => container.end_step(epoch, cx),
+            Timer::Probe { epoch, .. } => container.end_probe(epoch, cx),
+            Timer::Process { event, .. } => container.process_event(event, cx),
+        });
+    }
+
+    /// Lets the container of a task act, if there is one.
+    fn act<T>(
+        &mut self,
+        now: Time,
+        task: TaskId,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut Container, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let mut cx = Cx { now, latencies: &self.latencies, pulls: &mut self.pulls, out };
+        let container = self.containers.get_mut(task)?.as_mut()?;
+        Some(act(container, &mut cx))
     }
 }

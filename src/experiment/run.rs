@@ -1,11 +1,12 @@
 //! One run of a scenario, for its numbers, and what the scenario expects of them.
 
+use crate::check::Promises;
 use crate::kernel::Time;
 use crate::metrics::{Metrics, RunFacts, Summary};
 use crate::observe::Observer;
 use crate::scenario::Loaded;
 use crate::scenario::expect::Expected;
-use crate::sim::{self, Plan};
+use crate::sim::{self, Finished, Plan};
 
 /// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
 pub fn seed(scenario: &Loaded, number: usize) -> u64 {
@@ -15,15 +16,25 @@ pub fn seed(scenario: &Loaded, number: usize) -> u64 {
 /// Runs a scenario with this seed for its numbers alone.
 pub fn measure(scenario: &Loaded, seed: u64) -> Summary {
     let plan = &Plan { seed, ..scenario.plan.clone() };
-    let finished = sim::run(plan, Metrics::new(plan));
+    let finished = run(plan, Metrics::new(plan));
     finished.observer.finish(facts(scenario, finished.end, finished.fingerprint))
 }
 
 /// Runs a scenario with its own seed while `observer` looks on.
 pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
-    let finished = sim::run(&scenario.plan, (Metrics::new(&scenario.plan), observer));
+    let finished = run(&scenario.plan, (Metrics::new(&scenario.plan), observer));
     let (metrics, observer) = finished.observer;
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
+}
+
+/// Runs the plan; unless this is a build for speed, Swarm's promises are verified too, and one that is broken is a fault of ours.
+fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
+    if !cfg!(debug_assertions) {
+        return sim::run(plan, observer);
+    }
+    let Finished { observer: (observer, promises), end, fingerprint } = sim::run(plan, (observer, Promises::new(plan)));
+    promises.assert_kept();
+    Finished { observer, end, fingerprint }
 }
 
 /// What does not hold of a run: what the scenario expects and what came, a line for each.

@@ -21,11 +21,9 @@ pub fn execute(now: Time, command: &Command, store: &mut Store) -> Result<(), Co
     match command {
         Command::ServiceCreate { service, spec } => store.create_service(*service, (**spec).clone()),
         Command::ServiceUpdate { service, change } => update(store, *service, |spec| spec_change::apply(change, spec))?,
-        Command::ServiceDeploy { service, spec } => update(store, *service, |current| {
-            let force_update = current.task.force_update;
-            *current = ServiceSpec::clone(spec);
-            current.task.force_update = force_update;
-        })?,
+        Command::ServiceDeploy { service, spec } => {
+            update(store, *service, |current| spec_change::deploy(spec, current))?;
+        }
         Command::ServiceRollback { service } => roll_back(store, *service)?,
         Command::ServiceRemove { service } => {
             exists(store, *service)?;

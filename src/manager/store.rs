@@ -13,7 +13,7 @@ use crate::kernel::{IdVec, Time};
 use crate::model::change::{Change, TaskView};
 use crate::model::node::{Availability, NodeSpec, NodeState};
 use crate::model::service::ServiceSpec;
-use crate::model::task::{Message, Slot, Status, TaskState};
+use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::UpdateStatus;
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
@@ -97,14 +97,16 @@ impl Task {
 /// A write, in the order of writing, for those who look on from outside.
 #[derive(Clone, Debug)]
 pub enum Written {
-    /// A task, as it stands after the write; whether the write created it.
-    Task(TaskId, Task, bool),
+    /// A task, as it stands after the write; who created it, if the write did.
+    Task(TaskId, Task, Option<Creation>),
     /// A task was deleted.
     TaskRemoved(TaskId, ServiceId),
     /// A service's update status.
     UpdateStatus(ServiceId, Option<UpdateStatus>),
-    /// A service's specification, by an automatic rollback.
-    RolledBack(ServiceId, Rc<ServiceSpec>),
+    /// A service's specification, by an automatic rollback, and its version.
+    RolledBack(ServiceId, Rc<ServiceSpec>, u64),
+    /// An updater begins or has ended: its service, its number, whether it rolls back and whether it begins.
+    Updater(ServiceId, u32, bool, bool),
     /// A service was deleted.
     ServiceRemoved(ServiceId),
     /// A node, with what is known of its agent; `None`: it is no member of the cluster any more.
@@ -246,8 +248,13 @@ impl Store {
     /// Notes that an automatic rollback has replaced a service's specification.
     pub fn note_rolled_back(&mut self, id: ServiceId) {
         if let Some(service) = &self.services[id] {
-            self.written.push(Written::RolledBack(id, Rc::clone(&service.spec)));
+            self.written.push(Written::RolledBack(id, Rc::clone(&service.spec), service.spec_version));
         }
+    }
+
+    /// Notes that an updater begins or has ended. Nothing is written.
+    pub fn note_updater(&mut self, service: ServiceId, run: u32, is_rollback: bool, begins: bool) {
+        self.written.push(Written::Updater(service, run, is_rollback, begins));
     }
 
     /// Creates a task of `service` in `slot`, with the specification given.
@@ -280,7 +287,8 @@ impl Store {
             slots.resize_with(index + 1, Vec::new);
         }
         slots[index].push(id);
-        self.written.push(Written::Task(id, task, true));
+        let creation = Creation { by: new.by, spec_version: new.spec_version };
+        self.written.push(Written::Task(id, task, Some(creation)));
         self.announce(Change::TaskCreated(id));
         id
     }
@@ -377,7 +385,7 @@ impl Store {
         let old = task.view();
         change(task);
         let (task, new) = (*task, task.view());
-        self.written.push(Written::Task(id, task, false));
+        self.written.push(Written::Task(id, task, None));
         self.announce(Change::TaskUpdated { task: id, old, new });
     }
 
@@ -413,4 +421,6 @@ pub struct NewTask {
     pub spec_version: u64,
     /// Desired state.
     pub desired: TaskState,
+    /// Who creates it.
+    pub by: Creator,
 }

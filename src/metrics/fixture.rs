@@ -6,11 +6,12 @@ use super::summary::{
 };
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{ClientSpec, Load};
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
 use crate::model::request::{Request, RequestOutcome};
-use crate::model::task::{Message, Slot, Status, TaskState};
+use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -43,6 +44,7 @@ pub(crate) fn plan() -> Plan {
         services: ["web", "db"].map(String::from).into_iter().collect(),
         clients: ["one", "two"].map(client).into_iter().collect(),
         commands: Vec::new(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         task_history_limit: None,
         measure_from: None,
@@ -151,7 +153,7 @@ impl<O: Observer> Feed<O> {
     }
 
     pub(crate) fn spec(&mut self, cause: SpecCause, desired: u32, image: ImageId) -> &mut Self {
-        self.record(Record::Spec { service: WEB, desired, image, cause })
+        self.record(Record::Spec { service: WEB, desired, image, version: 0, cause })
     }
 
     pub(crate) fn clear_status(&mut self) -> &mut Self {
@@ -173,7 +175,7 @@ impl<O: Observer> Feed<O> {
             node: Some(NodeId(0)),
             status,
             desired: TaskState::Running,
-            created: true,
+            created: Some(Creation { by: Creator::Orchestrator, spec_version: 0 }),
         };
         self.tasks.push(task);
         self.record(Record::Task(task))
@@ -218,7 +220,7 @@ impl<O: Observer> Feed<O> {
 
     fn change(&mut self, task: u32, change: impl FnOnce(&mut TaskRecord)) -> &mut Self {
         let record = &mut self.tasks[TaskId(task)];
-        record.created = false;
+        record.created = None;
         change(record);
         let record = *record;
         self.record(Record::Task(record))

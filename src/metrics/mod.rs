@@ -178,7 +178,7 @@ impl<'a> Metrics<'a> {
     #[inline]
     fn task(&mut self, now: Time, record: &TaskRecord) {
         let row = self.tasks.entry(record.task, TaskRow::NEW);
-        if record.created {
+        if record.created.is_some() {
             let service = self.services[record.service].as_ref();
             row.created = now;
             row.update = service.and_then(|service| service.updates.open_entry());
@@ -220,7 +220,7 @@ impl Observer for Metrics<'_> {
             Record::Task(ref task) => self.task(now, task),
             Record::Rotation { service, image, entered, .. } => self.changing(service).replicas.rotate(image, entered),
             Record::TaskRemoved { task, service } => self.task_removed(task, service),
-            Record::Spec { service, desired, image, cause } => {
+            Record::Spec { service, desired, image, cause, .. } => {
                 if cause == SpecCause::Create {
                     self.create(now, service, image);
                 }
@@ -237,7 +237,7 @@ impl Observer for Metrics<'_> {
             Record::Desired { service, desired } => self.changing(service).replicas.set_desired(desired),
             Record::ProcessEnded { task } => self.nodes.end(task),
             Record::Command { index } => self.nodes.command(now, &self.plan.commands[index as usize].command),
-            Record::CommandError { .. } | Record::Node { .. } => {}
+            Record::CommandError { .. } | Record::Node { .. } | Record::Updater { .. } => {}
         }
     }
 
@@ -405,7 +405,8 @@ mod tests {
     #[test]
     fn a_service_without_clients_has_no_requests_and_no_service_is_known_before_its_creation() {
         let summary = measured(&plan(), 1_000, |feed| {
-            let db = Record::Spec { service: ServiceId(1), desired: 0, image: OLD, cause: SpecCause::Create };
+            let db =
+                Record::Spec { service: ServiceId(1), desired: 0, image: OLD, version: 0, cause: SpecCause::Create };
             feed.record(db).request(request(0, 10, 10, None, Refused));
         });
         assert!(summary.service("web").is_none());
@@ -440,7 +441,13 @@ mod tests {
     fn totals_are_sums_over_the_services() {
         let summary = measured(&plan(), 10_000, |feed| {
             let db = |entered| Record::Rotation { task: TaskId(9), service: ServiceId(1), image: OLD, entered };
-            feed.record(Record::Spec { service: ServiceId(1), desired: 1, image: OLD, cause: SpecCause::Create });
+            feed.record(Record::Spec {
+                service: ServiceId(1),
+                desired: 1,
+                image: OLD,
+                version: 0,
+                cause: SpecCause::Create,
+            });
             feed.record(db(true)).spec(SpecCause::Create, 1, OLD).start(OLD);
             feed.at(2_000).record(db(false)).at(3_000).stop(0).at(4_000).record(db(true)).at(7_000).start(OLD);
             feed.request(request(0, 10, 20, Some(0), Ok));

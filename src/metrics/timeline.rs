@@ -125,6 +125,7 @@ impl Observer for Timeline {
             Record::Command { .. }
             | Record::CommandError { .. }
             | Record::UpdateStatus { .. }
+            | Record::Updater { .. }
             | Record::Node { .. }
             | Record::ProcessEnded { .. } => {}
         }
@@ -199,7 +200,10 @@ mod tests {
     #[test]
     fn requests_in_flight_are_those_of_the_instant() {
         let mut timeline = Timeline::new(1);
-        timeline.record(Time::ZERO, &Record::Spec { service: WEB, desired: 1, image: OLD, cause: SpecCause::Create });
+        timeline.record(
+            Time::ZERO,
+            &Record::Spec { service: WEB, desired: 1, image: OLD, version: 0, cause: SpecCause::Create },
+        );
         timeline.instant(Time::ZERO, &IdVec::filled(1, 3));
         timeline.instant(Time::from_millis(1_000), &IdVec::filled(1, 5));
         let rows = timeline.finish(Time::from_millis(1_000));

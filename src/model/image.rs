@@ -25,8 +25,8 @@ pub struct ImageBehavior {
     pub stop_code: u8,
     /// What the image's HEALTHCHECK says; the service's own goes before it, field by field.
     pub healthcheck: Option<HealthCheck>,
-    /// Duration of a probe while nothing is wrong.
-    pub probe: Dist,
+    /// Duration of a probe that is answered.
+    pub probe: Span,
     /// How it works on requests.
     pub application: Application,
     /// What becomes of a task that is struck (see `fail_share`).
@@ -64,12 +64,9 @@ pub struct Application {
     pub breaks_after_requests: Option<u64>,
     /// Each request that it has answered makes those that begin later so much longer.
     pub leak: Span,
-    /// Its process ends with [`CRASH_CODE`] when it would hold more requests than this, waiting ones included. `None`: never.
+    /// Its process ends with [`KILLED_CODE`], for want of memory, when it would hold more requests than this, waiting ones included. `None`: never.
     pub crashes_above: Option<u32>,
 }
-
-/// Exit code of a process that crashed under load: it ran out of memory, and the kernel killed it.
-pub const CRASH_CODE: u8 = 137;
 
 impl Application {
     /// Whether requests can change what becomes of its containers: such an image sees another control plane where requests are
@@ -96,6 +93,8 @@ pub enum Condition {
 pub enum Outcome {
     /// Runs until it is stopped.
     Run,
+    /// The image cannot be pulled: REJECTED at the end of `pull`, unless the node has it.
+    FailPull,
     /// Fails while it prepares: REJECTED at the end of `prepare`.
     FailPrepare,
     /// Fails while it starts: FAILED at the end of `start`.
@@ -125,10 +124,15 @@ pub struct TaskOverride {
     pub stop: Option<Span>,
 }
 
+/// Exit code of a process that SIGKILL ended.
+///
+/// Source: data-plane rule 24.
+pub const KILLED_CODE: u8 = 137;
+
 /// Exit code of a process that SIGTERM ended.
 ///
 /// Source: data-plane rule 24.
-pub const SIGTERM_CODE: u8 = 143;
+pub const TERMINATED_CODE: u8 = 143;
 
 impl Default for Application {
     /// One request at a time, 10 ms each, for ever. `Assumed:` as for [`ImageBehavior`].
@@ -154,9 +158,9 @@ impl Default for ImageBehavior {
             start: Dist::Constant(Span::from_millis(500)),
             boot: Dist::Constant(Span::ZERO),
             stop: Stop::After(Dist::Constant(Span::from_millis(100))),
-            stop_code: SIGTERM_CODE,
+            stop_code: TERMINATED_CODE,
             healthcheck: None,
-            probe: Dist::Constant(Span::ZERO),
+            probe: Span::ZERO,
             application: Application::default(),
             outcome: Outcome::Run,
             fail_share: 1.0,

@@ -5,6 +5,7 @@ pub mod change;
 pub mod client;
 pub mod command;
 pub mod defaults;
+pub mod engine;
 pub mod ids;
 pub mod image;
 pub mod latencies;

@@ -82,6 +82,29 @@ pub enum Slot {
     Node(NodeId),
 }
 
+/// Who created a task, and from what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Who.
+    pub by: Creator,
+    /// Version of the service's specification from which the task was made.
+    pub spec_version: u64,
+}
+
+/// Those who create tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creator {
+    /// An orchestrator, for a slot or a node that has none (control-plane O6, G4, G6).
+    Orchestrator,
+    /// The restart supervisor, for one that ended or lost its node (control-plane R4).
+    RestartSupervisor,
+    /// An updater, for one that is out of date (control-plane U19).
+    Updater {
+        /// Which one.
+        run: u32,
+    },
+}
+
 /// What a task's status says beside its state.
 ///
 /// Source: the texts of manager and agent (control-plane M2, W1).
@@ -145,12 +168,16 @@ pub enum TaskError {
     UnsuitableNode(Explanation),
     /// `assigned node no longer meets constraints`
     ConstraintsNotMet,
-    /// The image could not be pulled or the container not created.
+    /// The image could not be pulled, and the node does not have it.
+    PullFailed,
+    /// The container could not be created.
     PrepareFailed,
-    /// The container could not be started, or did not become healthy.
+    /// The container could not be started.
     StartFailed,
     /// The process ended by itself with this code.
     Exit(u8),
+    /// The process was stopped because it was unhealthy, and ended with this code.
+    Unhealthy(u8),
 }
 
 impl fmt::Display for TaskError {
@@ -160,9 +187,13 @@ impl fmt::Display for TaskError {
             TaskError::NoSuitableNode(explanation) => write!(f, "no suitable node ({explanation})"),
             TaskError::UnsuitableNode(explanation) => explanation.fmt(f),
             TaskError::ConstraintsNotMet => f.write_str("assigned node no longer meets constraints"),
+            TaskError::PullFailed => f.write_str("pulling image failed"),
             TaskError::PrepareFailed => f.write_str("preparing container failed"),
             TaskError::StartFailed => f.write_str("starting container failed"),
             TaskError::Exit(code) => write!(f, "task: non-zero exit ({code})"),
+            TaskError::Unhealthy(code) => {
+                write!(f, "task: non-zero exit ({code}): dockerexec: unhealthy container")
+            }
         }
     }
 }

@@ -99,11 +99,11 @@ mod tests {
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
             desired: TaskState::Ready,
-            created: true,
+            created: None,
         };
         let failed = Status { state: TaskState::Failed, message: Message::Started, err: Some(TaskError::Exit(1)) };
         let node = Some(NodeId(0));
-        let failed = TaskRecord { status: failed, node, desired: TaskState::Running, created: false, ..task };
+        let failed = TaskRecord { status: failed, node, desired: TaskState::Running, ..task };
         let global = TaskRecord { slot: Slot::Node(NodeId(0)), ..failed };
         let change = |ms, task, removed| TaskChange { at: Time::from_millis(ms), task, removed };
         let changes = [change(10, task, false), change(20, failed, false), change(30, global, true)];

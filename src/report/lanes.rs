@@ -161,6 +161,7 @@ impl Observer for Lanes {
             | Record::CommandError { .. }
             | Record::Spec { .. }
             | Record::ServiceRemoved { .. }
+            | Record::Updater { .. }
             | Record::Rotation { .. } => {}
         }
     }
@@ -185,7 +186,7 @@ mod tests {
             node: None,
             status: Status { state, message: Message::Created, err: None },
             desired,
-            created: false,
+            created: None,
         })
     }
 

@@ -202,7 +202,7 @@ impl Observer for Story<'_> {
         match *record {
             Record::Command { index } => self.command(now, index),
             Record::CommandError { error, .. } => self.events.push((now, Event::Refused(error))),
-            Record::Spec { service, desired, image, cause } => self.spec(now, service, desired, image, cause),
+            Record::Spec { service, desired, image, cause, .. } => self.spec(now, service, desired, image, cause),
             Record::ServiceRemoved { service } => {
                 self.add(now, service, ServiceEvent::Removed);
                 let watch = &mut self.services[service];
@@ -223,7 +223,7 @@ impl Observer for Story<'_> {
                 let before = std::mem::replace(&mut self.nodes[node], state);
                 self.events.extend(state.filter(|_| before != state).map(|state| (now, Event::Node(node, state))));
             }
-            Record::TaskRemoved { .. } | Record::ProcessEnded { .. } => {}
+            Record::TaskRemoved { .. } | Record::ProcessEnded { .. } | Record::Updater { .. } => {}
             Record::Rotation { service, image, entered, .. } => {
                 let tasks = self.services[service].in_rotation.entry(image).or_default();
                 *tasks = if entered { *tasks + 1 } else { *tasks - 1 };
@@ -287,7 +287,7 @@ mod tests {
             node: None,
             status: Status { state, message: Message::Created, err },
             desired: TaskState::Running,
-            created: false,
+            created: None,
         })
     }
 

@@ -14,10 +14,20 @@ use super::docker::values::check_image;
 use super::engine;
 use super::health::read_health;
 use super::ports::read_ports;
-use super::read::{Fields, Problems, Read, accept_only, checked, entries, text_of};
+use super::read::{Fields, Problems, Read, checked, entries, text_of};
 use super::settings::{Settings, read_settings};
 use super::source::{Node, Spanned};
 use super::unsupported;
+
+/// Fields of docker's service specifications that rollsim does not keep, by their paths in the API: the name, which the plan
+/// knows, and what no stack file can change but credentials of Windows.
+pub const NOT_KEPT: [&str; 5] = [
+    "Name",
+    "TaskTemplate.ContainerSpec.Privileges.CredentialSpec",
+    "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges",
+    "TaskTemplate.ContainerSpec.Privileges.SELinuxContext",
+    "TaskTemplate.Runtime",
+];
 
 /// A service as Compose writes it.
 #[derive(Clone, Debug)]
@@ -45,9 +55,6 @@ impl Read for Service {
         let mut deploy = fields.read::<Deploy>("deploy").unwrap_or_default();
         if let Some(restart) = fields.node("restart") {
             lay_restart(restart, &mut deploy, fields.problems);
-        }
-        if let Some(entry) = fields.entry("healthcheck") {
-            accept_only("healthcheck", &entry.key.place, fields.problems);
         }
         let healthcheck = fields.read_with("healthcheck", read_health);
         let stop_grace_period = fields.read("stop_grace_period");

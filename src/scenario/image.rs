@@ -16,18 +16,8 @@ use super::units::Share;
 pub(super) const DEFAULT: &str = "*";
 
 /// Keys that have no effect yet.
-const NOT_SIMULATED: [&str; 10] = [
-    "pull",
-    "stop_code",
-    "healthcheck",
-    "probe",
-    "concurrency",
-    "backlog",
-    "error_share",
-    "breaks_after_requests",
-    "leak",
-    "crashes_above",
-];
+const NOT_SIMULATED: [&str; 6] =
+    ["concurrency", "backlog", "error_share", "breaks_after_requests", "leak", "crashes_above"];
 
 /// What a scenario says of an image. What it does not say comes from the image that it is `like`, or else from `"*"`.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +30,7 @@ pub(super) struct Image {
     stop: Option<Stop>,
     stop_code: Option<u8>,
     healthcheck: Option<HealthCheck>,
-    probe: Option<Dist>,
+    probe: Option<Span>,
     service_time: Option<Dist>,
     concurrency: Option<u32>,
     backlog: Option<u32>,
@@ -87,13 +77,17 @@ impl Read for Image {
     }
 }
 
-/// `run`, `fail-prepare`, `fail-start`, or `{"exit": {"after": ..., "code": ...}}`; the code is 1 if it is not said.
+/// `run`, `fail-pull`, `fail-prepare`, `fail-start`, or `{"exit": {"after": ..., "code": ...}}`; the code is 1 if it is not said.
 impl Read for Outcome {
     fn read(node: &Node, problems: &mut Problems) -> Option<Outcome> {
         match &node.value {
             Value::String(_) => {
-                let words =
-                    [("run", Outcome::Run), ("fail-prepare", Outcome::FailPrepare), ("fail-start", Outcome::FailStart)];
+                let words = [
+                    ("run", Outcome::Run),
+                    ("fail-pull", Outcome::FailPull),
+                    ("fail-prepare", Outcome::FailPrepare),
+                    ("fail-start", Outcome::FailStart),
+                ];
                 word(node, "outcome", &words, problems)
             }
             Value::Map(_) => {
@@ -267,7 +261,7 @@ impl Image {
             stop: self.stop.clone().unwrap_or(base.stop),
             stop_code: self.stop_code.unwrap_or(base.stop_code),
             healthcheck: self.healthcheck.clone().or(base.healthcheck),
-            probe: self.probe.clone().unwrap_or(base.probe),
+            probe: self.probe.unwrap_or(base.probe),
             application: Application {
                 service_time: self.service_time.clone().unwrap_or(application.service_time),
                 concurrency: self.concurrency.unwrap_or(application.concurrency),

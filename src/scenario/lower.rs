@@ -66,6 +66,7 @@ pub(super) fn lower(
             services: IdVec::new(),
             clients: IdVec::new(),
             commands: Vec::new(),
+            engine: scenario.engine,
             latencies: scenario.latencies,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
             measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
@@ -407,10 +408,12 @@ fn read_timeline(
             overlaid.report_overridden(&line, &run.place, problems);
             match at {
                 Some(at) => {
-                    let commands = match line.stack_deploy() {
-                        Some(stack) => stacks.deploy(&stack, &run, names, problems),
-                        None => line.lower(names)?,
-                    };
+                    if let Some(stack) = line.stack_deploy() {
+                        let commands = stacks.deploy(&stack, &run, names, problems);
+                        // Without services it has nothing to say, or has said why.
+                        return Ok((!commands.is_empty()).then_some((at.value, commands)));
+                    }
+                    let commands = line.lower(names)?;
                     if let Some(columns) = line.image_columns() {
                         names.report_forgotten_images(&within(&run, columns), problems);
                     }

@@ -44,6 +44,7 @@ use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::model::ImageId;
 use crate::sim::Plan;
 
+pub use compose::NOT_KEPT;
 use expect::Expectation;
 use files::Outside;
 use overlay::Overlay;

@@ -2,13 +2,14 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Span, Time};
+use crate::model::engine::Engine;
 use crate::model::latencies::Latencies;
 
 use super::cluster::Cluster;
 use super::compose::Service;
 use super::expect::Expect;
 use super::image::Image;
-use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, word};
+use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
 use super::traffic::{Client, read_traffic};
 use super::units::Share;
@@ -40,6 +41,8 @@ pub(super) struct Scenario {
     pub(super) services: Option<Named<Service>>,
     /// Who sends requests.
     pub(super) clients: Named<Client>,
+    /// Which Docker Engine the nodes run.
+    pub(super) engine: Engine,
     /// Latencies of Swarm's machinery.
     pub(super) latencies: Latencies,
     /// What operators do, in the order of the file.
@@ -86,9 +89,6 @@ impl Read for Scenario {
         let services = fields.read_with("services", named);
         // A stack whose files could be read has become services.
         let has_stack = fields.node("stack").is_some();
-        if let Some(engine) = fields.entry("engine") {
-            accept_only("engine", &engine.key.place, fields.problems);
-        }
         let scenario = Scenario {
             name: fields.read_with("name", read_name),
             about: fields.read("about").unwrap_or_default(),
@@ -99,6 +99,7 @@ impl Read for Scenario {
             images: fields.read_with("images", named).unwrap_or_default(),
             services: services.or((!has_services).then(Vec::new)).filter(|_| !has_stack),
             clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
+            engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
             timeline: fields.read("timeline").unwrap_or_default(),
             slo: fields.read_with("slo", named).unwrap_or_default(),
@@ -120,6 +121,12 @@ fn read_name(node: &Node, problems: &mut Problems) -> Option<String> {
     Some(name)
 }
 
+impl Read for Engine {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Engine> {
+        word(node, "engine", &[("29.7", Engine::Current), ("20.10", Engine::V20_10)], problems)
+    }
+}
+
 /// `swarm`, `none`, or single values over those of `swarm`.
 impl Read for Latencies {
     fn read(node: &Node, problems: &mut Problems) -> Option<Latencies> {
@@ -133,6 +140,7 @@ impl Read for Latencies {
             status_batch: fields.read("status_batch").unwrap_or(swarm.status_batch),
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
+            sandbox_teardown: fields.read("sandbox_teardown").unwrap_or(swarm.sandbox_teardown),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
         };
         fields.finish();

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::diag::Code;
 
 use super::docker::flags::capability;
+use super::docker::values::reference;
 use super::read::{Fields, Problems, Read, entries, items, pairs, refuse, text_of, wrong_type};
 use super::source::{Node, Value};
 
@@ -138,7 +139,7 @@ fn references(setting: &str, node: &Node, problems: &mut Problems) -> Option<Fou
             Some(Value::Integer(mode)) => *mode,
             _ => 0o444,
         };
-        found.push((format!("{setting}.{name}"), format!("target={target},uid={uid},gid={gid},mode={mode:o}")));
+        found.push((format!("{setting}.{name}"), reference(&target, &uid, &gid, &format!("{mode:o}"))));
     }
     Some(found)
 }
@@ -148,6 +149,7 @@ fn aliases(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found>
     let mut found = Vec::new();
     for entry in entries(node, problems)? {
         let attachment = entry.value.entries().iter().filter(|option| !option.key.value.starts_with("ipv"));
+        let attachment = attachment.filter(|option| option.value.value != Value::Seq(Vec::new()));
         let said: Vec<String> = attachment.map(|option| option.value.to_string()).collect();
         if !said.is_empty() {
             found.push((format!("{setting}.{}", entry.key.value), said.join(" ")));

@@ -8,31 +8,25 @@ use super::read::{Problems, accept_only};
 
 /// Names what the command says without effect.
 pub(super) fn report(command: &Command, place: &Place, problems: &mut Problems) {
-    let (has_health, has_host_port, mode) = match command {
+    let (has_host_port, mode) = match command {
         Command::ServiceCreate { spec, .. } | Command::ServiceDeploy { spec, .. } => {
-            let has_host_port = spec.endpoint.ports.iter().any(is_host);
-            (spec.task.container.healthcheck.is_some(), has_host_port, Some(spec.endpoint.mode))
+            (spec.endpoint.ports.iter().any(is_host), Some(spec.endpoint.mode))
         }
         Command::ServiceUpdate { change, .. } => {
-            let any = |is: fn(&Edit) -> bool| change.edits.iter().any(is);
-            let is_health = |edit: &Edit| matches!(edit, Edit::Health(_));
             let is_host_port = |edit: &Edit| matches!(edit, Edit::PublishAdd(port) if is_host(port));
-            (any(is_health), any(is_host_port), change.endpoint_mode)
+            (change.edits.iter().any(is_host_port), change.endpoint_mode)
         }
         Command::ServiceRollback { .. }
         | Command::ServiceRemove { .. }
         | Command::NodeUpdate { .. }
         | Command::NodeRemove { .. }
-        | Command::Fault(_) => (false, false, None),
+        | Command::Fault(_) => (false, None),
     };
     if has_host_port {
         report_host_port(place, problems);
     }
     if mode == Some(EndpointMode::DnsRoundRobin) {
         accept_only("--endpoint-mode dnsrr", place, problems);
-    }
-    if has_health {
-        accept_only("--health-*", place, problems);
     }
 }
 

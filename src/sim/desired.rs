@@ -29,16 +29,24 @@ pub(super) fn may_change(written: &Written) -> bool {
     match written {
         Written::Node(..) => true,
         Written::Task(_, task, _) => matches!(task.slot, Slot::Node(_)),
-        Written::TaskRemoved(..) | Written::UpdateStatus(..) | Written::RolledBack(..) | Written::ServiceRemoved(_) => {
-            false
-        }
+        Written::TaskRemoved(..)
+        | Written::UpdateStatus(..)
+        | Written::RolledBack(..)
+        | Written::Updater(..)
+        | Written::ServiceRemoved(_) => false,
     }
 }
 
 /// The record that a service has this specification now.
-pub(super) fn spec_record(service: ServiceId, spec: &ServiceSpec, cause: SpecCause, store: &Store) -> Record {
+pub(super) fn spec_record(
+    service: ServiceId,
+    spec: &ServiceSpec,
+    version: u64,
+    cause: SpecCause,
+    store: &Store,
+) -> Record {
     let desired = tasks(service, spec, store);
-    Record::Spec { service, desired, image: spec.task.container.image, cause }
+    Record::Spec { service, desired, image: spec.task.container.image, version, cause }
 }
 
 fn tasks(service: ServiceId, spec: &ServiceSpec, store: &Store) -> u32 {

@@ -18,7 +18,7 @@ impl<O: Observer> Sim<'_, O> {
         match fault {
             Fault::NodeCrash(node) => {
                 self.lose_node(node);
-                self.agents.power_off(node, &mut self.agents_out);
+                self.agents.power_off(self.now, node, &mut self.agents_out);
             }
             Fault::NodeStop(node) => {
                 self.lose_node(node);

@@ -5,12 +5,15 @@ use crate::model::task::Slot;
 use crate::model::update::{UpdateMessage, UpdateStatus};
 use crate::observe::{Record, TaskRecord};
 
-/// Adds a record to the fingerprint: every one but the errors' texts and the ends of processes, and nothing of traffic.
+/// Adds a record to the fingerprint: every one but the errors' texts, the ends of processes and what updaters say of
+/// themselves, and nothing of traffic.
 pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
     let (kind, a, b) = match *record {
         Record::Command { index } => (1, u64::from(index), 0),
         Record::CommandError { index, .. } => (2, u64::from(index), 0),
-        Record::Spec { service, desired, image, cause } => (3, pair(service.0, image.0), pair(desired, cause as u32)),
+        Record::Spec { service, desired, image, cause, .. } => {
+            (3, pair(service.0, image.0), pair(desired, cause as u32))
+        }
         Record::ServiceRemoved { service } => (4, u64::from(service.0), 0),
         Record::UpdateStatus { service, status } => (5, u64::from(service.0), status.map_or(0, update_status)),
         Record::Task(task) => (6, pair(task.task.0, task.service.0), task_state(&task)),
@@ -18,7 +21,7 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
         Record::Rotation { task, entered, .. } => (8, u64::from(task.0), u64::from(entered)),
         Record::Desired { service, desired } => (9, u64::from(service.0), u64::from(desired)),
         Record::Node { node, state } => (10, u64::from(node.0), state.map_or(0, |state| state as u64 + 1)),
-        Record::ProcessEnded { .. } => return,
+        Record::ProcessEnded { .. } | Record::Updater { .. } => return,
     };
     fingerprint.add([now.as_nanos(), kind, a, b]);
 }

@@ -104,7 +104,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             manager_out,
             written: Vec::new(),
             wakes: Vec::new(),
-            agents: Agents::new(power, behaviors, plan.latencies, streams.clone()),
+            agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
             step_queued: false,
             traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
@@ -234,7 +234,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 }
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
-                Command::NodeRemove { node, .. } => self.agents.power_off(*node, &mut self.agents_out),
+                Command::NodeRemove { node, .. } => self.agents.power_off(self.now, *node, &mut self.agents_out),
                 Command::ServiceRemove { .. } | Command::NodeUpdate { .. } | Command::Fault(_) => {}
             },
         }
@@ -277,9 +277,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 image: task.image,
                 ordinal: task.ordinal,
                 grace_period: grace_period(spec),
+                healthcheck: spec.task.container.healthcheck.as_ref(),
                 has_service_binding: spec.has_service_binding(),
             };
-            self.agents.assign(self.now, assignment.task, desired, setup, &mut self.agents_out);
+            self.agents.assign(self.now, assignment.task, desired, &setup, &mut self.agents_out);
         }
     }
 
@@ -289,6 +290,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             match effect {
                 Effect::Activated(task) => self.rotate(task, true),
                 Effect::Disabled(task) => self.rotate(task, false),
+                // Departs: load balancers of other nodes would send requests to a node without power until they miss it.
                 Effect::ProcessEnded(task) | Effect::PowerLost(task) => {
                     self.rotate(task, false);
                     self.emit(Record::ProcessEnded { task });
@@ -334,8 +336,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::TaskRemoved(task, service) => Record::TaskRemoved { task, service },
                 Written::UpdateStatus(service, status) => Record::UpdateStatus { service, status },
                 Written::ServiceRemoved(service) => Record::ServiceRemoved { service },
-                Written::RolledBack(service, spec) => {
-                    desired::spec_record(service, &spec, SpecCause::AutomaticRollback, &self.manager.store)
+                Written::RolledBack(service, spec, version) => {
+                    desired::spec_record(service, &spec, version, SpecCause::AutomaticRollback, &self.manager.store)
+                }
+                Written::Updater(service, run, is_rollback, begins) => {
+                    Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state) => Record::Node { node, state },
             };
@@ -349,7 +354,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn emit_spec(&mut self, service: ServiceId, cause: SpecCause) {
         if let Some(row) = self.manager.store.service(service) {
-            let record = desired::spec_record(service, &row.spec, cause, &self.manager.store);
+            let record = desired::spec_record(service, &row.spec, row.spec_version, cause, &self.manager.store);
             self.emit(record);
         }
     }

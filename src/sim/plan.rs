@@ -3,6 +3,7 @@
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::ClientSpec;
 use crate::model::command::Command;
+use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
@@ -28,6 +29,8 @@ pub struct Plan {
     /// Commands of the operator, sorted by time; those of one instant in order. The scenario's own services are created by the
     /// first commands, at 0.
     pub commands: Vec<TimedCommand>,
+    /// Which Docker Engine the nodes run.
+    pub engine: Engine,
     /// Latencies of Swarm's machinery.
     pub latencies: Latencies,
     /// Tasks kept per slot, the current one included; `None`: all.

@@ -8,6 +8,7 @@ use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::metrics::Metrics;
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, SpecChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::request::Request;
@@ -96,6 +97,7 @@ pub fn with_traffic() -> Plan {
             command(0, Command::ServiceCreate { service, spec: Box::new(spec) }),
             command(60_000, Command::ServiceUpdate { service, change: Box::new(change) }),
         ],
+        engine: Engine::Current,
         latencies: Latencies::SWARM,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,

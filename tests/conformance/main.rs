@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use case::Case;
+use rollsim::check::Promises;
 use trace::Recorder;
 
 fn main() -> ExitCode {
@@ -58,7 +59,10 @@ fn main() -> ExitCode {
 /// Runs the case and compares it with what was recorded.
 fn compare(case: &Case) -> Result<(), String> {
     let plan = plan::plan(case)?;
-    let recorder = rollsim::sim::run(&plan, Recorder::new(&plan)).observer;
+    let (recorder, promises) = rollsim::sim::run(&plan, (Recorder::new(&plan), Promises::new(&plan))).observer;
+    if let Some(broken) = promises.broken().first() {
+        return Err(format!("breaks a promise: {broken}"));
+    }
     let classes = canon::node_classes(case);
     let recorded: Vec<canon::Canon> =
         case.recorded_outcomes().iter().map(|events| canon::canon(&classes, events)).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Edit, Fault, RestartPolicyChange, SpecChange, UpdateConfigChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{NodeSpec, Role};
@@ -47,6 +48,7 @@ pub fn plan(case: &Case) -> Result<Plan, String> {
         services: case.services.iter().map(|service| service.name.clone()).collect(),
         clients: IdVec::new(),
         commands,
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,

@@ -1,13 +1,14 @@
 //! What holds of every run: random plans under the promises that Swarm makes, and the laws of experiments.
 
+mod census;
 mod laws;
 mod plans;
-mod promises;
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use rollsim::check::Promises;
 use rollsim::kernel::{IdVec, Time};
 use rollsim::metrics::{Metrics, RunFacts, Summary};
 use rollsim::model::command::Command;
@@ -18,7 +19,7 @@ use rollsim::model::{ImageId, defaults, spec_change};
 use rollsim::sim::plan::End;
 use rollsim::sim::{self, Plan};
 
-use promises::{Census, Count, Promises};
+use census::{Census, Count};
 
 /// Random plans for each property; `PROPTEST_CASES` may ask for more.
 fn config() -> Config {
@@ -37,14 +38,12 @@ proptest! {
 
     #[test]
     fn no_run_breaks_a_promise(plan in plans::any_plan()) {
-        let broken = sim::run(&plan, Promises::default()).observer.broken;
-        prop_assert!(broken.is_empty(), "{}", broken.join("\n"));
+        sim::run(&plan, Promises::new(&plan)).observer.assert_kept();
     }
 
     #[test]
     fn no_promise_is_broken_when_nodes_come_and_go(plan in plans::plan_with_changing_nodes()) {
-        let broken = sim::run(&plan, Promises::default()).observer.broken;
-        prop_assert!(broken.is_empty(), "{}", broken.join("\n"));
+        sim::run(&plan, Promises::new(&plan)).observer.assert_kept();
         prop_assert_eq!(measure(&plan), measure(&plan));
     }
 
@@ -61,7 +60,7 @@ proptest! {
 
     #[test]
     fn observers_do_not_change_a_run(plan in plans::any_plan()) {
-        let with = sim::run(&plan, (Promises::default(), Metrics::new(&plan)));
+        let with = sim::run(&plan, (Promises::new(&plan), Metrics::new(&plan)));
         let without = sim::run(&plan, ());
         prop_assert_eq!((with.end, with.fingerprint), (without.end, without.fingerprint));
     }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
@@ -144,6 +145,7 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         services: (1..=count).map(|number| format!("service{number}")).collect(),
         clients: IdVec::new(),
         commands: created.chain(later).map(timed).collect(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         task_history_limit: Some(5),
         measure_from: None,

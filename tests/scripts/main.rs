@@ -22,6 +22,7 @@ use std::fs;
 use std::path::Path;
 
 use recorder::Recorder;
+use rollsim::check::Promises;
 use script::Script;
 
 #[test]
@@ -38,7 +39,9 @@ fn scripts_come_out_as_they_did() {
     assert!(paths.len() >= 12, "only {} scripts", paths.len());
     for path in paths {
         let script = Script::parse(&fs::read_to_string(&path).expect("scripts are text"));
-        let recorder = rollsim::sim::run(&script.plan, Recorder::new(&script.plan)).observer;
+        let observers = (Recorder::new(&script.plan), Promises::new(&script.plan));
+        let (recorder, promises) = rollsim::sim::run(&script.plan, observers).observer;
+        promises.assert_kept();
         let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
         settings.bind(|| insta::assert_snapshot!(name, script.told(&recorder.entries())));
     }

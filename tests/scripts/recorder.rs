@@ -82,7 +82,7 @@ impl Observer for Recorder<'_> {
                     format!("refused: {}", error.text(|id| &self.plan.services[id], |id| &self.plan.nodes[id].name)),
                 );
             }
-            Record::Spec { service: id, desired, image, cause: SpecCause::AutomaticRollback } => {
+            Record::Spec { service: id, desired, image, cause: SpecCause::AutomaticRollback, .. } => {
                 let image = &self.plan.images[image].name;
                 self.tell(now, format!("{} is {desired} of {image} again", service(id)));
             }
@@ -109,7 +109,7 @@ impl Observer for Recorder<'_> {
                 };
                 self.tell(now, format!("{} {state}", self.plan.nodes[node].name));
             }
-            Record::Spec { .. } | Record::Rotation { .. } | Record::ProcessEnded { .. } => {}
+            Record::Spec { .. } | Record::Updater { .. } | Record::Rotation { .. } | Record::ProcessEnded { .. } => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use rollsim::kernel::{Dist, IdVec, Time};
 use rollsim::model::command::{Command, Fault, SpecChange};
+use rollsim::model::engine::Engine;
 use rollsim::model::image::{ImageBehavior, Outcome, Stop};
 use rollsim::model::latencies::Latencies;
 use rollsim::model::node::{Availability, NodeSpec};
@@ -143,6 +144,7 @@ fn empty_plan() -> Plan {
         services: IdVec::new(),
         clients: IdVec::new(),
         commands: Vec::new(),
+        engine: Engine::Current,
         latencies: Latencies::NONE,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,

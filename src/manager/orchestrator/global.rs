@@ -15,7 +15,7 @@ use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
 use crate::model::node::Availability;
 use crate::model::service::{Mode, ServiceSpec};
-use crate::model::task::{Slot, TaskState};
+use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Reconciles global services. Reactions come after each change, without timers.
@@ -274,8 +274,8 @@ fn is_on_node(slot: Slot) -> bool {
 fn add_task(service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
     let Some(row) = cx.store.service(service) else { return };
     let (spec, spec_version) = (row.spec_id, row.spec_version);
-    let (slot, desired) = (Slot::Node(node), TaskState::Running);
-    cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired });
+    let (slot, desired, by) = (Slot::Node(node), TaskState::Running, Creator::Orchestrator);
+    cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
 }
 
 /// Source: `shutdownTask` (control-plane G8).

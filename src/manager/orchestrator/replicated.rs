@@ -13,7 +13,7 @@ use crate::manager::Cx;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
 use crate::model::service::Mode;
-use crate::model::task::{Slot, TaskState};
+use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Reconciles replicated services. Reactions come at the end of each transaction, without timers.
@@ -246,8 +246,8 @@ fn add_tasks(service: ServiceId, count: usize, live: &[LiveSlot], dead: &mut Vec
     let slots: Vec<u32> = free.take(count).collect();
     dead.retain(|slot| slots.binary_search(slot).is_err());
     for slot in slots {
-        let (slot, desired) = (Slot::Replica(slot), TaskState::Running);
-        cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired });
+        let (slot, desired, by) = (Slot::Replica(slot), TaskState::Running, Creator::Orchestrator);
+        cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::change::Change;
 use crate::model::defaults;
 use crate::model::node::{Availability, NodeState};
 use crate::model::service::{RestartCondition, RestartPolicy};
-use crate::model::task::{Slot, TaskState};
+use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
 
@@ -78,8 +78,8 @@ impl Restarts {
         if !self.should_restart(cx.store, &task) {
             return;
         }
-        let desired = TaskState::Ready;
-        let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired };
+        let (desired, by) = (TaskState::Ready, Creator::RestartSupervisor);
+        let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired, by };
         let replacement = cx.store.create_task(cx.now, new);
         self.record(cx.store, cx.store.task_ever(replacement));
         let node = task.node.and_then(|node| cx.store.node(node));

@@ -262,7 +262,7 @@ mod tests {
                     node: None,
                     status: Status { state: TaskState::Running, message: Message::Started, err: None },
                     desired: TaskState::Running,
-                    created: true,
+                    created: None,
                 }));
             }
         });

@@ -350,7 +350,11 @@ fn add_network(text: &str) -> Result<Vec<Edit>, String> {
 /// A secret or config, as a name or as `source=NAME,target=PATH,...`.
 fn reference(list: &str, text: &str) -> Result<Vec<Edit>, String> {
     let name = values::field(text, &["source", "src"]).ok_or("source is required")?;
-    one(set(list, name, text))
+    let field = |keys: &[&str]| values::field(text, keys).filter(|_| text.contains('='));
+    let target = field(&["target"]).unwrap_or(name);
+    let (uid, gid) = (field(&["uid"]).unwrap_or("0"), field(&["gid"]).unwrap_or("0"));
+    let mode = field(&["mode"]).unwrap_or("444").trim_start_matches('0');
+    one(set(list, name, &values::reference(target, uid, gid, mode)))
 }
 
 fn add_ports(text: &str) -> Result<Vec<Edit>, String> {

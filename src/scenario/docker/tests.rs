@@ -277,7 +277,7 @@ fn lists_are_edited_in_dockers_order_whatever_that_of_the_line() {
         ),
         (
             "--secret-add source=key,target=/run/key --secret-rm old",
-            vec![Edit::Unset("secret.old".to_owned()), set("secret.key", "source=key,target=/run/key")],
+            vec![Edit::Unset("secret.old".to_owned()), set("secret.key", "target=/run/key,uid=0,gid=0,mode=444")],
         ),
         ("--config-add conf", vec![set("config.conf", "conf")]),
         (
@@ -480,7 +480,6 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
 #[test]
 fn what_is_not_simulated_yet_is_told_from_what_is_wrong() {
     for (line, culprit, what) in [
-        ("docker stack deploy -c a.yml dc", "stack deploy -c a.yml dc", "docker stack deploy"),
         ("node promote n1", "node promote n1", "docker node promote"),
         ("node update --role manager n1", "manager", "a change of role"),
         ("swarm init --force-new-cluster", "swarm init --force-new-cluster", "docker swarm init"),

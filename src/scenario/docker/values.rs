@@ -122,6 +122,11 @@ pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String
     }
 }
 
+/// How a config or secret appears in a container; the mode is octal.
+pub(in crate::scenario) fn reference(target: &str, uid: &str, gid: &str, mode: &str) -> String {
+    format!("target={target},uid={uid},gid={gid},mode={mode}")
+}
+
 /// The node property of `spread=node.labels.zone`. Source: cli: cli/command/service/opts.go `placementPrefOpts`.
 pub(super) fn spread(text: &str) -> Result<String, String> {
     match text.split_once('=') {

@@ -78,14 +78,15 @@ impl Supervisor {
             if Rc::ptr_eq(running, &row.spec) || **running == *row.spec {
                 return;
             }
-            self.updaters.remove(index);
+            let cancelled = self.updaters.remove(index);
+            note_end(&cancelled, cx);
         }
         // What was written before is not what this updater announces.
         self.announced.retain(|other| *other != service);
         let epoch = cx.next_epoch();
         if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
             updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
+            self.keep(updater, cx);
         }
     }
 
@@ -116,7 +117,7 @@ impl Supervisor {
                 let mut updater = self.updaters.remove(index);
                 updater.was_announced();
                 updater.proceed(&mut self.handled, restarts, cx);
-                self.keep(updater);
+                self.keep(updater, cx);
             }
         }
     }
@@ -174,13 +175,13 @@ impl Supervisor {
                 updater.on_failed(task, &mut self.handled, cx);
             }
             updater.proceed(&mut self.handled, restarts, cx);
-            self.keep(updater);
+            self.keep(updater, cx);
         }
     }
 
     /// A worker has rested.
     pub fn wake_worker(&mut self, epoch: u32, worker: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        self.with(epoch, |updater, handled| {
+        self.with(epoch, cx, |updater, handled, cx| {
             updater.has_rested(worker);
             updater.proceed(handled, restarts, cx);
         });
@@ -188,20 +189,26 @@ impl Supervisor {
 
     /// The last watch of an updater is over.
     pub fn wake_monitor(&mut self, epoch: u32, cx: &mut Cx<'_>) {
-        self.with(epoch, |updater, _| updater.complete(cx));
+        self.with(epoch, cx, |updater, _, cx| updater.complete(cx));
     }
 
-    fn with(&mut self, epoch: u32, act: impl FnOnce(&mut Updater, &mut HandledTasks)) {
+    fn with(&mut self, epoch: u32, cx: &mut Cx<'_>, act: impl FnOnce(&mut Updater, &mut HandledTasks, &mut Cx<'_>)) {
         if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
             let mut updater = self.updaters.remove(index);
-            act(&mut updater, &mut self.handled);
-            self.keep(updater);
+            act(&mut updater, &mut self.handled, cx);
+            self.keep(updater, cx);
         }
     }
 
-    fn keep(&mut self, updater: Updater) {
-        if !updater.has_ended() {
+    fn keep(&mut self, updater: Updater, cx: &mut Cx<'_>) {
+        if updater.has_ended() {
+            note_end(&updater, cx);
+        } else {
             self.updaters.push(updater);
         }
     }
+}
+
+fn note_end(updater: &Updater, cx: &mut Cx<'_>) {
+    cx.store.note_updater(updater.service, updater.epoch, updater.is_rollback, false);
 }

@@ -11,7 +11,7 @@ use crate::manager::orchestrator::task::{Wanted, is_dirty};
 use crate::manager::store::{NewTask, Service};
 use crate::manager::{Cx, Wake};
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
-use crate::model::task::TaskState;
+use crate::model::task::{Creator, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ServiceId, TaskId, defaults};
 
@@ -48,7 +48,7 @@ pub(super) struct Updater {
     pub(super) spec: Rc<ServiceSpec>,
     wanted: Wanted,
     /// Whether the update status said so when the updater was made; what it says later is not seen.
-    is_rollback: bool,
+    pub(super) is_rollback: bool,
     config: UpdateConfig,
     /// How long after it was noted a task's end still counts.
     monitor: Span,
@@ -127,6 +127,7 @@ impl Updater {
             write_status(service, cx, |row| row.update_status.is_none().then_some(status));
             phase = Phase::Announced;
         }
+        cx.store.note_updater(service, epoch, is_rollback, true);
         let section = if is_rollback { spec.rollback } else { spec.update };
         let config = section.unwrap_or(defaults::UPDATE_CONFIG);
         let parallelism = if config.parallelism == 0 { dirty.len() } else { config.parallelism as usize };
@@ -269,6 +270,7 @@ impl Updater {
                 spec: self.wanted.spec,
                 spec_version: self.wanted.spec_version,
                 desired: TaskState::Ready,
+                by: Creator::Updater { run: self.epoch },
             },
         );
         restarts.delay_start(task, predecessor(old), Span::ZERO, cx);

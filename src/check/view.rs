@@ -1,0 +1,239 @@
+//! What an onlooker knows of the cluster: made of the plan's commands and of the run's records, and of nothing that the managers
+//! keep for themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kernel::{IdVec, Span, Time};
+use crate::model::command::{Command, Fault};
+use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::service::ServiceSpec;
+use crate::model::task::{Slot, TaskState};
+use crate::model::update::UpdateState;
+use crate::model::{NodeId, ServiceId, TaskId, defaults, spec_change};
+use crate::observe::{Record, SpecCause, TaskRecord};
+use crate::sim::Plan;
+
+/// The cluster as the records tell it.
+pub(super) struct View<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) now: Time,
+    /// Until when no manager leads, as far as is known.
+    pub(super) leaderless_until: Time,
+    pub(super) services: IdVec<ServiceId, ServiceView>,
+    pub(super) nodes: IdVec<NodeId, NodeView>,
+    pub(super) tasks: IdVec<TaskId, TaskView>,
+    /// The command that is being carried out, unless it was refused.
+    command: Option<&'p Command>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct ServiceView {
+    /// Whether it exists now.
+    pub(super) exists: bool,
+    /// All its specifications, by version.
+    specs: BTreeMap<u64, ServiceSpec>,
+    pub(super) version: u64,
+    pub(super) status: Option<UpdateState>,
+    /// Tasks in the store of each slot, in order of creation.
+    pub(super) slots: BTreeMap<Slot, Vec<TaskId>>,
+    /// When its specification or update status was written last, or an updater began.
+    pub(super) touched: Time,
+}
+
+impl ServiceView {
+    /// The specification that is wanted now.
+    pub(super) fn spec(&self) -> &ServiceSpec {
+        &self.specs[&self.version]
+    }
+
+    /// The longest restart delay of any of its specifications.
+    pub(super) fn longest_restart_delay(&self) -> Span {
+        let delay = |spec: &ServiceSpec| spec.task.restart.and_then(|policy| policy.delay);
+        self.specs.values().map(|spec| delay(spec).unwrap_or(defaults::RESTART_DELAY)).max().unwrap_or_default()
+    }
+}
+
+pub(super) struct NodeView {
+    pub(super) spec: NodeSpec,
+    /// `None`: no member of the cluster.
+    pub(super) state: Option<NodeState>,
+    /// Whether the machine runs, whatever the managers know of it.
+    is_on: bool,
+    /// Tasks on it that are ASSIGNED to RUNNING.
+    pub(super) tasks: BTreeSet<TaskId>,
+    /// Since when it is drained and its agent hears what is wanted.
+    pub(super) drained_since: Option<Time>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct TaskView {
+    pub(super) record: TaskRecord,
+    /// Version of the specification from which it was made.
+    spec_version: u64,
+    /// Whether it is in the store.
+    pub(super) exists: bool,
+}
+
+impl TaskView {
+    /// Whether it is meant to run, now or later.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.exists && self.record.desired <= TaskState::Running
+    }
+
+    /// Whether its node has something of it (control-plane S9).
+    fn is_on_node(&self) -> bool {
+        self.exists && (TaskState::Assigned..=TaskState::Running).contains(&self.record.status.state)
+    }
+}
+
+impl<'p> View<'p> {
+    pub(super) fn new(plan: &'p Plan) -> View<'p> {
+        let node = |node: &crate::sim::plan::Node| NodeView {
+            spec: node.spec.clone(),
+            state: node.is_member.then_some(NodeState::Ready),
+            is_on: node.is_member,
+            tasks: BTreeSet::new(),
+            drained_since: None,
+        };
+        let mut view = View {
+            plan,
+            now: Time::ZERO,
+            leaderless_until: Time::ZERO,
+            services: IdVec::filled(plan.services.len(), ServiceView::default()),
+            nodes: plan.nodes.values().map(node).collect(),
+            tasks: IdVec::new(),
+            command: None,
+        };
+        view.nodes.ids().for_each(|node| view.note_drained(node));
+        view
+    }
+
+    /// The specification from which the task was made.
+    pub(super) fn spec_of(&self, task: &TaskView) -> &ServiceSpec {
+        &self.services[task.record.service].specs[&task.spec_version]
+    }
+
+    /// Whether a manager leads.
+    pub(super) fn has_leader(&self) -> bool {
+        self.now >= self.leaderless_until
+    }
+
+    /// Takes note of a record.
+    pub(super) fn apply(&mut self, record: &Record) {
+        match *record {
+            Record::Command { index } => self.command(&self.plan.commands[index as usize].command),
+            Record::CommandError { .. } => self.command = None,
+            Record::Spec { service, version, cause, .. } => self.spec(service, version, cause),
+            Record::ServiceRemoved { service } => self.services[service].exists = false,
+            Record::UpdateStatus { service, status } => {
+                let row = &mut self.services[service];
+                row.status = status.map(|status| status.state);
+                row.touched = self.now;
+            }
+            Record::Updater { service, .. } => self.services[service].touched = self.now,
+            Record::Node { node, state } => self.node(node, state),
+            Record::Task(task) => self.task(task),
+            Record::TaskRemoved { task, service } => {
+                let row = &mut self.tasks[task];
+                row.exists = false;
+                let slot = row.record.slot;
+                if let Some(tasks) = self.services[service].slots.get_mut(&slot) {
+                    tasks.retain(|other| *other != task);
+                }
+                self.place(task);
+            }
+            Record::Desired { .. } | Record::ProcessEnded { .. } | Record::Rotation { .. } => {}
+        }
+    }
+
+    fn command(&mut self, command: &'p Command) {
+        self.command = Some(command);
+        match command {
+            Command::Fault(Fault::NodeCrash(node) | Fault::NodeStop(node)) => self.set_power(*node, false),
+            Command::Fault(Fault::NodeStart(node)) => self.set_power(*node, true),
+            Command::Fault(Fault::LeaderLost { gap }) => self.leaderless_until = self.now.saturating_add(*gap),
+            Command::ServiceCreate { .. }
+            | Command::ServiceUpdate { .. }
+            | Command::ServiceDeploy { .. }
+            | Command::ServiceRollback { .. }
+            | Command::ServiceRemove { .. }
+            | Command::NodeUpdate { .. }
+            | Command::NodeRemove { .. } => {}
+        }
+    }
+
+    /// A specification was written: by the command, or an earlier one is back.
+    fn spec(&mut self, service: ServiceId, version: u64, cause: SpecCause) {
+        let row = &mut self.services[service];
+        match (cause, self.command) {
+            (SpecCause::Create, Some(Command::ServiceCreate { spec, .. })) => {
+                row.specs.insert(version, (**spec).clone());
+                row.exists = true;
+            }
+            (SpecCause::Update, Some(Command::ServiceUpdate { change, .. })) => {
+                let mut spec = row.spec().clone();
+                spec_change::apply(change, &mut spec);
+                row.specs.insert(version, spec);
+            }
+            (SpecCause::Update, Some(Command::ServiceDeploy { spec: new, .. })) => {
+                let mut spec = row.spec().clone();
+                spec_change::deploy(new, &mut spec);
+                row.specs.insert(version, spec);
+            }
+            (SpecCause::ManualRollback | SpecCause::AutomaticRollback, _) => {}
+            (SpecCause::Create | SpecCause::Update, command) => panic!("{command:?} writes no specification"),
+        }
+        (row.version, row.touched) = (version, self.now);
+    }
+
+    fn set_power(&mut self, node: NodeId, is_on: bool) {
+        self.nodes[node].is_on = is_on;
+        self.note_drained(node);
+    }
+
+    fn node(&mut self, node: NodeId, state: Option<NodeState>) {
+        let row = &mut self.nodes[node];
+        let joins = row.state.is_none();
+        row.state = state;
+        if joins {
+            row.spec = self.plan.nodes[node].spec.clone();
+        } else if let Some(Command::NodeUpdate { node: changed, availability, label_add, label_rm }) = self.command
+            && *changed == node
+        {
+            row.spec.availability = availability.unwrap_or(row.spec.availability);
+            row.spec.labels.retain(|label, _| !label_rm.contains(label));
+            row.spec.labels.extend(label_add.iter().cloned());
+            self.command = None;
+        }
+        self.note_drained(node);
+    }
+
+    fn note_drained(&mut self, node: NodeId) {
+        let row = &mut self.nodes[node];
+        let drains = row.spec.availability == Availability::Drain && row.state == Some(NodeState::Ready) && row.is_on;
+        row.drained_since = if drains { row.drained_since.or(Some(self.now)) } else { None };
+    }
+
+    fn task(&mut self, record: TaskRecord) {
+        match self.tasks.get_mut(record.task) {
+            Some(row) => row.record = record,
+            None => {
+                let spec_version = record.created.map_or(0, |creation| creation.spec_version);
+                self.tasks.push(TaskView { record, spec_version, exists: true });
+                self.services[record.service].slots.entry(record.slot).or_default().push(record.task);
+            }
+        }
+        self.place(record.task);
+    }
+
+    /// Keeps the list of what is on the task's node.
+    fn place(&mut self, task: TaskId) {
+        let row = &self.tasks[task];
+        let Some(node) = row.record.node else { return };
+        if row.is_on_node() {
+            self.nodes[node].tasks.insert(task);
+        } else {
+            self.nodes[node].tasks.remove(&task);
+        }
+    }
+}
