@@ -1,7 +1,7 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState, Reachability};
 use crate::model::request::Request;
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -27,6 +27,11 @@ pub trait Observer {
 pub enum Record {
     /// An operator's command begins; `index` in [`crate::sim::Plan::commands`].
     Command {
+        /// Index of the command.
+        index: u32,
+    },
+    /// A command that had to wait for a leader is carried out.
+    CommandResumed {
         /// Index of the command.
         index: u32,
     },
@@ -63,6 +68,15 @@ pub enum Record {
         node: NodeId,
         /// What they know of its agent; `None`: it is no member of the cluster any more.
         state: Option<NodeState>,
+    },
+    /// Who leads has changed. At the start it is the first manager of the plan.
+    Leadership(Leadership),
+    /// What is known of a manager has changed. At the start all managers are reachable.
+    Manager {
+        /// Its node.
+        node: NodeId,
+        /// Whether the others reach it; `None`: it is no manager any more.
+        reachability: Option<Reachability>,
     },
     /// A service was removed.
     ServiceRemoved {
@@ -164,6 +178,27 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
         self.0.instant(now, in_flight);
         self.1.instant(now, in_flight);
+    }
+}
+
+/// An observer that may be missing.
+impl<O: Observer> Observer for Option<O> {
+    fn record(&mut self, now: Time, record: &Record) {
+        if let Some(observer) = self {
+            observer.record(now, record);
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        if let Some(observer) = self {
+            observer.request(request);
+        }
+    }
+
+    fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
+        if let Some(observer) = self {
+            observer.instant(now, in_flight);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod container;
 mod health;
 mod life;
 mod pull;
+pub mod session;
 #[cfg(test)]
 mod tests;
 
@@ -192,6 +193,12 @@ impl Agents {
     pub fn report_all(&self, out: &mut Outbox) {
         let running = self.containers.values().flatten().filter(|container| self.power[container.node()] == Power::On);
         running.for_each(|container| container.report_again(out));
+    }
+
+    /// The agent of one node does.
+    pub fn report_node(&self, node: NodeId, out: &mut Outbox) {
+        let own = self.containers.values().flatten().filter(|container| container.node() == node);
+        own.for_each(|container| container.report_again(out));
     }
 
     /// An assignment arrives: what is desired of a task. A task that is new to the agent is set up as `setup` says.

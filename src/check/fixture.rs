@@ -115,7 +115,7 @@ impl Forged {
     pub(super) fn set_availability(&mut self, node: u32, availability: Availability) -> &mut Self {
         let (node, availability) = (NodeId(node), Some(availability));
         let (label_add, label_rm) = (Vec::new(), Vec::new());
-        self.command(Command::NodeUpdate { node, availability, label_add, label_rm });
+        self.command(Command::NodeUpdate { node, role: None, availability, label_add, label_rm });
         self.record(Record::Node { node, state: Some(NodeState::Ready) })
     }
 

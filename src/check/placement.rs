@@ -69,7 +69,8 @@ fn deadline(view: &View<'_>, task: &TaskView, drained: Time) -> Time {
     let wait = LONGEST_WAIT.max(service.longest_restart_delay());
     let batches = latencies.assignment_batch * MOST_BATCHES + latencies.status_batch;
     let stop = latencies.agent_retry + latencies.load_balancer_settle + grace;
-    drained.max(view.leaderless_until).max(service.touched).saturating_add(wait + batches + stop)
+    let Some(heard) = view.heard_since() else { return Time::MAX };
+    drained.max(heard).max(service.touched).saturating_add(wait + batches + stop)
 }
 
 /// The first filter that the node fails, with the task on it already.
@@ -124,7 +125,7 @@ fn meets_constraints(plan: &Plan, constraints: &[String], node: NodeId, row: &No
     let Some(read) = constraints.iter().map(split).collect::<Option<Vec<_>>>() else { return true };
     read.into_iter().all(|(key, equal, value)| {
         let actual = match key.to_lowercase().as_str() {
-            "node.role" if row.spec.role == Role::Manager => "manager",
+            "node.role" if row.role == Role::Manager => "manager",
             "node.role" => "worker",
             "node.hostname" => &plan.nodes[node].name,
             lower if lower.starts_with(NODE_LABELS) => {
@@ -176,7 +177,13 @@ mod tests {
             let mut forged = two_tasks(|spec| spec.task.placement.constraints = vec![constraint.to_owned()]);
             let label_add = vec![("zone".to_owned(), "a".to_owned())];
             let node = NodeId(0);
-            forged.command(Command::NodeUpdate { node, availability: None, label_add, label_rm: Vec::new() });
+            forged.command(Command::NodeUpdate {
+                node,
+                role: None,
+                availability: None,
+                label_add,
+                label_rm: Vec::new(),
+            });
             forged.record(Record::Node { node, state: Some(NodeState::Ready) }).assign(0, 0).broken()
         };
         for met in ["node.labels.zone == A", "node.hostname!=n2", "Node.Role==worker", "no constraint at all"] {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::command::{Command, Fault};
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, Leadership, NodeSpec, NodeState, Role};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Slot, TaskState};
 use crate::model::update::UpdateState;
@@ -13,12 +13,19 @@ use crate::model::{NodeId, ServiceId, TaskId, defaults, spec_change};
 use crate::observe::{Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 
+/// No agent waits longer between two attempts to get a session (control-plane W20).
+const LONGEST_BACKOFF: Span = Span::from_secs(8);
+
 /// The cluster as the records tell it.
 pub(super) struct View<'p> {
     pub(super) plan: &'p Plan,
     pub(super) now: Time,
     /// Until when no manager leads, as far as is known.
-    pub(super) leaderless_until: Time,
+    leaderless_until: Time,
+    /// Whether one of the plan's managers leads; `true` if there are none.
+    is_led: bool,
+    /// Until when an agent may have no session because of a link, although the managers do not know.
+    cut_off_until: Time,
     pub(super) services: IdVec<ServiceId, ServiceView>,
     pub(super) nodes: IdVec<NodeId, NodeView>,
     pub(super) tasks: IdVec<TaskId, TaskView>,
@@ -59,6 +66,9 @@ pub(super) struct NodeView {
     pub(super) state: Option<NodeState>,
     /// Whether the machine runs, whatever the managers know of it.
     is_on: bool,
+    is_linked: bool,
+    /// Manager or worker now; `spec` says which it is to be.
+    pub(super) role: Role,
     /// Tasks on it that are ASSIGNED to RUNNING.
     pub(super) tasks: BTreeSet<TaskId>,
     /// Since when it is drained and its agent hears what is wanted.
@@ -92,6 +102,8 @@ impl<'p> View<'p> {
             spec: node.spec.clone(),
             state: node.is_member.then_some(NodeState::Ready),
             is_on: node.is_member,
+            is_linked: true,
+            role: node.spec.role,
             tasks: BTreeSet::new(),
             drained_since: None,
         };
@@ -99,6 +111,8 @@ impl<'p> View<'p> {
             plan,
             now: Time::ZERO,
             leaderless_until: Time::ZERO,
+            is_led: true,
+            cut_off_until: Time::ZERO,
             services: IdVec::filled(plan.services.len(), ServiceView::default()),
             nodes: plan.nodes.values().map(node).collect(),
             tasks: IdVec::new(),
@@ -115,13 +129,19 @@ impl<'p> View<'p> {
 
     /// Whether a manager leads.
     pub(super) fn has_leader(&self) -> bool {
-        self.now >= self.leaderless_until
+        self.is_led && self.now >= self.leaderless_until
+    }
+
+    /// Since when all agents hear what is wanted; `None`: nobody leads.
+    pub(super) fn heard_since(&self) -> Option<Time> {
+        self.has_leader().then_some(self.leaderless_until.max(self.cut_off_until))
     }
 
     /// Takes note of a record.
     pub(super) fn apply(&mut self, record: &Record) {
         match *record {
             Record::Command { index } => self.command(&self.plan.commands[index as usize].command),
+            Record::CommandResumed { index } => self.command = Some(&self.plan.commands[index as usize].command),
             Record::CommandError { .. } => self.command = None,
             Record::Spec { service, version, cause, .. } => self.spec(service, version, cause),
             Record::ServiceRemoved { service } => self.services[service].exists = false,
@@ -142,6 +162,14 @@ impl<'p> View<'p> {
                 }
                 self.place(task);
             }
+            Record::Leadership(leadership) => {
+                self.is_led = matches!(leadership, Leadership::Leader(_));
+                self.leaderless_until = self.leaderless_until.max(self.now);
+            }
+            Record::Manager { node, reachability: None } if self.nodes[node].spec.role == Role::Worker => {
+                self.nodes[node].role = Role::Worker;
+            }
+            Record::Manager { .. } => {}
             Record::Desired { .. } | Record::ProcessEnded { .. } | Record::Rotation { .. } => {}
         }
     }
@@ -151,6 +179,10 @@ impl<'p> View<'p> {
         match command {
             Command::Fault(Fault::NodeCrash(node) | Fault::NodeStop(node)) => self.set_power(*node, false),
             Command::Fault(Fault::NodeStart(node)) => self.set_power(*node, true),
+            Command::Fault(Fault::LinkDown(node)) => self.set_linked(*node, false),
+            Command::Fault(Fault::LinkUp(node)) => self.set_linked(*node, true),
+            Command::Fault(Fault::ManagersCrash | Fault::ManagersStop) => self.set_power_of_managers(false),
+            Command::Fault(Fault::ManagersStart) => self.set_power_of_managers(true),
             Command::Fault(Fault::LeaderLost { gap }) => self.leaderless_until = self.now.saturating_add(*gap),
             Command::ServiceCreate { .. }
             | Command::ServiceUpdate { .. }
@@ -158,7 +190,8 @@ impl<'p> View<'p> {
             | Command::ServiceRollback { .. }
             | Command::ServiceRemove { .. }
             | Command::NodeUpdate { .. }
-            | Command::NodeRemove { .. } => {}
+            | Command::NodeRemove { .. }
+            | Command::ForceNewCluster => {}
         }
     }
 
@@ -186,6 +219,19 @@ impl<'p> View<'p> {
         (row.version, row.touched) = (version, self.now);
     }
 
+    /// A session that was lost with the link comes back with the agent's next attempt.
+    fn set_linked(&mut self, node: NodeId, is_linked: bool) {
+        self.nodes[node].is_linked = is_linked;
+        self.cut_off_until = self.now.saturating_add(LONGEST_BACKOFF);
+        self.note_drained(node);
+    }
+
+    fn set_power_of_managers(&mut self, is_on: bool) {
+        let managers = self.nodes.iter().filter(|(_, row)| row.state.is_some() && row.role == Role::Manager);
+        let managers: Vec<NodeId> = managers.map(|(node, _)| node).collect();
+        managers.into_iter().for_each(|node| self.set_power(node, is_on));
+    }
+
     fn set_power(&mut self, node: NodeId, is_on: bool) {
         self.nodes[node].is_on = is_on;
         self.note_drained(node);
@@ -197,9 +243,15 @@ impl<'p> View<'p> {
         row.state = state;
         if joins {
             row.spec = self.plan.nodes[node].spec.clone();
-        } else if let Some(Command::NodeUpdate { node: changed, availability, label_add, label_rm }) = self.command
+            row.role = row.spec.role;
+        } else if let Some(Command::NodeUpdate { node: changed, role, availability, label_add, label_rm }) =
+            self.command
             && *changed == node
         {
+            row.spec.role = role.unwrap_or(row.spec.role);
+            if row.spec.role == Role::Manager {
+                row.role = Role::Manager;
+            }
             row.spec.availability = availability.unwrap_or(row.spec.availability);
             row.spec.labels.retain(|label, _| !label_rm.contains(label));
             row.spec.labels.extend(label_add.iter().cloned());
@@ -210,7 +262,8 @@ impl<'p> View<'p> {
 
     fn note_drained(&mut self, node: NodeId) {
         let row = &mut self.nodes[node];
-        let drains = row.spec.availability == Availability::Drain && row.state == Some(NodeState::Ready) && row.is_on;
+        let hears = row.state == Some(NodeState::Ready) && row.is_on && row.is_linked;
+        let drains = row.spec.availability == Availability::Drain && hears;
         row.drained_since = if drains { row.drained_since.or(Some(self.now)) } else { None };
     }
 

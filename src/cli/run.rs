@@ -12,6 +12,7 @@ use crate::metrics::Summary;
 use crate::metrics::summary::UpdateOutcome;
 use crate::report::files::{self, Recorder};
 use crate::report::seeds::{self, Group};
+use crate::report::story::{self, Story};
 use crate::report::{console, json};
 use crate::scenario::Loaded;
 use crate::sim::plan::Image;
@@ -99,13 +100,15 @@ fn run_one(
     options: &Options,
     terminal: &Terminal,
 ) -> Result<Summary, Failure> {
-    let watch = Watch::new(&scenario.plan, terminal);
-    let (summary, (recorder, watch)) = experiment::observe(scenario, (Recorder::new(&scenario.plan), watch));
+    let plan = &scenario.plan;
+    let recorder = (!options.no_report).then(|| Recorder::new(plan));
+    let observer = ((Story::new(plan), recorder), Watch::new(plan, terminal));
+    let (summary, ((story, recorder), watch)) = experiment::observe(scenario, observer);
     drop(watch);
     match options.format {
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Human => {
-            let story = recorder.story(summary.end);
+            let story = story::text(&story.finish(summary.end));
             let tables = console::summary(&summary);
             terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
@@ -114,7 +117,7 @@ fn run_one(
     for warning in &summary.warnings[scenario.warnings.len()..] {
         terminal.note(&format!("warning: {warning}"));
     }
-    if !options.no_report {
+    if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
         let mut contents = recorder.files(&summary).map_err(|error| Failure::Io(format!("error: {error}")))?;
         if let Some(runs) = runs {

@@ -30,6 +30,12 @@ pub enum Stream {
     Boot = 10,
     /// Pull of an image by a node; index: image, key: node.
     Pull = 11,
+    /// Ticks that a manager waits before it stands for election, and its vote where several stand; index: node, key: ordinal.
+    Election = 20,
+    /// Waits of an agent between its attempts to get a session; index: node, key: ordinal of the attempt.
+    Session = 21,
+    /// Period by which a new leader reckons the grace of a node; index: node, key: term of the leader.
+    Grace = 22,
 }
 
 /// All random numbers of one run, made from its seed.

@@ -70,7 +70,7 @@ pub fn node_matches(constraints: &[Constraint], node: &Node) -> bool {
 fn matches(constraint: &Constraint, node: &Node) -> bool {
     let key = constraint.key.as_str();
     let actual = if key.eq_ignore_ascii_case("node.role") {
-        match node.spec.role {
+        match node.role {
             Role::Manager => "manager",
             Role::Worker => "worker",
         }
@@ -102,12 +102,11 @@ fn after_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::node::{NodeSpec, NodeState};
+    use crate::model::node::NodeSpec;
 
     fn matches_all(constraints: &[&str]) -> bool {
         let labels = [("zone".to_owned(), "a".to_owned())].into();
-        let node =
-            Node { name: "n1".to_owned(), spec: NodeSpec { labels, ..NodeSpec::default() }, state: NodeState::Ready };
+        let node = Node::new("n1".to_owned(), NodeSpec { labels, ..NodeSpec::default() });
         let constraints: Vec<String> = constraints.iter().map(|text| (*text).to_owned()).collect();
         node_matches(&parse(&constraints).expect("constraints can be read"), &node)
     }

@@ -4,10 +4,11 @@
 
 use std::rc::Rc;
 
+use super::raft::Raft;
 use super::store::Store;
 use crate::kernel::Time;
 use crate::model::command::Command;
-use crate::model::node::{NodeSpec, NodeState, Role};
+use crate::model::node::{NodeState, Role};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Message, Status, TaskState};
 use crate::model::update::{CommandError, UpdateMessage, UpdateState, UpdateStatus};
@@ -17,7 +18,7 @@ use crate::model::{NodeId, ServiceId, TaskId, spec_change};
 ///
 /// # Errors
 /// If the managers refuse it; then nothing is written.
-pub fn execute(now: Time, command: &Command, store: &mut Store) -> Result<(), CommandError> {
+pub fn execute(now: Time, command: &Command, store: &mut Store, raft: &Raft) -> Result<(), CommandError> {
     match command {
         Command::ServiceCreate { service, spec } => store.create_service(*service, (**spec).clone()),
         Command::ServiceUpdate { service, change } => update(store, *service, |spec| spec_change::apply(change, spec))?,
@@ -29,13 +30,18 @@ pub fn execute(now: Time, command: &Command, store: &mut Store) -> Result<(), Co
             exists(store, *service)?;
             store.remove_service(*service);
         }
-        Command::NodeUpdate { node, availability, label_add, label_rm } => update_node(store, *node, |spec| {
-            spec.availability = availability.unwrap_or(spec.availability);
-            spec.labels.retain(|label, _| !label_rm.contains(label));
-            spec.labels.extend(label_add.iter().cloned());
-        })?,
-        Command::NodeRemove { node, force } => remove_node(now, store, *node, *force)?,
-        Command::Fault(_) => unreachable!("faults befall machines, not the store"),
+        Command::NodeUpdate { node, role, availability, label_add, label_rm } => {
+            check_demotion(now, store, raft, *node, *role)?;
+            store.update_node(*node, |row| {
+                let spec = &mut row.spec;
+                spec.role = role.unwrap_or(spec.role);
+                spec.availability = availability.unwrap_or(spec.availability);
+                spec.labels.retain(|label, _| !label_rm.contains(label));
+                spec.labels.extend(label_add.iter().cloned());
+            });
+        }
+        Command::NodeRemove { node, force } => remove_node(now, store, raft, *node, *force)?,
+        Command::ForceNewCluster | Command::Fault(_) => unreachable!("they befall machines, not the store"),
     }
     store.commit();
     Ok(())
@@ -73,19 +79,32 @@ fn roll_back(store: &mut Store, service: ServiceId) -> Result<(), CommandError> 
     if rolled_back { Ok(()) } else { Err(CommandError::NoPreviousSpec(service)) }
 }
 
-/// Source: `UpdateNode`.
-fn update_node(store: &mut Store, node: NodeId, change: impl FnOnce(&mut NodeSpec)) -> Result<(), CommandError> {
-    store.node(node).ok_or(CommandError::NodeNotFound(node))?;
-    store.update_node(node, |row| change(&mut row.spec));
-    Ok(())
+/// A manager may be demoted if another one remains, and a quorum.
+///
+/// Source: `UpdateNode` (control-plane A11).
+fn check_demotion(now: Time, store: &Store, raft: &Raft, node: NodeId, role: Option<Role>) -> Result<(), CommandError> {
+    let row = store.node(node).ok_or(CommandError::NodeNotFound(node))?;
+    if (row.spec.role, role) != (Role::Manager, Some(Role::Worker)) {
+        return Ok(());
+    }
+    let mut others = store.nodes().filter(|(other, row)| *other != node && row.role == Role::Manager);
+    if row.role == Role::Manager && others.next().is_none() {
+        Err(CommandError::LastManager)
+    } else if !raft.is_member(node) {
+        Err(CommandError::NotInMemberlist)
+    } else if !raft.can_remove(node, now) {
+        Err(CommandError::LossOfQuorum)
+    } else {
+        Ok(())
+    }
 }
 
 /// Removes a node. Its tasks that have not ended are lost with it.
 ///
 /// Source: `RemoveNode`, `orphanNodeTasks` (control-plane A12).
-fn remove_node(now: Time, store: &mut Store, node: NodeId, force: bool) -> Result<(), CommandError> {
+fn remove_node(now: Time, store: &mut Store, raft: &Raft, node: NodeId, force: bool) -> Result<(), CommandError> {
     let row = store.node(node).ok_or(CommandError::NodeNotFound(node))?;
-    if row.spec.role == Role::Manager {
+    if row.spec.role == Role::Manager && raft.is_member(node) {
         return Err(CommandError::NodeIsManager(node));
     }
     if !force && row.state == NodeState::Ready {

@@ -28,6 +28,11 @@ pub const HEARTBEAT_EPSILON: Span = Span::from_millis(500);
 /// Source: `defaultGracePeriodMultiplier` (control-plane N1).
 pub const GRACE_PERIODS: u64 = 3;
 
+/// A node that is UNKNOWN is DOWN when nothing was heard of it for so many periods.
+///
+/// Source: `gracePeriodMultiplierUnknown` (control-plane N9).
+pub const UNKNOWN_GRACE_PERIODS: u64 = 6;
+
 /// Batches what managers and agents say to each other.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -61,10 +66,11 @@ struct Stream {
 }
 
 impl Dispatcher {
-    /// The dispatcher of a new leader. All agents have a session with it at once.
+    /// The dispatcher of a leader. If it takes over from another one, no agent has a session with it yet: all nodes that are not
+    /// DOWN are UNKNOWN. Without heartbeats all agents have a session at once.
     ///
-    /// Departs: Swarm marks nodes UNKNOWN until their agents have registered again (control-plane N8), which takes some 100 ms.
-    pub fn start(latencies: Latencies, cx: &mut Cx<'_>) -> Dispatcher {
+    /// Source: `markNodesUnknown` (control-plane N8).
+    pub fn start(latencies: Latencies, takes_over: bool, cx: &mut Cx<'_>) -> Dispatcher {
         let dispatcher = Dispatcher {
             latencies,
             epoch: cx.next_epoch(),
@@ -78,8 +84,15 @@ impl Dispatcher {
             armed: false,
         };
         let nodes: Vec<NodeId> = cx.store.nodes().map(|(id, _)| id).collect();
-        for node in nodes {
-            send_all(node, cx);
+        if takes_over && !latencies.heartbeat_period.is_zero() {
+            for node in nodes {
+                if cx.store.node(node).is_some_and(|row| row.state != NodeState::Down) {
+                    cx.store.update_node(node, |row| row.state = NodeState::Unknown);
+                }
+            }
+            cx.store.commit();
+        } else {
+            nodes.into_iter().for_each(|node| send_all(node, cx));
         }
         dispatcher
     }
@@ -148,6 +161,12 @@ impl Dispatcher {
         self.lost.retain(|other| *other != id);
         self.registering.push((id, node));
         self.write_soon(cx);
+    }
+
+    /// An agent whose session has not ended is heard of again. It gets what it missed.
+    pub fn resume(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        self.missed[node] = None;
+        send_all(node, cx);
     }
 
     /// An agent is gone. Its session ends when its heartbeat is overdue, `after` from now (control-plane N4).

@@ -1,11 +1,12 @@
 //! Managers with nodes but without agents, for tests of the components: what agents would report is told by the test.
 
+use super::raft::Raft;
 use super::store::{Node, Store};
 use super::{Manager, Outbox, Settings, Wake};
-use crate::kernel::{IdVec, Span, Time};
+use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::command::{Command, SpecChange};
 use crate::model::latencies::Latencies;
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, NodeSpec, Role};
 use crate::model::service::{Mode, RestartPolicy, ServiceSpec};
 use crate::model::task::{Message, Slot, Status, TaskState};
 use crate::model::wire::Report;
@@ -26,12 +27,17 @@ pub(in crate::manager) struct Cluster {
 impl Cluster {
     /// Managers with these nodes, n1, n2, and so on.
     pub(in crate::manager) fn new(nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
-        let node = |(number, spec)| Some(Node { name: format!("n{number}"), spec, state: NodeState::Ready });
+        let node = |(number, spec)| Some(Node::new(format!("n{number}"), spec));
         let nodes: IdVec<NodeId, Option<Node>> = (1..).zip(nodes).map(node).collect();
         let settings = Settings { task_history_limit: Some(5), latencies: Latencies::NONE };
-        let manager = Manager::new(Store::new(nodes, 2), settings);
-        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out: Outbox::default() };
-        cluster.elect();
+        let managers = nodes.iter().filter(|(_, node)| node.as_ref().is_some_and(|node| node.role == Role::Manager));
+        let managers: Vec<NodeId> = managers.map(|(id, _)| id).collect();
+        let raft = Raft::new(IdVec::filled(nodes.len(), true), managers.into_iter(), Streams::new(1));
+        let mut manager = Manager::new(Store::new(nodes, 2), raft, settings);
+        let mut out = Outbox::default();
+        manager.start(Time::ZERO, &mut out);
+        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out };
+        cluster.take_out();
         cluster
     }
 
@@ -50,12 +56,19 @@ impl Cluster {
 
     pub(in crate::manager) fn set_availability(&mut self, node: u32, availability: Availability) -> &mut Self {
         let (label_add, label_rm) = (Vec::new(), Vec::new());
-        self.command(Command::NodeUpdate { node: NodeId(node), availability: Some(availability), label_add, label_rm })
+        self.command(Command::NodeUpdate {
+            node: NodeId(node),
+            role: None,
+            availability: Some(availability),
+            label_add,
+            label_rm,
+        })
     }
 
     pub(in crate::manager) fn set_label(&mut self, node: u32, name: &str, value: &str) -> &mut Self {
         let label_add = vec![(name.to_owned(), value.to_owned())];
-        self.command(Command::NodeUpdate { node: NodeId(node), availability: None, label_add, label_rm: Vec::new() })
+        let label_rm = Vec::new();
+        self.command(Command::NodeUpdate { node: NodeId(node), role: None, availability: None, label_add, label_rm })
     }
 
     pub(in crate::manager) fn lose_node(&mut self, node: u32) -> &mut Self {

@@ -1,7 +1,8 @@
 //! The managers: Swarm's control plane, after github.com/moby/swarmkit at commit 3e72cb64.
 //!
 //! [`store`] holds the objects; [`controlapi`] is where operators come in; [`orchestrator`] decides on tasks; [`allocator`] and
-//! [`scheduler`] bring them to nodes; [`dispatcher`] speaks with the agents. Paths mirror swarmkit's: `orchestrator::update` is
+//! [`scheduler`] bring them to nodes; [`dispatcher`] speaks with the agents. Which of the managers does all that, [`raft`] decides;
+//! [`role_manager`] makes managers of nodes. Paths mirror swarmkit's: `orchestrator::update` is
 //! manager/orchestrator/update/.
 //!
 //! All of them watch the store. Swarm runs them as goroutines that see a transaction in any order (control-plane X12); here
@@ -15,6 +16,8 @@ pub mod dispatcher;
 #[cfg(test)]
 mod fixture;
 pub mod orchestrator;
+pub mod raft;
+pub mod role_manager;
 pub mod scheduler;
 pub mod store;
 
@@ -24,6 +27,8 @@ use orchestrator::constraintenforcer::ConstraintEnforcer;
 use orchestrator::global::Global;
 use orchestrator::replicated::Replicated;
 use orchestrator::taskreaper::TaskReaper;
+use raft::Raft;
+use role_manager::RoleManager;
 use scheduler::Scheduler;
 use store::{Node, Store};
 
@@ -93,6 +98,11 @@ pub enum Wake {
         /// The dispatcher.
         epoch: u32,
     },
+    /// Roles of nodes are to be looked at again.
+    RoleManager {
+        /// The role manager.
+        epoch: u32,
+    },
 }
 
 /// What a component of the managers may touch while it acts.
@@ -102,6 +112,8 @@ pub struct Cx<'a> {
     pub now: Time,
     /// The store.
     pub store: &'a mut Store,
+    /// The managers among themselves.
+    pub raft: &'a mut Raft,
     /// What agents are to be told now.
     pub assignments: &'a mut Vec<Assignment>,
     wakes: &'a mut Vec<(Time, Wake)>,
@@ -150,35 +162,90 @@ pub struct Settings {
 pub struct Manager {
     /// All objects of the cluster.
     pub store: Store,
+    /// The managers among themselves. Whoever changes it elects, holds up or takes away the leader as it says.
+    pub raft: Raft,
     settings: Settings,
     /// `None` while no manager leads.
     leader: Option<Leader>,
+    /// Whether no majority hears the leader.
+    is_held_up: bool,
+    /// What the leader could not do meanwhile.
+    held_up: Vec<HeldUp>,
     last_epoch: u32,
     changes: Vec<Change>,
 }
 
+/// What waits until a majority hears the leader again.
+#[derive(Clone, Copy, Debug)]
+enum HeldUp {
+    Wake(Wake),
+    /// A node's heartbeat is overdue at that time.
+    LoseNode(NodeId, Time),
+}
+
 impl Manager {
     /// Managers of a cluster without services, none of whom leads yet.
-    pub fn new(store: Store, settings: Settings) -> Manager {
-        Manager { store, settings, leader: None, last_epoch: 0, changes: Vec::new() }
+    pub fn new(store: Store, raft: Raft, settings: Settings) -> Manager {
+        let (held_up, changes) = (Vec::new(), Vec::new());
+        Manager { store, raft, settings, leader: None, is_held_up: false, held_up, last_epoch: 0, changes }
     }
 
-    /// A manager becomes the leader, and starts from the store.
+    /// The first leader of a cluster that runs: all agents have their sessions.
+    pub fn start(&mut self, now: Time, out: &mut Outbox) {
+        self.start_leader(now, false, out);
+    }
+
+    /// Another manager becomes the leader, and starts from the store.
     pub fn elect(&mut self, now: Time, out: &mut Outbox) {
-        let Manager { store, settings, last_epoch, .. } = self;
-        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
-        self.leader = Some(Leader::start(settings, &mut cx));
+        self.start_leader(now, true, out);
+    }
+
+    fn start_leader(&mut self, now: Time, takes_over: bool, out: &mut Outbox) {
+        let Manager { store, raft, settings, last_epoch, .. } = self;
+        let mut cx = Cx { now, store, raft, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        self.leader = Some(Leader::start(settings, takes_over, &mut cx));
         self.lead(now, out, |_, _| {});
     }
 
     /// The leader is gone. What it had committed stays; nobody does anything until another one is elected. Returns whether there
     /// was one.
     pub fn lose_leader(&mut self) -> bool {
+        self.is_held_up = false;
+        self.held_up.clear();
         self.leader.take().is_some()
+    }
+
+    /// Whether there is a leader, and what it writes is committed.
+    pub fn is_led(&self) -> bool {
+        self.leader.is_some() && !self.is_held_up
+    }
+
+    /// No majority hears the leader: its next write does not end, and nothing of what it does comes to anything.
+    ///
+    /// Source: manager/state/store/memory.go `update`, which holds the lock meanwhile (control-plane Q5).
+    pub fn hold_up(&mut self) {
+        self.is_held_up = true;
+    }
+
+    /// A majority hears the leader again. It does what has become due meanwhile.
+    pub fn go_on(&mut self, now: Time, out: &mut Outbox) {
+        self.is_held_up = false;
+        let held_up = std::mem::take(&mut self.held_up);
+        self.lead(now, out, |leader, cx| {
+            for held_up in held_up {
+                match held_up {
+                    HeldUp::Wake(wake) => leader.wake(wake, cx),
+                    HeldUp::LoseNode(node, at) => leader.dispatcher.lose(node, at.saturating_since(now), cx),
+                }
+            }
+        });
     }
 
     /// Timers are due: all of this instant. Each component acts on what it knew before, and nobody is faster than another's timer.
     pub fn wake(&mut self, now: Time, wakes: &mut Vec<Wake>, out: &mut Outbox) {
+        if self.is_held_up {
+            return self.held_up.extend(wakes.drain(..).map(HeldUp::Wake));
+        }
         self.lead(now, out, |leader, cx| wakes.drain(..).for_each(|wake| leader.wake(wake, cx)));
         wakes.clear();
     }
@@ -188,7 +255,7 @@ impl Manager {
         self.leader.as_ref().is_some_and(|leader| leader.awaits(wake))
     }
 
-    /// Agents report. Without a leader nobody listens.
+    /// Agents report. Without a leader, or without a majority that hears it, that comes to nothing.
     pub fn report(&mut self, now: Time, reports: &mut Vec<Report>, out: &mut Outbox) {
         self.lead(now, out, |leader, cx| leader.dispatcher.report(reports, cx));
         reports.clear();
@@ -199,8 +266,16 @@ impl Manager {
         self.lead(now, out, |leader, cx| leader.dispatcher.register(id, node, cx));
     }
 
+    /// The agent of a node has its session still, and is heard of again.
+    pub fn resume_node(&mut self, now: Time, id: NodeId, out: &mut Outbox) {
+        self.lead(now, out, |leader, cx| leader.dispatcher.resume(id, cx));
+    }
+
     /// The agent of a node is gone, which is noticed after `after`.
     pub fn lose_node(&mut self, now: Time, id: NodeId, after: Span, out: &mut Outbox) {
+        if self.is_held_up {
+            return self.held_up.push(HeldUp::LoseNode(id, now.saturating_add(after)));
+        }
         self.lead(now, out, |leader, cx| leader.dispatcher.lose(id, after, cx));
     }
 
@@ -209,22 +284,25 @@ impl Manager {
     /// # Errors
     /// If it is refused.
     pub fn command(&mut self, now: Time, command: &Command, out: &mut Outbox) -> Result<(), CommandError> {
-        if self.leader.is_none() {
+        if !self.is_led() {
             return Err(CommandError::NoLeader);
         }
-        controlapi::execute(now, command, &mut self.store)?;
+        controlapi::execute(now, command, &mut self.store, &self.raft)?;
         self.lead(now, out, |_, _| {});
         Ok(())
     }
 
     /// Lets the leader act, and then everybody see every transaction, those included that come of it.
     fn lead(&mut self, now: Time, out: &mut Outbox, act: impl FnOnce(&mut Leader, &mut Cx<'_>)) {
-        let Manager { store, leader: Some(leader), last_epoch, changes, .. } = self else { return };
-        let mut cx = Cx { now, store, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        let Manager { store, raft, leader: Some(leader), is_held_up: false, last_epoch, changes, .. } = self else {
+            return;
+        };
+        let mut cx = Cx { now, store, raft, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
         act(leader, &mut cx);
         while cx.store.next_transaction(changes) {
             leader.on_transaction(changes, &mut cx);
         }
+        cx.raft.commit(cx.store.commits());
     }
 }
 
@@ -236,6 +314,7 @@ struct Leader {
     scheduler: Scheduler,
     enforcer: ConstraintEnforcer,
     reaper: TaskReaper,
+    roles: RoleManager,
     replicated: Replicated,
     global: Global,
 }
@@ -247,10 +326,11 @@ impl Leader {
     /// goroutines do.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
-    fn start(settings: &Settings, cx: &mut Cx<'_>) -> Leader {
+    fn start(settings: &Settings, takes_over: bool, cx: &mut Cx<'_>) -> Leader {
         Leader {
+            roles: RoleManager::start(cx),
             global: Global::start(cx),
-            dispatcher: Dispatcher::start(settings.latencies, cx),
+            dispatcher: Dispatcher::start(settings.latencies, takes_over, cx),
             allocator: Allocator::start(cx),
             scheduler: Scheduler::start(cx),
             enforcer: ConstraintEnforcer::start(cx),
@@ -272,12 +352,14 @@ impl Leader {
             self.enforcer.on_change(change);
             self.reaper.on_change(change, cx);
             self.dispatcher.on_change(change, cx);
+            self.roles.on_change(change);
         }
         self.global.on_commit(cx);
         self.enforcer.on_commit(cx);
         self.replicated.on_commit(cx);
         self.allocator.on_commit(cx);
         self.scheduler.on_commit(cx);
+        self.roles.on_commit(cx);
     }
 
     fn awaits(&self, wake: Wake) -> bool {
@@ -295,6 +377,7 @@ impl Leader {
                 replicated.updates.runs(epoch) || global.updates.runs(epoch)
             }
             Wake::Heartbeat { node, epoch } => self.dispatcher.awaits_heartbeat(node, epoch),
+            Wake::RoleManager { epoch } => self.roles.awaits(epoch),
             Wake::Assignments { .. } | Wake::Reports { .. } => true,
         }
     }
@@ -324,6 +407,7 @@ impl Leader {
             Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
             Wake::Heartbeat { node, epoch } => self.dispatcher.wake_heartbeat(node, epoch, cx),
             Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
+            Wake::RoleManager { epoch } => self.roles.wake(epoch, cx),
         }
         replicated.proceed(cx);
         global.proceed(cx);

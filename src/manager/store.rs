@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::orchestrator::task::{SpecId, Specs};
 use crate::kernel::{IdVec, Time};
 use crate::model::change::{Change, TaskView};
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, NodeSpec, NodeState, Role};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::UpdateStatus;
@@ -43,11 +43,19 @@ pub struct Node {
     pub name: String,
     /// What the operator wants of it.
     pub spec: NodeSpec,
+    /// Manager or worker now; `spec` says which it is to be.
+    pub role: Role,
     /// What is known of its agent.
     pub state: NodeState,
 }
 
 impl Node {
+    /// A node whose agent has a session, as what the specification says.
+    pub fn new(name: String, spec: NodeSpec) -> Node {
+        let role = spec.role;
+        Node { name, spec, role, state: NodeState::Ready }
+    }
+
     /// Whether tasks cannot stay on the node: it is down or drained.
     ///
     /// Source: manager/orchestrator/task.go `InvalidNode` (control-plane M8).
@@ -121,6 +129,8 @@ pub struct Store {
     tasks: IdVec<TaskId, Task>,
     /// Tasks of each slot that are in the store, in order of creation; by service and number of the slot or of the node.
     slots: IdVec<ServiceId, Vec<Vec<TaskId>>>,
+    /// Tasks in the store that have each node, in order of creation.
+    on_nodes: IdVec<NodeId, Vec<TaskId>>,
     specs: Specs,
     tasks_of_image: IdVec<ImageId, u32>,
     /// Changes not yet handed to watchers; transactions end with [`Change::Commit`].
@@ -130,6 +140,7 @@ pub struct Store {
     /// Whether the open transaction wrote anything.
     open: bool,
     version: u64,
+    commits: u64,
     written: Vec<Written>,
 }
 
@@ -137,6 +148,7 @@ impl Store {
     /// A store that knows the nodes of the cluster, and nothing else. `None`: a node that may join later.
     pub fn new(nodes: IdVec<NodeId, Option<Node>>, services: usize) -> Store {
         Store {
+            on_nodes: IdVec::filled(nodes.len(), Vec::new()),
             nodes,
             services: IdVec::filled(services, None),
             slots: IdVec::filled(services, Vec::new()),
@@ -191,7 +203,7 @@ impl Store {
 
     /// All tasks in the store that have this node, in order of creation.
     pub fn tasks_on_node(&self, node: NodeId) -> impl Iterator<Item = (TaskId, &Task)> {
-        self.tasks().filter(move |(_, task)| task.node == Some(node))
+        self.on_nodes[node].iter().map(|id| (*id, &self.tasks[*id]))
     }
 
     /// Tasks in the store of each slot of a service, by slot number (index 0 is empty) or, for a global service, by node.
@@ -287,6 +299,9 @@ impl Store {
             slots.resize_with(index + 1, Vec::new);
         }
         slots[index].push(id);
+        if let Some(node) = task.node {
+            self.on_nodes[node].push(id);
+        }
         let creation = Creation { by: new.by, spec_version: new.spec_version };
         self.written.push(Written::Task(id, task, Some(creation)));
         self.announce(Change::TaskCreated(id));
@@ -308,6 +323,9 @@ impl Store {
 
     /// Gives a task its node, and the status that says so.
     pub fn assign(&mut self, now: Time, id: TaskId, node: NodeId, message: Message) {
+        if let Err(place) = self.on_nodes[node].binary_search(&id) {
+            self.on_nodes[node].insert(place, id);
+        }
         self.write_task(id, |task| {
             task.node = Some(node);
             task.status = Status { state: TaskState::Assigned, message, err: None };
@@ -323,6 +341,9 @@ impl Store {
         }
         let (service, old) = (task.service, task.view());
         let index = slot_index(task.slot);
+        if let Some(node) = task.node {
+            self.on_nodes[node].retain(|other| *other != id);
+        }
         self.slots[service][index].retain(|other| *other != id);
         self.written.push(Written::TaskRemoved(id, service));
         self.announce(Change::TaskRemoved { task: id, old });
@@ -355,7 +376,13 @@ impl Store {
     pub fn commit(&mut self) {
         if std::mem::replace(&mut self.open, false) {
             self.feed.push(Change::Commit);
+            self.commits += 1;
         }
+    }
+
+    /// Number of transactions that have ended.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// Moves the changes of the next transaction that watchers have not seen into `changes`, without the final

@@ -237,7 +237,12 @@ impl Observer for Metrics<'_> {
             Record::Desired { service, desired } => self.changing(service).replicas.set_desired(desired),
             Record::ProcessEnded { task } => self.nodes.end(task),
             Record::Command { index } => self.nodes.command(now, &self.plan.commands[index as usize].command),
-            Record::CommandError { .. } | Record::Node { .. } | Record::Updater { .. } => {}
+            Record::CommandResumed { .. }
+            | Record::CommandError { .. }
+            | Record::Updater { .. }
+            | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. } => {}
         }
     }
 

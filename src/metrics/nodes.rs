@@ -106,6 +106,7 @@ mod tests {
     fn update(availability: Availability) -> Command {
         Command::NodeUpdate {
             node: NODE,
+            role: None,
             availability: Some(availability),
             label_add: Vec::new(),
             label_rm: Vec::new(),

@@ -123,10 +123,13 @@ impl Observer for Timeline {
             Record::Desired { service, desired } => self.change(service, |row| row.desired = desired),
             Record::ServiceRemoved { service } => self.change(service, |row| row.desired = 0),
             Record::Command { .. }
+            | Record::CommandResumed { .. }
             | Record::CommandError { .. }
             | Record::UpdateStatus { .. }
             | Record::Updater { .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::ProcessEnded { .. } => {}
         }
     }

@@ -1,7 +1,7 @@
 //! What an operator does.
 
 use super::ids::{ImageId, NodeId, ServiceId};
-use super::node::Availability;
+use super::node::{Availability, Role};
 use super::service::{
     EndpointMode, FailureAction, HealthCheck, Order, PortConfig, Protocol, PublishMode, RestartCondition, ServiceSpec,
 };
@@ -46,6 +46,8 @@ pub enum Command {
     NodeUpdate {
         /// The node.
         node: NodeId,
+        /// Manager or worker (`docker node promote`, `docker node demote`).
+        role: Option<Role>,
         /// New availability.
         availability: Option<Availability>,
         /// Labels to set.
@@ -60,6 +62,8 @@ pub enum Command {
         /// `--force`: whether it need not be down.
         force: bool,
     },
+    /// `docker swarm init --force-new-cluster`, on the first manager that is up.
+    ForceNewCluster,
     /// Something befalls a machine. It stands among the commands because their order counts.
     Fault(Fault),
 }
@@ -74,7 +78,17 @@ pub enum Fault {
     NodeStop(NodeId),
     /// A node gets power: its agent starts and registers. A node that is no member of the cluster joins it.
     NodeStart(NodeId),
-    /// The leader of the managers is gone. Another one takes over after `gap`; until then nobody decides anything.
+    /// The link of a node goes down: its machine runs, but hears nobody and is heard by nobody.
+    LinkDown(NodeId),
+    /// The link of a node comes up again.
+    LinkUp(NodeId),
+    /// [`Fault::NodeCrash`] of all nodes that are managers at that moment.
+    ManagersCrash,
+    /// [`Fault::NodeStop`] of all nodes that are managers at that moment.
+    ManagersStop,
+    /// [`Fault::NodeStart`] of all nodes that are managers at that moment.
+    ManagersStart,
+    /// The leader of a plan without managers is gone. Another one takes over after `gap`; until then nobody decides anything.
     LeaderLost {
         /// Time without a leader.
         gap: Span,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ids::NodeId;
+
 /// Specification of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeSpec {
@@ -19,14 +21,37 @@ pub struct NodeSpec {
 
 /// What the managers know of a node's agent.
 ///
-/// Source: api/types.proto `NodeStatus` (control-plane M7). UNKNOWN, which is what a leader knows at first, is not modelled, and
-/// DISCONNECTED is never seen (N8).
+/// Source: api/types.proto `NodeStatus` (control-plane M7). DISCONNECTED is never seen (N8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
     /// Missed its heartbeats.
     Down,
     /// Its agent has a session.
     Ready,
+    /// Its agent has no session with the new leader yet: it keeps its tasks and gets no others (control-plane N8, N9).
+    Unknown,
+}
+
+/// Whether anybody decides for the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// This manager leads, and a majority hears it.
+    Leader(NodeId),
+    /// Nobody leads, but enough managers are there to elect one.
+    NoLeader,
+    /// Too few managers hear each other: nobody decides anything.
+    NoQuorum,
+}
+
+/// Whether the other managers reach a manager.
+///
+/// Source: api/types.proto `RaftMemberStatus` (control-plane Q14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reachability {
+    /// Messages to it arrive.
+    Reachable,
+    /// They do not.
+    Unreachable,
 }
 
 /// Manager or worker.

@@ -105,6 +105,14 @@ pub enum CommandError {
     NodeNotDown(NodeId),
     /// No manager leads (control-plane Q6).
     NoLeader,
+    /// The machines of all managers are off.
+    NoDaemon,
+    /// The node is the only manager (control-plane A11).
+    LastManager,
+    /// The node is no member of raft, although it is a manager (control-plane A11, Q15).
+    NotInMemberlist,
+    /// Too few of the other managers are reachable (control-plane A11, Q13).
+    LossOfQuorum,
 }
 
 impl CommandError {
@@ -119,6 +127,15 @@ impl CommandError {
                 node(id)
             ),
             CommandError::NodeNotDown(id) => format!("node {} is not down and can't be removed", node(id)),
+            CommandError::NoDaemon => {
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+                    .to_owned()
+            }
+            CommandError::LastManager => "attempting to demote the last manager of the swarm".to_owned(),
+            CommandError::NotInMemberlist => "can't find manager in raft memberlist".to_owned(),
+            CommandError::LossOfQuorum => {
+                "can't remove member from the raft: this would result in a loss of quorum".to_owned()
+            }
             CommandError::NoLeader => {
                 "The swarm does not have a leader. It's possible that too few managers are online. \
                                        Make sure more than half of the managers are online."

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::chart::{self, TimelineData};
-use super::{Lanes, Story, csv, json, story};
+use super::{Lanes, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
 use crate::metrics::{Summary, Timeline};
@@ -14,31 +14,19 @@ use crate::model::request::Request;
 use crate::observe::{Observer, Record};
 use crate::sim::Plan;
 
-/// Collects, while a run goes on, all that its report needs beside the summary.
+/// Collects, while a run goes on, all that the files of its report need beside the summary.
 #[derive(Debug)]
 pub struct Recorder<'p> {
     plan: &'p Plan,
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
-    story: Story<'p>,
 }
 
 impl<'p> Recorder<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Recorder<'p> {
-        Recorder {
-            plan,
-            timeline: Timeline::new(plan.services.len()),
-            tasks: TaskLog::new(),
-            lanes: Lanes::default(),
-            story: Story::new(plan),
-        }
-    }
-
-    /// The operator's story, as text.
-    pub fn story(&self, end: Time) -> String {
-        story::text(&self.story.clone().finish(end))
+        Recorder { plan, timeline: Timeline::new(plan.services.len()), tasks: TaskLog::new(), lanes: Lanes::default() }
     }
 
     /// All files of the report with their contents.
@@ -67,7 +55,6 @@ impl Observer for Recorder<'_> {
         self.timeline.record(now, record);
         self.tasks.record(now, record);
         self.lanes.record(now, record);
-        self.story.record(now, record);
     }
 
     fn request(&mut self, request: &Request) {
@@ -76,7 +63,6 @@ impl Observer for Recorder<'_> {
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
         self.timeline.instant(now, in_flight);
-        self.story.instant(now, in_flight);
     }
 }
 

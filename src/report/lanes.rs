@@ -156,8 +156,11 @@ impl Observer for Lanes {
             }
             Record::UpdateStatus { status: None, .. }
             | Record::Node { .. }
+            | Record::Leadership(_)
+            | Record::Manager { .. }
             | Record::Desired { .. }
             | Record::ProcessEnded { .. }
+            | Record::CommandResumed { .. }
             | Record::CommandError { .. }
             | Record::Spec { .. }
             | Record::ServiceRemoved { .. }

@@ -6,13 +6,14 @@ mod tell;
 use std::collections::BTreeMap;
 
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::Request;
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
+use crate::sim::plan::Node;
 
 /// Tasks that reach RUNNING no further apart than this are told as one wave.
 const WAVE_GAP: Span = Span::from_secs(1);
@@ -26,6 +27,9 @@ pub struct Story<'a> {
     services: IdVec<ServiceId, Watch>,
     /// What is known of the agents of nodes.
     nodes: IdVec<NodeId, Option<NodeState>>,
+    /// How many nodes are unknown.
+    unknown: u32,
+    managers: IdVec<NodeId, Option<Reachability>>,
     /// Services to be looked at when the instant is over.
     changed: Vec<ServiceId>,
 }
@@ -43,8 +47,24 @@ pub struct StoryLine {
 enum Event {
     Command(u32),
     Refused(CommandError),
+    /// A command that has waited is carried out.
+    Resumed(u32),
     Node(NodeId, NodeState),
+    /// A new leader has not heard of so many nodes.
+    Unknown(u32),
+    /// It has heard of all of them, or given them up.
+    Known,
+    Leadership(Leadership),
+    Manager(NodeId, ManagerEvent),
     Service(ServiceId, ServiceEvent),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ManagerEvent {
+    Promoted,
+    Demoted,
+    Reachable,
+    Unreachable,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,12 +124,16 @@ struct Watch {
 impl<'a> Story<'a> {
     /// The story of a run of this plan.
     pub fn new(plan: &'a Plan) -> Story<'a> {
+        let is_manager = |node: &Node| node.is_member && node.spec.role == Role::Manager;
+        let reachability = |node: &Node| is_manager(node).then_some(Reachability::Reachable);
         Story {
             plan,
             events: Vec::new(),
             tasks: IdVec::new(),
             services: IdVec::filled(plan.services.len(), Watch::default()),
             nodes: plan.nodes.values().map(|node| node.is_member.then_some(NodeState::Ready)).collect(),
+            unknown: 0,
+            managers: plan.nodes.values().map(reachability).collect(),
             changed: Vec::new(),
         }
     }
@@ -160,6 +184,37 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// The state of a node has changed. Of nodes that are unknown to a new leader only the number is told: most are heard of soon.
+    fn node(&mut self, now: Time, node: NodeId, before: Option<NodeState>, state: Option<NodeState>) {
+        let was_unknown = before == Some(NodeState::Unknown);
+        self.unknown -= u32::from(was_unknown);
+        match state {
+            Some(NodeState::Unknown) => {
+                self.unknown += 1;
+                match self.events.last_mut() {
+                    Some((at, Event::Unknown(nodes))) if *at == now => *nodes += 1,
+                    _ => self.events.push((now, Event::Unknown(1))),
+                }
+            }
+            Some(NodeState::Ready) if was_unknown => {}
+            state => self.events.extend(state.map(|state| (now, Event::Node(node, state)))),
+        }
+        if was_unknown && self.unknown == 0 {
+            self.events.push((now, Event::Known));
+        }
+    }
+
+    fn manager(&mut self, now: Time, node: NodeId, reachability: Option<Reachability>) {
+        let before = std::mem::replace(&mut self.managers[node], reachability);
+        let event = match (before, reachability) {
+            (_, None) => ManagerEvent::Demoted,
+            (None, Some(Reachability::Reachable)) => ManagerEvent::Promoted,
+            (_, Some(Reachability::Reachable)) => ManagerEvent::Reachable,
+            (_, Some(Reachability::Unreachable)) => ManagerEvent::Unreachable,
+        };
+        self.events.push((now, Event::Manager(node, event)));
+    }
+
     /// A task reached RUNNING: it belongs to the wave before it if nothing else happened to the service since.
     fn running(&mut self, now: Time, service: ServiceId, image: ImageId) {
         let last = self.services[service].last.map(|index| &mut self.events[index]);
@@ -201,6 +256,7 @@ impl Observer for Story<'_> {
     fn record(&mut self, now: Time, record: &Record) {
         match *record {
             Record::Command { index } => self.command(now, index),
+            Record::CommandResumed { index } => self.events.push((now, Event::Resumed(index))),
             Record::CommandError { error, .. } => self.events.push((now, Event::Refused(error))),
             Record::Spec { service, desired, image, cause, .. } => self.spec(now, service, desired, image, cause),
             Record::ServiceRemoved { service } => {
@@ -221,8 +277,12 @@ impl Observer for Story<'_> {
             }
             Record::Node { node, state } => {
                 let before = std::mem::replace(&mut self.nodes[node], state);
-                self.events.extend(state.filter(|_| before != state).map(|state| (now, Event::Node(node, state))));
+                if before != state {
+                    self.node(now, node, before, state);
+                }
             }
+            Record::Leadership(leadership) => self.events.push((now, Event::Leadership(leadership))),
+            Record::Manager { node, reachability } => self.manager(now, node, reachability),
             Record::TaskRemoved { .. } | Record::ProcessEnded { .. } | Record::Updater { .. } => {}
             Record::Rotation { service, image, entered, .. } => {
                 let tasks = self.services[service].in_rotation.entry(image).or_default();

@@ -7,7 +7,16 @@ use crate::model::command::Fault;
 use super::read::{Problems, nearest, one_of};
 use super::source::Spanned;
 
-const KNOWN: [&str; 3] = ["node crash NAME", "node stop NAME", "node start NAME"];
+const KNOWN: [&str; 8] = [
+    "node crash NAME",
+    "node stop NAME",
+    "node start NAME",
+    "link down NAME",
+    "link up NAME",
+    "managers crash",
+    "managers stop",
+    "managers start",
+];
 
 /// The fault that a text stands for: `node crash node2`. `node` finds a node, or reports that there is none.
 pub(super) fn read_fault(
@@ -20,11 +29,11 @@ pub(super) fn read_fault(
         ["node", "crash", _] => Fault::NodeCrash,
         ["node", "stop", _] => Fault::NodeStop,
         ["node", "start", _] => Fault::NodeStart,
-        ["link" | "managers", ..] => {
-            let message = format!("`{}` faults are not simulated yet", words[0]);
-            problems.push(Diagnostic::new(Code::NotSimulated, &text.place, message));
-            return None;
-        }
+        ["link", "down", _] => Fault::LinkDown,
+        ["link", "up", _] => Fault::LinkUp,
+        ["managers", "crash"] => return Some(Fault::ManagersCrash),
+        ["managers", "stop"] => return Some(Fault::ManagersStop),
+        ["managers", "start"] => return Some(Fault::ManagersStart),
         _ => {
             let diagnostic = Diagnostic::new(Code::UnknownWord, &text.place, format!("unknown fault `{}`", text.value));
             problems.push(match nearest(&text.value, KNOWN.into_iter()) {

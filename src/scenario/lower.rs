@@ -275,6 +275,7 @@ impl Names {
             | Command::ServiceDeploy { .. }
             | Command::ServiceRollback { .. }
             | Command::NodeRemove { .. }
+            | Command::ForceNewCluster
             | Command::Fault(_) => {}
         }
     }

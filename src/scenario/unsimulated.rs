@@ -20,6 +20,7 @@ pub(super) fn report(command: &Command, place: &Place, problems: &mut Problems) 
         | Command::ServiceRemove { .. }
         | Command::NodeUpdate { .. }
         | Command::NodeRemove { .. }
+        | Command::ForceNewCluster
         | Command::Fault(_) => (false, None),
     };
     if has_host_port {

@@ -7,6 +7,7 @@ use super::Sim;
 use crate::manager::orchestrator::global;
 use crate::manager::store::{Store, Written};
 use crate::model::ServiceId;
+use crate::model::node::Availability;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::Slot;
 use crate::observe::{Observer, Record, SpecCause};
@@ -24,11 +25,12 @@ impl<O: Observer> Sim<'_, O> {
     }
 }
 
-/// Whether a global service may want another number of tasks after this.
-pub(super) fn may_change(written: &Written) -> bool {
+/// Whether a global service may want another number of tasks after this. A task makes a difference only on a node that is paused.
+pub(super) fn may_change(written: &Written, store: &Store) -> bool {
+    let is_paused = |node| store.node(node).is_some_and(|row| row.spec.availability == Availability::Pause);
     match written {
         Written::Node(..) => true,
-        Written::Task(_, task, _) => matches!(task.slot, Slot::Node(_)),
+        Written::Task(_, task, _) => matches!(task.slot, Slot::Node(node) if is_paused(node)),
         Written::TaskRemoved(..)
         | Written::UpdateStatus(..)
         | Written::RolledBack(..)

@@ -2,6 +2,7 @@
 
 use crate::agent::Timer;
 use crate::manager::Wake;
+use crate::model::NodeId;
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +13,16 @@ pub enum Event {
     AgentStep,
     /// A timer of an agent.
     Agent(Timer),
-    /// A manager becomes the leader.
+    /// A manager becomes the leader, in a plan without managers.
     Elect,
+    /// Something happens among the managers: an election, or a leader gives up.
+    Raft,
+    /// The agent of a node asks for a session.
+    Session(NodeId),
     /// A command of the operator: its index in the plan.
     Operator(u32),
+    /// Operators who wait for a leader wait no longer.
+    GiveUp,
 }
 
 const _: () = assert!(size_of::<Event>() <= 16);

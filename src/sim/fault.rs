@@ -1,109 +1,102 @@
-//! Failures that befall nodes and managers.
+//! Failures that befall nodes and their links.
 
 use super::Sim;
 use super::event::Event;
+use super::managers::Parting;
 use super::plan::Plan;
 use crate::agent::Power;
-use crate::kernel::{Dist, Phase, Span, Stream, Streams};
-use crate::manager::dispatcher::{GRACE_PERIODS, HEARTBEAT_EPSILON};
+use crate::kernel::{Phase, Time};
 use crate::manager::store::Node;
 use crate::model::NodeId;
 use crate::model::command::Fault;
-use crate::model::node::NodeState;
+use crate::model::node::Role;
 use crate::observe::Observer;
 
 impl<O: Observer> Sim<'_, O> {
     /// Something befalls a machine.
     pub(super) fn fault(&mut self, fault: Fault) {
         match fault {
-            Fault::NodeCrash(node) => {
-                self.lose_node(node);
-                self.agents.power_off(self.now, node, &mut self.agents_out);
-            }
-            Fault::NodeStop(node) => {
-                self.lose_node(node);
-                self.agents.shut_down(self.now, node, &mut self.agents_out);
-            }
-            Fault::NodeStart(node) => {
-                self.agents.power_on(node, &mut self.agents_out);
-                self.register(node);
-            }
+            Fault::NodeCrash(node) => self.crash(node),
+            Fault::NodeStop(node) => self.stop(node),
+            Fault::NodeStart(node) => self.start(node),
+            Fault::ManagersCrash => self.managers().into_iter().for_each(|node| self.crash(node)),
+            Fault::ManagersStop => self.managers().into_iter().for_each(|node| self.stop(node)),
+            Fault::ManagersStart => self.managers().into_iter().for_each(|node| self.start(node)),
+            Fault::LinkDown(node) => self.set_linked(node, false),
+            Fault::LinkUp(node) => self.set_linked(node, true),
             Fault::LeaderLost { gap } => {
                 if self.manager.lose_leader() {
+                    self.lose_all_sessions(true);
+                    self.leaderless_since = Some(self.now);
                     self.queue.push(self.now.saturating_add(gap), Phase::Election, Event::Elect);
                 }
             }
         }
     }
 
-    /// Another manager takes over. It learns what became of the nodes meanwhile, and then from the agents what became of tasks.
-    pub(super) fn elect(&mut self) {
-        self.manager.elect(self.now, &mut self.manager_out);
+    /// Nodes that are managers now, those included whose machines are off.
+    pub(super) fn managers(&self) -> Vec<NodeId> {
+        let managers = self.manager.store.nodes().filter(|(_, node)| node.role == Role::Manager);
+        managers.map(|(id, _)| id).collect()
+    }
+
+    fn crash(&mut self, node: NodeId) {
+        self.manager.raft.set_up(self.now, node, false);
+        self.follow_raft(Parting::Silent);
+        self.lose_contact(node);
+        self.agents.power_off(self.now, node, &mut self.agents_out);
+    }
+
+    fn stop(&mut self, node: NodeId) {
+        self.manager.raft.set_up(self.now, node, false);
+        self.follow_raft(Parting::Told);
+        self.lose_contact(node);
+        self.agents.shut_down(self.now, node, &mut self.agents_out);
+    }
+
+    /// Assumed: the daemon is up as soon as its machine is.
+    fn start(&mut self, node: NodeId) {
+        self.agents.power_on(node, &mut self.agents_out);
+        self.manager.raft.set_up(self.now, node, true);
+        self.follow_raft(Parting::Told);
+        if self.is_in_contact(node) && self.manager.is_led() {
+            self.open_session(node);
+        } else if !self.sessions.is_open(node) {
+            self.sessions.lose(node, self.now, false);
+        }
+    }
+
+    fn set_linked(&mut self, node: NodeId, linked: bool) {
+        self.manager.raft.set_linked(self.now, node, linked);
+        self.follow_raft(Parting::Silent);
         for node in self.plan.nodes.ids() {
-            let state = self.manager.store.node(node).map(|node| node.state);
-            match self.agents.power(node) {
-                Power::On if state != Some(NodeState::Ready) => self.register(node),
-                Power::Off if state == Some(NodeState::Ready) => self.expect_heartbeat(node),
-                Power::On | Power::Off => {}
+            if self.is_in_contact(node) {
+                self.connect(node);
+            } else {
+                self.lose_contact(node);
             }
         }
-        self.agents.report_all(&mut self.agents_out);
     }
 
-    /// A node that runs is not heard of any more.
-    fn lose_node(&mut self, node: NodeId) {
-        if self.agents.power(node) == Power::On {
-            self.expect_heartbeat(node);
-            self.losses[node] += 1;
+    /// The machine of a node is no part of the cluster any more, by a command.
+    pub(super) fn expel(&mut self, node: NodeId) {
+        self.manager.raft.set_up(self.now, node, false);
+        self.sessions.lose(node, Time::MAX, false);
+        self.agents.power_off(self.now, node, &mut self.agents_out);
+    }
+
+    /// Whether the node and the leader hear each other. In a plan without managers the leader is somewhere else.
+    pub(super) fn is_in_contact(&self, node: NodeId) -> bool {
+        let raft = &self.manager.raft;
+        match raft.lead() {
+            Some((leader, _)) => raft.connects(leader, node) && !raft.is_left_behind(node),
+            None => !raft.has_members() && self.agents.power(node) == Power::On && raft.is_linked(node),
         }
     }
-
-    /// The managers wait for a heartbeat that does not come. The failure lies anywhere between two heartbeats (control-plane N3).
-    fn expect_heartbeat(&mut self, node: NodeId) {
-        let mean = self.plan.latencies.heartbeat_period;
-        let after = match mean.is_zero() {
-            true => Span::ZERO,
-            false => time_to_notice(&Streams::new(self.plan.seed), node, self.losses[node], mean),
-        };
-        self.manager.lose_node(self.now, node, after, &mut self.manager_out);
-    }
-
-    fn register(&mut self, node: NodeId) {
-        let joining = self::node(self.plan, node);
-        self.manager.register_node(self.now, node, joining, &mut self.manager_out);
-    }
-}
-
-/// How long the failure of a node with this ordinal among its failures stays unnoticed: so many periods after its last heartbeat, since
-/// which a part of one period has passed.
-fn time_to_notice(streams: &Streams, node: NodeId, ordinal: u32, mean: Span) -> Span {
-    let draw = |key, low, high| Dist::Uniform { low, high }.sample(streams.keyed(Stream::Heartbeat, node.0, key));
-    let period = draw(ordinal * 2, mean.saturating_sub(HEARTBEAT_EPSILON), mean + HEARTBEAT_EPSILON);
-    period * GRACE_PERIODS - draw(ordinal * 2 + 1, Span::ZERO, period)
 }
 
 /// A node as the managers know it when it joins.
 pub(super) fn node(plan: &Plan, id: NodeId) -> Node {
     let node = &plan.nodes[id];
-    Node { name: node.name.clone(), spec: node.spec.clone(), state: NodeState::Ready }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::latencies::Latencies;
-
-    #[test]
-    fn a_failure_is_noticed_between_two_and_three_periods_later() {
-        let mean = Latencies::SWARM.heartbeat_period;
-        let noticed = |seed, ordinal| time_to_notice(&Streams::new(seed), NodeId(1), ordinal, mean);
-        let all: Vec<Span> = (0..1_000).map(|seed| noticed(seed, 0)).collect();
-        let (least, most) = (all.iter().min().copied(), all.iter().max().copied());
-        let within = |span: Option<Span>, from, to| {
-            span.is_some_and(|span| Span::from_millis(from) <= span && span <= Span::from_millis(to))
-        };
-        assert!(within(least, 9_000, 9_500), "{least:?}");
-        assert!(within(most, 16_000, 16_500), "{most:?}");
-        assert_ne!(noticed(1, 0), noticed(1, 1), "every failure has its own");
-    }
+    Node::new(node.name.clone(), node.spec.clone())
 }

@@ -1,6 +1,7 @@
 //! Which records enter the fingerprint of a run, and how.
 
 use crate::kernel::{Fingerprint, Time};
+use crate::model::node::Leadership;
 use crate::model::task::Slot;
 use crate::model::update::{UpdateMessage, UpdateStatus};
 use crate::observe::{Record, TaskRecord};
@@ -21,6 +22,11 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
         Record::Rotation { task, entered, .. } => (8, u64::from(task.0), u64::from(entered)),
         Record::Desired { service, desired } => (9, u64::from(service.0), u64::from(desired)),
         Record::Node { node, state } => (10, u64::from(node.0), state.map_or(0, |state| state as u64 + 1)),
+        Record::CommandResumed { index } => (22, u64::from(index), 0),
+        Record::Leadership(leadership) => (20, 0, self::leadership(leadership)),
+        Record::Manager { node, reachability } => {
+            (21, u64::from(node.0), reachability.map_or(0, |known| known as u64 + 1))
+        }
         Record::ProcessEnded { .. } | Record::Updater { .. } => return,
     };
     fingerprint.add([now.as_nanos(), kind, a, b]);
@@ -28,6 +34,14 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
 
 fn pair(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
+}
+
+fn leadership(leadership: Leadership) -> u64 {
+    match leadership {
+        Leadership::NoQuorum => 0,
+        Leadership::NoLeader => 1,
+        Leadership::Leader(node) => u64::from(node.0) + 2,
+    }
 }
 
 fn update_status(status: UpdateStatus) -> u64 {

@@ -7,19 +7,25 @@ mod desired;
 pub mod event;
 mod fault;
 mod fingerprint;
+mod managers;
 pub mod plan;
+mod session;
 
 pub use plan::Plan;
 
 use event::Event;
+use managers::{Followed, Parting};
 use plan::End;
 
+use crate::agent::session::Sessions;
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
+use crate::manager::raft::Raft;
 use crate::manager::store::{Store, Written};
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
+use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, defaults};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
@@ -40,7 +46,7 @@ pub struct Finished<O> {
 pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     let mut sim = Sim::new(plan, observer);
     while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
-        if sim.is_awaited(event) {
+        if sim.is_awaited(time, event) {
             sim.move_clock(time);
             sim.dispatch();
             sim.route();
@@ -66,6 +72,12 @@ struct Sim<'p, O> {
     wakes: Vec<Wake>,
     agents: Agents,
     agents_out: agent::Outbox,
+    sessions: Sessions,
+    followed: Followed,
+    /// Since when nobody has led.
+    leaderless_since: Option<Time>,
+    /// Commands that wait for a leader.
+    waiting: Vec<u32>,
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
     traffic: Traffic,
@@ -93,9 +105,13 @@ impl<'p, O: Observer> Sim<'p, O> {
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
         let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
-        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), settings);
+        let managers = plan.nodes.iter().filter(|(_, node)| node.is_member && node.spec.role == Role::Manager);
+        let up = plan.nodes.values().map(|node| node.is_member);
+        let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
+        let followed = Followed::new(&raft, plan.nodes.len());
+        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), raft, settings);
         let mut manager_out = manager::Outbox::default();
-        manager.elect(Time::ZERO, &mut manager_out);
+        manager.start(Time::ZERO, &mut manager_out);
         Sim {
             plan,
             now: Time::ZERO,
@@ -106,6 +122,10 @@ impl<'p, O: Observer> Sim<'p, O> {
             wakes: Vec::new(),
             agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
+            sessions: Sessions::new(up, streams.clone()),
+            followed,
+            leaderless_since: None,
+            waiting: Vec::new(),
             step_queued: false,
             traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
             in_rotation: IdVec::new(),
@@ -118,10 +138,13 @@ impl<'p, O: Observer> Sim<'p, O> {
     }
 
     /// Whether anybody still waits for the event: a timer may have been overtaken. One that was is nothing pending.
-    fn is_awaited(&self, event: Event) -> bool {
+    fn is_awaited(&self, time: Time, event: Event) -> bool {
         match event {
             Event::Manager(wake) => self.manager.awaits(wake),
             Event::Agent(timer) => self.agents.awaits(timer),
+            Event::Raft => self.awaits_raft(time),
+            Event::Session(node) => self.sessions.is_tried_for(node, time),
+            Event::GiveUp => !self.waiting.is_empty(),
             Event::AgentStep | Event::Elect | Event::Operator(_) => true,
         }
     }
@@ -194,8 +217,12 @@ impl<'p, O: Observer> Sim<'p, O> {
             }
             Event::Agent(timer) => self.agent_timers(timer),
             Event::Elect => self.elect(),
+            Event::Raft => self.act_raft(),
+            Event::Session(node) => self.try_session(node),
             Event::Operator(index) => self.operator(index),
+            Event::GiveUp => self.give_up(),
         }
+        self.follow_raft(Parting::Told);
     }
 
     /// All timers of the managers that are due now.
@@ -220,11 +247,17 @@ impl<'p, O: Observer> Sim<'p, O> {
     }
 
     fn operator(&mut self, index: u32) {
-        let command = &self.plan.commands[index as usize].command;
         self.emit(Record::Command { index });
-        if let Command::Fault(fault) = command {
-            return self.fault(*fault);
+        match self.plan.commands[index as usize].command {
+            Command::Fault(fault) => self.fault(fault),
+            Command::ForceNewCluster => self.force_new_cluster(index),
+            _ => self.order(index),
         }
+    }
+
+    /// The leader carries out a command.
+    fn execute(&mut self, index: u32) {
+        let command = &self.plan.commands[index as usize].command;
         match self.manager.command(self.now, command, &mut self.manager_out) {
             Err(error) => self.emit(Record::CommandError { index, error }),
             Ok(()) => match command {
@@ -234,8 +267,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 }
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
-                Command::NodeRemove { node, .. } => self.agents.power_off(self.now, *node, &mut self.agents_out),
-                Command::ServiceRemove { .. } | Command::NodeUpdate { .. } | Command::Fault(_) => {}
+                Command::NodeRemove { node, .. } => self.expel(*node),
+                Command::ServiceRemove { .. }
+                | Command::NodeUpdate { .. }
+                | Command::ForceNewCluster
+                | Command::Fault(_) => {}
             },
         }
     }
@@ -256,6 +292,11 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.queue.push(self.now, Phase::AgentStep, Event::AgentStep);
             }
             self.apply_effects();
+            if !self.sessions.are_all_open() {
+                let (sessions, store) = (&self.sessions, &self.manager.store);
+                let is_heard = |task| store.task_ever(task).node.is_some_and(|node| sessions.is_open(node));
+                self.agents_out.reports.retain(|report| is_heard(report.task));
+            }
             if self.agents_out.reports.is_empty() {
                 return;
             }
@@ -266,6 +307,9 @@ impl<'p, O: Observer> Sim<'p, O> {
     /// Carries assignments to the agents.
     fn assign(&mut self) {
         for assignment in self.manager_out.assignments.drain(..) {
+            if !self.sessions.is_open(assignment.node) {
+                continue;
+            }
             let Some(desired) = assignment.desired else {
                 self.agents.remove(self.now, assignment.task, &mut self.agents_out);
                 continue;
@@ -320,7 +364,7 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn tell_written(&mut self) {
         let mut all = std::mem::take(&mut self.written);
         self.manager.store.take_written(&mut all);
-        let may_change_desired = all.iter().any(desired::may_change);
+        let may_change_desired = all.iter().any(|written| desired::may_change(written, &self.manager.store));
         for written in all.drain(..) {
             let record = match written {
                 Written::Task(id, task, created) => Record::Task(TaskRecord {

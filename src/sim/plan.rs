@@ -18,7 +18,10 @@ pub struct Plan {
     pub seed: u64,
     /// When the run ends.
     pub end: End,
-    /// Nodes.
+    /// Nodes. The first that is a manager leads at the start. Without managers the cluster is led from outside, until
+    /// [`Fault::LeaderLost`].
+    ///
+    /// [`Fault::LeaderLost`]: crate::model::command::Fault::LeaderLost
     pub nodes: IdVec<NodeId, Node>,
     /// Images.
     pub images: IdVec<ImageId, Image>,

@@ -80,6 +80,11 @@ impl Client {
         Client { id, service: spec.service, until: spec.until, next, work, pace }
     }
 
+    /// The service that it calls.
+    pub(super) fn service(&self) -> ServiceId {
+        self.service
+    }
+
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
     pub(super) fn next(&self) -> Time {
         if self.next < self.until { self.next } else { Time::MAX }

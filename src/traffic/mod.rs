@@ -85,8 +85,12 @@ impl Traffic {
     }
 
     /// A task enters rotation: it gets requests from now on. It may have left before, but its process has not ended.
+    ///
+    /// The rotation of a service that no client calls is not kept.
     pub fn enter(&mut self, service: ServiceId, task: TaskId, image: ImageId) {
-        self.backends.enter(service, task, image);
+        if self.clients.values().any(|client| client.service() == service) {
+            self.backends.enter(service, task, image);
+        }
     }
 
     /// A task leaves rotation, if it is in it: it gets no new requests, those that it has go on.

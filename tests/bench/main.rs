@@ -1,7 +1,11 @@
-//! How fast the simulator is: the event queue beside std's heap, a rolling update of 1,000 replicas, and 600,000 requests.
+//! How fast the simulator is: the event queue beside std's heap, a rolling update of 1,000 replicas, 600,000 requests, and how the time
+//! grows from 1,000 over 10,000 to 100,000 replicas.
 //!
 //! `cargo bench` prints the minimum of many runs, which is what a quiet core does; `cargo bench -- --short` only shows that the
-//! benches run.
+//! benches run. With `--once REPLICAS` one update of so many replicas runs, for the script `instructions`, which counts what it takes.
+//!
+//! The number of changes grows with the replicas, and so does all that follows a change. What grows faster: each time the scheduler acts it
+//! looks at all nodes, as Swarm's does (control-plane S14), and with `parallelism` held it acts the more often the more replicas there are.
 
 #[path = "../conformance/case.rs"]
 #[allow(dead_code, reason = "performance cases have no recorded trace to compare with")]
@@ -19,12 +23,29 @@ use std::time::{Duration, Instant};
 /// How often each bench runs.
 const RUNS: u32 = 40;
 
+/// How often each of the large ones does.
+const LARGE_RUNS: u32 = 5;
+
+/// Replicas of the large ones, each on a tenth as many nodes.
+const LARGE: [u32; 3] = [1_000, 10_000, 100_000];
+
 fn main() {
-    let short = std::env::args().any(|argument| argument == "--short");
-    let runs = if short { 1 } else { RUNS };
-    println!("minimum of {runs} runs");
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match &arguments[..] {
+        [] => all(RUNS, LARGE_RUNS, &LARGE, 500_000),
+        [short] if short == "--short" => all(1, 1, &LARGE[..2], 10_000),
+        [once, replicas] if once == "--once" => rollout::measured(&rollout::large(number(replicas))),
+        _ => panic!("--short or --once REPLICAS, not {arguments:?}"),
+    }
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn all(runs: u32, large_runs: u32, large: &[u32], operations: u32) {
+    println!("minimum of {runs} runs, of the large ones of {large_runs}");
     for pending in [100, 1_000, 10_000] {
-        let operations = if short { 10_000 } else { 500_000 };
         let per_event = |time: Duration| time.as_nanos() as f64 / f64::from(operations);
         let ours = per_event(minimum(runs, || hold::ours(pending, operations)));
         let std = per_event(minimum(runs, || hold::std_heap(pending, operations)));
@@ -52,9 +73,16 @@ fn main() {
         millis(time),
         time.as_nanos() as f64 / requests as f64
     );
-    match peak_memory_kib() {
-        Some(kib) => println!("peak memory of all benches: {:.1} MB", kib as f64 / 1024.0),
-        None => println!("peak memory: not told by this system"),
+    for &replicas in large {
+        let plan = rollout::large(replicas);
+        let time = minimum(large_runs, || rollout::measured(&plan));
+        let memory = peak_memory_kib().map_or("not told".to_owned(), |kib| format!("{:.1} MB", kib as f64 / 1024.0));
+        let changes = rollout::changes(&plan);
+        println!(
+            "rolling update of {replicas} replicas, {changes} changes: {:.2} ms, {:.0} ns/change; peak memory so far: {memory}",
+            millis(time),
+            time.as_nanos() as f64 / changes as f64,
+        );
     }
 }
 

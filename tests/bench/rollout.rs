@@ -9,12 +9,13 @@ use rollsim::metrics::Metrics;
 use rollsim::model::client::{ClientSpec, Load};
 use rollsim::model::command::{Command, SpecChange};
 use rollsim::model::engine::Engine;
-use rollsim::model::image::{Application, ImageBehavior};
+use rollsim::model::image::ImageBehavior;
 use rollsim::model::latencies::Latencies;
 use rollsim::model::request::Request;
 use rollsim::model::service::{ServiceSpec, UpdateConfig};
 use rollsim::model::{ImageId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
+use rollsim::report::Story;
 use rollsim::report::files::Recorder;
 use rollsim::sim::plan::{End, Image, Node, TimedCommand};
 use rollsim::sim::{Plan, run};
@@ -42,7 +43,7 @@ pub fn measured(plan: &Plan) {
 
 /// One run with everything that `rollsim run` collects for its report.
 pub fn observed(plan: &Plan) {
-    black_box(run(plan, (Metrics::new(plan), Recorder::new(plan))).observer);
+    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan)))).observer);
 }
 
 /// Requests that end in the run.
@@ -60,39 +61,41 @@ pub fn requests(plan: &Plan) -> u64 {
 
 /// 100 replicas on 50 nodes, 1,000 requests a second for 600 s, and a rolling update in the middle.
 pub fn with_traffic() -> Plan {
-    let image = |name: &str| Image {
-        name: name.to_owned(),
-        behavior: ImageBehavior {
-            application: Application {
-                service_time: Dist::Exponential { mean: Span::from_millis(50) },
-                ..Application::default()
-            },
-            ..ImageBehavior::default()
-        },
-    };
-    let mut spec = ServiceSpec::replicated(ImageId(0), 100);
-    spec.update = Some(UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG });
+    let update = UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG };
+    let mut plan = deployed_and_updated(100, 50, update);
+    for image in plan.images.values_mut() {
+        image.behavior.application.service_time = Dist::Exponential { mean: Span::from_millis(50) };
+    }
+    let load = Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } };
+    let (name, service) = ("users".to_owned(), ServiceId(0));
+    plan.clients.push(ClientSpec { name, service, from: Time::ZERO, until: Time::MAX, load });
+    plan.end = End::At(Time::from_millis(600_000));
+    plan
+}
+
+/// Replicas on a tenth as many nodes are deployed, and then updated 100 at a time, until nothing is left to do.
+pub fn large(replicas: u32) -> Plan {
+    let update = UpdateConfig { parallelism: 100, ..defaults::UPDATE_CONFIG };
+    deployed_and_updated(replicas, replicas / 10, update)
+}
+
+/// One service without clients, an update to another image after a minute, and all of Swarm's latencies.
+fn deployed_and_updated(replicas: u32, nodes: u32, update: UpdateConfig) -> Plan {
+    let image = |name: &str| Image { name: name.to_owned(), behavior: ImageBehavior::default() };
+    let spec = ServiceSpec { update: Some(update), ..ServiceSpec::replicated(ImageId(0), replicas) };
     let change = SpecChange { image: Some(ImageId(1)), ..SpecChange::default() };
     let service = ServiceId(0);
     let command = |at, command| TimedCommand { at: Time::from_millis(at), line: String::new(), command };
     Plan {
         name: "bench".to_owned(),
         seed: 1,
-        end: End::At(Time::from_millis(600_000)),
-        nodes: (1..=50)
+        end: End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::MAX },
+        nodes: (1..=nodes)
             .map(|node| Node { name: format!("n{node}"), spec: Default::default(), is_member: true })
             .collect(),
         images: [image("app:1"), image("app:2")].into_iter().collect(),
         services: ["web".to_owned()].into_iter().collect(),
-        clients: [ClientSpec {
-            name: "users".to_owned(),
-            service,
-            from: Time::ZERO,
-            until: Time::MAX,
-            load: Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } },
-        }]
-        .into_iter()
-        .collect(),
+        clients: IdVec::new(),
         commands: vec![
             command(0, Command::ServiceCreate { service, spec: Box::new(spec) }),
             command(60_000, Command::ServiceUpdate { service, change: Box::new(change) }),

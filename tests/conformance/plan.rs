@@ -108,7 +108,7 @@ fn command(case: &Case, action: &Action) -> Result<Command, String> {
         index.map(|index| NodeId(index as u32)).ok_or_else(|| format!("{} of an unknown node", action.verb))
     };
     let node_update = |availability, label_add, label_rm| {
-        Ok(Command::NodeUpdate { node: node()?, availability, label_add, label_rm })
+        Ok(Command::NodeUpdate { node: node()?, role: None, availability, label_add, label_rm })
     };
     match action.verb.as_str() {
         "update" | "scale" | "force" => {

@@ -79,7 +79,13 @@ type NodeCommand = fn(NodeId) -> Command;
 
 fn node_command() -> impl Strategy<Value = NodeCommand> {
     const fn update(node: NodeId, availability: Availability) -> Command {
-        Command::NodeUpdate { node, availability: Some(availability), label_add: Vec::new(), label_rm: Vec::new() }
+        Command::NodeUpdate {
+            node,
+            role: None,
+            availability: Some(availability),
+            label_add: Vec::new(),
+            label_rm: Vec::new(),
+        }
     }
     let commands: [NodeCommand; 7] = [
         |node| update(node, Availability::Active),
@@ -160,7 +166,7 @@ fn service_of(command: &Command) -> ServiceId {
         | Command::ServiceDeploy { service, .. }
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
-        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::Fault(_) => {
+        Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::ForceNewCluster | Command::Fault(_) => {
             unreachable!("commands about nodes come later")
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollsim::kernel::{IdVec, Time};
-use rollsim::model::node::NodeState;
+use rollsim::model::node::{Leadership, NodeState, Reachability};
 use rollsim::model::request::Request;
 use rollsim::model::task::{Slot, TaskState};
 use rollsim::model::{ServiceId, TaskId};
@@ -106,10 +106,28 @@ impl Observer for Recorder<'_> {
                     None => "removed",
                     Some(NodeState::Down) => "down",
                     Some(NodeState::Ready) => "ready",
+                    Some(NodeState::Unknown) => "unknown",
                 };
                 self.tell(now, format!("{} {state}", self.plan.nodes[node].name));
             }
-            Record::Spec { .. } | Record::Updater { .. } | Record::Rotation { .. } | Record::ProcessEnded { .. } => {}
+            Record::Leadership(Leadership::Leader(node)) => {
+                self.tell(now, format!("{} leads", self.plan.nodes[node].name));
+            }
+            Record::Leadership(Leadership::NoLeader) => self.tell(now, "no leader".to_owned()),
+            Record::Leadership(Leadership::NoQuorum) => self.tell(now, "no quorum".to_owned()),
+            Record::Manager { node, reachability } => {
+                let known = match reachability {
+                    None => "no manager",
+                    Some(Reachability::Reachable) => "reachable",
+                    Some(Reachability::Unreachable) => "unreachable",
+                };
+                self.tell(now, format!("{} {known}", self.plan.nodes[node].name));
+            }
+            Record::Spec { .. }
+            | Record::CommandResumed { .. }
+            | Record::Updater { .. }
+            | Record::Rotation { .. }
+            | Record::ProcessEnded { .. } => {}
         }
     }
 

@@ -74,6 +74,7 @@ impl Script {
             ["service", "rm", name] => Some(Command::ServiceRemove { service: self.service(name)? }),
             ["node", "update", name, availability] => Some(Command::NodeUpdate {
                 node: self.node(name)?,
+                role: None,
                 availability: Some(self::availability(availability.strip_prefix("availability=")?)?),
                 label_add: Vec::new(),
                 label_rm: Vec::new(),

@@ -20,8 +20,10 @@ pub struct DecisionTree {
     tasks: usize,
     /// Tie (control-plane X6): branches are visited in the order of their labels' values.
     branches: BTreeMap<String, DecisionTree>,
-    /// The nodes of a leaf that pass the filters.
+    /// The nodes of a leaf that pass the filters, those left out that are too bad to get a task.
     nodes: Vec<Candidate>,
+    /// What is worse than this is too bad.
+    worst: Option<Candidate>,
     is_ordered: bool,
 }
 
@@ -36,6 +38,21 @@ pub struct Candidate {
 }
 
 impl DecisionTree {
+    /// Adds a node to a leaf whose best `wanted` nodes are looked for. Now and then the others are dropped.
+    ///
+    /// Source: nodeset.go `tree`, which keeps them in a heap (control-plane S14).
+    fn add(&mut self, candidate: Candidate, wanted: usize) {
+        if self.worst.is_some_and(|worst| worst < candidate) {
+            return;
+        }
+        self.nodes.push(candidate);
+        if self.nodes.len() > 2 * wanted {
+            let (_, worst, _) = self.nodes.select_nth_unstable(wanted);
+            self.worst = Some(*worst);
+            self.nodes.truncate(wanted);
+        }
+    }
+
     /// Gives the room for candidates back, for the next tree.
     pub fn into_buffer(mut self) -> Vec<Candidate> {
         self.nodes.clear();
@@ -76,7 +93,7 @@ impl TaskGroup<'_> {
             tree.tasks += of_service;
             if self.pipeline.passes(store, id, info) {
                 let rank = info.rank(now, self.service, self.spec_version);
-                tree.nodes.push(Candidate { rank, node: id, is_full: false });
+                tree.add(Candidate { rank, node: id, is_full: false }, self.tasks.len());
             }
         }
         root

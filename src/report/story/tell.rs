@@ -1,10 +1,10 @@
 //! From events to lines: what repeats is counted, and everything gets its words.
 
 use super::super::names::{counted, of_slot};
-use super::{Event, ServiceEvent, Story, StoryLine};
+use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine};
 use crate::kernel::{Span, Time};
 use crate::model::command::Command;
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState};
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::{CommandError, UpdateState};
 use crate::model::{ImageId, ServiceId};
@@ -81,8 +81,13 @@ fn operator(story: &Story<'_>) -> Lines {
                 let prompt = if matches!(command, Command::Fault(_)) { "fault:" } else { "$" };
                 (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
+            Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
             Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state_of_node(*state))),
+            Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),
+            Event::Known => Some("no node unknown any more".to_owned()),
+            Event::Leadership(leadership) => Some(leadership_text(story.plan, *leadership)),
+            Event::Manager(node, event) => Some(format!("{}: {}", story.plan.nodes[*node].name, manager_text(*event))),
             Event::Service(..) => None,
         };
         lines.extend(text.map(|text| (index, StoryLine { at: *at, text })));
@@ -96,7 +101,14 @@ impl Teller<'_> {
             match event {
                 Event::Service(service, event) if *service == self.service => self.event(index, event),
                 Event::Command(_) => self.count(),
-                Event::Service(..) | Event::Refused(_) | Event::Node(..) => {}
+                Event::Service(..)
+                | Event::Refused(_)
+                | Event::Resumed(_)
+                | Event::Node(..)
+                | Event::Unknown(_)
+                | Event::Known
+                | Event::Leadership(_)
+                | Event::Manager(..) => {}
             }
         }
         self.count();
@@ -229,6 +241,25 @@ fn state_of_node(state: NodeState) -> &'static str {
     match state {
         NodeState::Down => "down",
         NodeState::Ready => "ready",
+        NodeState::Unknown => "unknown",
+    }
+}
+
+fn leadership_text(plan: &Plan, leadership: Leadership) -> String {
+    match leadership {
+        Leadership::Leader(node) => format!("{}: leader", plan.nodes[node].name),
+        Leadership::NoLeader => "no leader".to_owned(),
+        Leadership::NoQuorum => "no quorum: too few managers".to_owned(),
+    }
+}
+
+/// As `docker node ls` and `docker node promote` say it.
+fn manager_text(event: ManagerEvent) -> &'static str {
+    match event {
+        ManagerEvent::Promoted => "promoted to a manager",
+        ManagerEvent::Demoted => "a manager no more",
+        ManagerEvent::Reachable => "reachable",
+        ManagerEvent::Unreachable => "unreachable",
     }
 }
 

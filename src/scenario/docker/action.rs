@@ -6,7 +6,7 @@ use super::grammar::Parsed;
 use super::words::Word;
 use super::{service, values};
 use crate::model::command::SpecChange;
-use crate::model::node::Availability;
+use crate::model::node::{Availability, Role};
 
 /// What a line does.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,9 +26,19 @@ pub(super) enum Action {
     /// `docker stack rm`
     RemoveStack { stacks: Vec<Word> },
     /// `docker node update`
-    NodeUpdate { node: Word, availability: Option<Availability>, label_add: Vec<(String, String)>, label_rm: Vec<Word> },
+    NodeUpdate {
+        node: Word,
+        role: Option<Role>,
+        availability: Option<Availability>,
+        label_add: Vec<(String, String)>,
+        label_rm: Vec<Word>,
+    },
+    /// `docker node promote`, `docker node demote`
+    NodeRole { nodes: Vec<Word>, role: Role },
     /// `docker node rm`
     NodeRemove { nodes: Vec<Word>, force: bool },
+    /// `docker swarm init --force-new-cluster`
+    ForceNewCluster,
 }
 
 impl Action {
@@ -43,6 +53,9 @@ impl Action {
             ["stack", "deploy"] => deploy_stack(line),
             ["stack", "rm"] => Ok(Action::RemoveStack { stacks: at_least_one(line)? }),
             ["node", "update"] => update_node(line),
+            ["node", "promote"] => Ok(Action::NodeRole { nodes: at_least_one(line)?, role: Role::Manager }),
+            ["node", "demote"] => Ok(Action::NodeRole { nodes: at_least_one(line)?, role: Role::Worker }),
+            ["swarm", "init"] => init_swarm(line),
             ["node", "rm"] => Ok(Action::NodeRemove {
                 nodes: at_least_one(line)?,
                 force: line.value("force", values::boolean)?.unwrap_or(false),
@@ -151,18 +164,34 @@ fn update_node(line: &Parsed) -> Result<Action, LineError> {
         "drain" => Ok(Availability::Drain),
         _ => Err(LineError::at(word.columns, format!("invalid Availability: {:?}", word.text))),
     });
-    if let Some(role) = line.word("role") {
-        return Err(match role.text.to_ascii_lowercase().as_str() {
-            "worker" | "manager" => unsupported(LineError::at(role.columns, "a change of role is not simulated yet")),
-            _ => LineError::at(role.columns, format!("invalid Role: {:?}", role.text)),
-        });
-    }
+    let role = line.word("role").map(|word| match word.text.to_ascii_lowercase().as_str() {
+        "worker" => Ok(Role::Worker),
+        "manager" => Ok(Role::Manager),
+        _ => Err(LineError::at(word.columns, format!("invalid Role: {:?}", word.text))),
+    });
     Ok(Action::NodeUpdate {
         node,
+        role: role.transpose()?,
         availability: availability.transpose()?,
         label_add: line.values("label-add", values::label)?,
         label_rm: line.words("label-rm"),
     })
+}
+
+/// A cluster there is: a new one can only be forced.
+///
+/// Source: moby: daemon/cluster/swarm.go `Init`.
+fn init_swarm(line: &Parsed) -> Result<Action, LineError> {
+    if let Some(argument) = line.arguments().first() {
+        return Err(LineError::at(argument.columns.clone(), "'docker swarm init' accepts no arguments"));
+    }
+    if line.value("force-new-cluster", values::boolean)? == Some(true) {
+        return Ok(Action::ForceNewCluster);
+    }
+    let message =
+        "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
+    Err(LineError::at(line.columns(), message)
+        .with_help("`--force-new-cluster` makes a new one of the managers that are left"))
 }
 
 /// `SERVICE=REPLICAS ...`. Source: cli: cli/command/service/scale.go.

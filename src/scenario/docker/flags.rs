@@ -216,6 +216,14 @@ pub(super) const STACK_DEPLOY: [Flag; 6] = [
 /// The flag of `docker node rm`: whether the node need not be down.
 pub(super) const NODE_FORCE: Flag = by_letter('f', switch("force", On::Update, Effect::ByName));
 
+/// Flags of `docker swarm init`: the one that counts, and those of a cluster that is begun.
+pub(super) const SWARM_INIT: [Flag; 4] = [
+    switch("force-new-cluster", On::Update, Effect::ByName),
+    value("advertise-addr", On::Update, Effect::Ignored),
+    value("listen-addr", On::Update, Effect::Ignored),
+    value("data-path-addr", On::Update, Effect::Ignored),
+];
+
 static FLAGS: &[Flag] = &[
     DETACH,
     QUIET,

@@ -15,6 +15,7 @@ mod words;
 use std::ops::Range;
 
 use crate::model::command::{Command, SpecChange};
+use crate::model::node::Role;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::spec_change;
 use crate::model::{ImageId, NodeId, ServiceId};
@@ -169,11 +170,14 @@ impl DockerCommand {
                 let services = stacks.iter().flat_map(|stack| names.services_of_stack(&stack.text));
                 Ok(services.map(|service| Command::ServiceRemove { service }).collect())
             }
-            Action::NodeUpdate { node, availability, label_add, label_rm } => {
+            Action::NodeUpdate { node, role, availability, label_add, label_rm } => {
                 let node = find_node(node, names)?;
                 let (label_add, label_rm) = labels(node, label_add, label_rm, names)?;
-                Ok(vec![Command::NodeUpdate { node, availability: *availability, label_add, label_rm }])
+                let (role, availability) = (*role, *availability);
+                Ok(vec![Command::NodeUpdate { node, role, availability, label_add, label_rm }])
             }
+            Action::NodeRole { nodes, role } => nodes.iter().map(|node| set_role(node, *role, names)).collect(),
+            Action::ForceNewCluster => Ok(vec![Command::ForceNewCluster]),
             Action::NodeRemove { nodes, force } => nodes
                 .iter()
                 .map(|node| Ok(Command::NodeRemove { node: find_node(node, names)?, force: *force }))
@@ -212,7 +216,9 @@ impl DockerCommand {
             Action::DeployStack { .. }
             | Action::RemoveStack { .. }
             | Action::NodeUpdate { .. }
-            | Action::NodeRemove { .. } => Vec::new(),
+            | Action::NodeRole { .. }
+            | Action::NodeRemove { .. }
+            | Action::ForceNewCluster => Vec::new(),
         }
     }
 }
@@ -230,6 +236,12 @@ fn scale(word: &Word, replicas: u32, names: &mut dyn Names) -> Result<Command, L
     }
     let change = SpecChange { replicas: Some(replicas), ..SpecChange::default() };
     Ok(Command::ServiceUpdate { service, change: Box::new(change) })
+}
+
+fn set_role(node: &Word, role: Role, names: &mut dyn Names) -> Result<Command, LineError> {
+    let (label_add, label_rm) = (Vec::new(), Vec::new());
+    let node = find_node(node, names)?;
+    Ok(Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm })
 }
 
 /// Labels of a node to set, and to take away. Docker sets before it takes away.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::kernel::Span;
 use crate::model::command::{Edit, RestartPolicyChange, UpdateConfigChange};
-use crate::model::node::Availability;
+use crate::model::node::{Availability, Role};
 use crate::model::service::{
     EndpointMode, FailureAction, HealthCheck, Mode, Order, PortConfig, Protocol, PublishMode, RestartCondition,
     RestartPolicy, UpdateConfig,
@@ -108,6 +108,10 @@ fn fault(line: &str) -> (&str, String) {
 fn every_command_lowers_to_what_it_does() {
     let replicas = |replicas| Box::new(SpecChange { replicas: Some(replicas), ..SpecChange::default() });
     let none = Box::<SpecChange>::default;
+    let role = |node, role| {
+        let (label_add, label_rm) = (Vec::new(), Vec::new());
+        Command::NodeUpdate { node: NodeId(node), role: Some(role), availability: None, label_add, label_rm }
+    };
     for (line, expected) in [
         ("docker service update web", vec![Command::ServiceUpdate { service: WEB, change: none() }]),
         ("service update -dq web", vec![Command::ServiceUpdate { service: WEB, change: none() }]),
@@ -125,6 +129,10 @@ fn every_command_lowers_to_what_it_does() {
             ],
         ),
         ("docker stack down dc", vec![Command::ServiceRemove { service: WORKER }]),
+        ("docker node promote n2", vec![role(1, Role::Manager)]),
+        ("node demote n1 n2", vec![role(0, Role::Worker), role(1, Role::Worker)]),
+        ("node update --role Manager n2", vec![role(1, Role::Manager)]),
+        ("docker swarm init --force-new-cluster --advertise-addr 10.0.0.1", vec![Command::ForceNewCluster]),
         (
             "docker node rm -f n1 n2",
             [0, 1].map(|node| Command::NodeRemove { node: NodeId(node), force: true }).to_vec(),
@@ -133,6 +141,7 @@ fn every_command_lowers_to_what_it_does() {
             "docker node update --availability Drain --label-add a=1 --label-add b --label-rm b --label-rm zone n1",
             vec![Command::NodeUpdate {
                 node: NodeId(0),
+                role: None,
                 availability: Some(Availability::Drain),
                 label_add: vec![("a".to_owned(), "1".to_owned())],
                 label_rm: vec!["b".to_owned(), "zone".to_owned()],
