@@ -121,11 +121,6 @@ impl Container {
         }
     }
 
-    /// The task that the container is of.
-    pub(super) fn task(&self) -> TaskId {
-        self.task
-    }
-
     /// The node that the container is on.
     pub(super) fn node(&self) -> NodeId {
         self.node

@@ -137,6 +137,8 @@ pub struct Agents {
     streams: Streams,
     pulls: Pulls,
     containers: IdVec<TaskId, Option<Container>>,
+    /// Tasks that the agent of each node has had, in order of creation.
+    of_nodes: IdVec<NodeId, Vec<TaskId>>,
     power: IdVec<NodeId, Power>,
     stepping: Vec<TaskId>,
 }
@@ -152,7 +154,9 @@ impl Agents {
     ) -> Agents {
         let durations = images.values().map(|image| image.pull.clone()).collect();
         let pulls = Pulls::new(durations, power.len(), streams.clone());
-        Agents { latencies, engine, images, streams, pulls, containers: IdVec::new(), power, stepping: Vec::new() }
+        let of_nodes = IdVec::filled(power.len(), Vec::new());
+        let (containers, stepping) = (IdVec::new(), Vec::new());
+        Agents { latencies, engine, images, streams, pulls, containers, of_nodes, power, stepping }
     }
 
     /// Whether the node has power.
@@ -164,8 +168,8 @@ impl Agents {
     /// takes into account.
     pub fn power_on(&mut self, node: NodeId, out: &mut Outbox) {
         if std::mem::replace(&mut self.power[node], Power::On) == Power::Off {
-            let own = self.containers.values().flatten().filter(|container| container.node() == node);
-            out.steps.extend(own.map(Container::task));
+            let own = self.of_nodes[node].iter().filter(|task| self.containers[**task].is_some());
+            out.steps.extend(own);
         }
     }
 
@@ -173,8 +177,9 @@ impl Agents {
     pub fn power_off(&mut self, now: Time, node: NodeId, out: &mut Outbox) {
         self.power[node] = Power::Off;
         self.pulls.interrupt(now, node);
-        let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
-        own.for_each(|container| container.lose_power(out));
+        for task in &self.of_nodes[node] {
+            self.containers[*task].iter_mut().for_each(|container| container.lose_power(out));
+        }
     }
 
     /// The daemon of a node is shut down: its agent goes first, then its containers stop.
@@ -184,8 +189,9 @@ impl Agents {
         if std::mem::replace(&mut self.power[node], Power::Off) == Power::On {
             self.pulls.interrupt(now, node);
             let mut cx = Cx { now, latencies: &self.latencies, pulls: &mut self.pulls, out };
-            let own = self.containers.values_mut().flatten().filter(|container| container.node() == node);
-            own.for_each(|container| container.stop_with_daemon(&mut cx));
+            for task in &self.of_nodes[node] {
+                self.containers[*task].iter_mut().for_each(|container| container.stop_with_daemon(&mut cx));
+            }
         }
     }
 
@@ -197,7 +203,7 @@ impl Agents {
 
     /// The agent of one node does.
     pub fn report_node(&self, node: NodeId, out: &mut Outbox) {
-        let own = self.containers.values().flatten().filter(|container| container.node() == node);
+        let own = self.of_nodes[node].iter().filter_map(|task| self.containers[*task].as_ref());
         own.for_each(|container| container.report_again(out));
     }
 
@@ -214,6 +220,9 @@ impl Agents {
             entry @ None => {
                 let life = Life::draw(setup, &self.images[setup.image], self.engine, &self.streams);
                 *entry = Some(Container::new(task, desired, setup, life));
+                if let Err(place) = self.of_nodes[setup.node].binary_search(&task) {
+                    self.of_nodes[setup.node].insert(place, task);
+                }
                 out.steps.push(task);
             }
         }

@@ -14,7 +14,7 @@ use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
-use crate::sim::plan::{End, Image, Node, TimedCommand};
+use crate::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 /// The service of these tests.
 pub(super) const WEB: ServiceId = ServiceId(0);
@@ -48,6 +48,7 @@ impl Forged {
             commands: Vec::new(),
             engine: Engine::Current,
             latencies: Latencies::NONE,
+            ties: TieOrder::Fixed,
             task_history_limit: None,
             measure_from: None,
             slo: IdVec::new(),

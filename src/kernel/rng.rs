@@ -36,6 +36,8 @@ pub enum Stream {
     Session = 21,
     /// Period by which a new leader reckons the grace of a node; index: node, key: term of the leader.
     Grace = 22,
+    /// What Swarm leaves to chance in the managers, if ties are shuffled; index 0.
+    Ties = 30,
 }
 
 /// All random numbers of one run, made from its seed.

@@ -227,6 +227,7 @@ impl Dispatcher {
         for node in self.lost.drain(..) {
             cx.store.update_node(node, |row| row.state = NodeState::Down);
         }
+        cx.ties.shuffle(&mut self.reported);
         for task in self.reported.drain(..) {
             let Some(status) = self.reports[task].take() else { continue };
             if cx.store.task(task).is_some_and(|row| row.status.state < status.state) {
@@ -253,8 +254,8 @@ impl Dispatcher {
 ///
 /// Source: `Assignments`, the first message (control-plane N12).
 fn send_all(node: NodeId, cx: &mut Cx<'_>) {
-    let has_it = |task: &Task| task.node == Some(node) && task.status.state >= TaskState::Assigned;
-    for (task, row) in cx.store.tasks_ever().filter(|(_, row)| has_it(row)) {
+    let has_it = |task: &Task| task.status.state >= TaskState::Assigned;
+    for (task, row) in cx.store.tasks_ever_on_node(node).filter(|(_, row)| has_it(row)) {
         cx.assignments.push(Assignment { node, task, desired: row.exists.then_some(row.desired) });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::raft::Raft;
 use super::store::{Node, Store};
+use super::ties::Ties;
 use super::{Manager, Outbox, Settings, Wake};
 use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::command::{Command, SpecChange};
@@ -33,7 +34,7 @@ impl Cluster {
         let managers = nodes.iter().filter(|(_, node)| node.as_ref().is_some_and(|node| node.role == Role::Manager));
         let managers: Vec<NodeId> = managers.map(|(id, _)| id).collect();
         let raft = Raft::new(IdVec::filled(nodes.len(), true), managers.into_iter(), Streams::new(1));
-        let mut manager = Manager::new(Store::new(nodes, 2), raft, settings);
+        let mut manager = Manager::new(Store::new(nodes, 2), raft, settings, Ties::fixed());
         let mut out = Outbox::default();
         manager.start(Time::ZERO, &mut out);
         let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out };

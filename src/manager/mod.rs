@@ -6,8 +6,8 @@
 //! manager/orchestrator/update/.
 //!
 //! All of them watch the store. Swarm runs them as goroutines that see a transaction in any order (control-plane X12); here
-//! they see it in the order of `Leader::on_transaction`, one transaction at a time, until nothing is left to say. Only then
-//! the clock moves.
+//! they see it in the order of `Leader::on_transaction`, one transaction at a time, until nothing is left to say; or, where
+//! [`ties`] are shuffled, in any order (`Leader::race`). Only then the clock moves.
 
 pub mod allocator;
 pub mod constraint;
@@ -16,10 +16,12 @@ pub mod dispatcher;
 #[cfg(test)]
 mod fixture;
 pub mod orchestrator;
+mod race;
 pub mod raft;
 pub mod role_manager;
 pub mod scheduler;
 pub mod store;
+pub mod ties;
 
 use allocator::Allocator;
 use dispatcher::Dispatcher;
@@ -27,10 +29,12 @@ use orchestrator::constraintenforcer::ConstraintEnforcer;
 use orchestrator::global::Global;
 use orchestrator::replicated::Replicated;
 use orchestrator::taskreaper::TaskReaper;
+use race::Race;
 use raft::Raft;
 use role_manager::RoleManager;
 use scheduler::Scheduler;
 use store::{Node, Store};
+use ties::Ties;
 
 use crate::kernel::{Span, Time};
 use crate::model::change::Change;
@@ -116,6 +120,8 @@ pub struct Cx<'a> {
     pub raft: &'a mut Raft,
     /// What agents are to be told now.
     pub assignments: &'a mut Vec<Assignment>,
+    /// How ties are broken.
+    pub ties: &'a mut Ties,
     wakes: &'a mut Vec<(Time, Wake)>,
     last_epoch: &'a mut u32,
 }
@@ -171,6 +177,7 @@ pub struct Manager {
     is_held_up: bool,
     /// What the leader could not do meanwhile.
     held_up: Vec<HeldUp>,
+    ties: Ties,
     last_epoch: u32,
     changes: Vec<Change>,
 }
@@ -185,9 +192,9 @@ enum HeldUp {
 
 impl Manager {
     /// Managers of a cluster without services, none of whom leads yet.
-    pub fn new(store: Store, raft: Raft, settings: Settings) -> Manager {
+    pub fn new(store: Store, raft: Raft, settings: Settings, ties: Ties) -> Manager {
         let (held_up, changes) = (Vec::new(), Vec::new());
-        Manager { store, raft, settings, leader: None, is_held_up: false, held_up, last_epoch: 0, changes }
+        Manager { store, raft, settings, leader: None, is_held_up: false, held_up, ties, last_epoch: 0, changes }
     }
 
     /// The first leader of a cluster that runs: all agents have their sessions.
@@ -201,8 +208,9 @@ impl Manager {
     }
 
     fn start_leader(&mut self, now: Time, takes_over: bool, out: &mut Outbox) {
-        let Manager { store, raft, settings, last_epoch, .. } = self;
-        let mut cx = Cx { now, store, raft, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        let Manager { store, raft, settings, ties, last_epoch, .. } = self;
+        let mut cx =
+            Cx { now, store, raft, assignments: &mut out.assignments, ties, wakes: &mut out.wakes, last_epoch };
         self.leader = Some(Leader::start(settings, takes_over, &mut cx));
         self.lead(now, out, |_, _| {});
     }
@@ -246,7 +254,13 @@ impl Manager {
         if self.is_held_up {
             return self.held_up.extend(wakes.drain(..).map(HeldUp::Wake));
         }
-        self.lead(now, out, |leader, cx| wakes.drain(..).for_each(|wake| leader.wake(wake, cx)));
+        self.lead(now, out, |leader, cx| {
+            if cx.ties.are_shuffled() {
+                leader.race.timers.append(wakes);
+            } else {
+                wakes.drain(..).for_each(|wake| leader.wake(wake, cx));
+            }
+        });
         wakes.clear();
     }
 
@@ -294,11 +308,16 @@ impl Manager {
 
     /// Lets the leader act, and then everybody see every transaction, those included that come of it.
     fn lead(&mut self, now: Time, out: &mut Outbox, act: impl FnOnce(&mut Leader, &mut Cx<'_>)) {
-        let Manager { store, raft, leader: Some(leader), is_held_up: false, last_epoch, changes, .. } = self else {
+        let Manager { store, raft, settings, leader, is_held_up: false, ties, last_epoch, changes, .. } = self else {
             return;
         };
-        let mut cx = Cx { now, store, raft, assignments: &mut out.assignments, wakes: &mut out.wakes, last_epoch };
+        let Some(leader) = leader else { return };
+        let mut cx =
+            Cx { now, store, raft, assignments: &mut out.assignments, ties, wakes: &mut out.wakes, last_epoch };
         act(leader, &mut cx);
+        if cx.ties.are_shuffled() {
+            return leader.race(settings, changes, &mut cx);
+        }
         while cx.store.next_transaction(changes) {
             leader.on_transaction(changes, &mut cx);
         }
@@ -317,6 +336,8 @@ struct Leader {
     roles: RoleManager,
     replicated: Replicated,
     global: Global,
+    /// Unused unless ties are shuffled.
+    race: Race,
 }
 
 impl Leader {
@@ -327,6 +348,9 @@ impl Leader {
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, takes_over: bool, cx: &mut Cx<'_>) -> Leader {
+        if cx.ties.are_shuffled() {
+            return Leader::start_racing(settings, takes_over, cx);
+        }
         Leader {
             roles: RoleManager::start(cx),
             global: Global::start(cx),
@@ -336,6 +360,7 @@ impl Leader {
             enforcer: ConstraintEnforcer::start(cx),
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
+            race: Race::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::model::node::{NodeState, Role};
 pub const ROLE_RECONCILE_INTERVAL: Span = Span::from_secs(5);
 
 /// Compares what nodes are with what they are to be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RoleManager {
     /// Tells this role manager's wakes from those of a former leader's.
     epoch: u32,

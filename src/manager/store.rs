@@ -129,7 +129,7 @@ pub struct Store {
     tasks: IdVec<TaskId, Task>,
     /// Tasks of each slot that are in the store, in order of creation; by service and number of the slot or of the node.
     slots: IdVec<ServiceId, Vec<Vec<TaskId>>>,
-    /// Tasks in the store that have each node, in order of creation.
+    /// Tasks that have each node, in order of creation, those that were deleted included.
     on_nodes: IdVec<NodeId, Vec<TaskId>>,
     specs: Specs,
     tasks_of_image: IdVec<ImageId, u32>,
@@ -191,9 +191,9 @@ impl Store {
         &self.tasks[id]
     }
 
-    /// All tasks of the run, in order of creation, those that were deleted included.
-    pub fn tasks_ever(&self) -> impl Iterator<Item = (TaskId, &Task)> {
-        self.tasks.iter()
+    /// All tasks that ever had this node, in order of creation, those that were deleted included.
+    pub fn tasks_ever_on_node(&self, node: NodeId) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.on_nodes[node].iter().map(|id| (*id, &self.tasks[*id]))
     }
 
     /// All tasks in the store, in order of creation.
@@ -203,7 +203,7 @@ impl Store {
 
     /// All tasks in the store that have this node, in order of creation.
     pub fn tasks_on_node(&self, node: NodeId) -> impl Iterator<Item = (TaskId, &Task)> {
-        self.on_nodes[node].iter().map(|id| (*id, &self.tasks[*id]))
+        self.tasks_ever_on_node(node).filter(|(_, task)| task.exists)
     }
 
     /// Tasks in the store of each slot of a service, by slot number (index 0 is empty) or, for a global service, by node.
@@ -341,9 +341,6 @@ impl Store {
         }
         let (service, old) = (task.service, task.view());
         let index = slot_index(task.slot);
-        if let Some(node) = task.node {
-            self.on_nodes[node].retain(|other| *other != id);
-        }
         self.slots[service][index].retain(|other| *other != id);
         self.written.push(Written::TaskRemoved(id, service));
         self.announce(Change::TaskRemoved { task: id, old });

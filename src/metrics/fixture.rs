@@ -16,7 +16,7 @@ use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
-use crate::sim::plan::{End, Image, Node};
+use crate::sim::plan::{End, Image, Node, TieOrder};
 
 /// The service `web`.
 pub(crate) const WEB: ServiceId = ServiceId(0);
@@ -46,6 +46,7 @@ pub(crate) fn plan() -> Plan {
         commands: Vec::new(),
         engine: Engine::Current,
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: None,
         measure_from: None,
         slo: IdVec::new(),

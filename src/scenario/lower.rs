@@ -68,6 +68,7 @@ pub(super) fn lower(
             commands: Vec::new(),
             engine: scenario.engine,
             latencies: scenario.latencies,
+            ties: scenario.ties,
             task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
             measure_from: scenario.measure_from.map(|span| Time::ZERO + span.value),
             slo: IdVec::new(),

@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Span, Time};
 use crate::model::engine::Engine;
 use crate::model::latencies::Latencies;
+use crate::sim::plan::TieOrder;
 
 use super::cluster::Cluster;
 use super::compose::Service;
@@ -45,6 +46,8 @@ pub(super) struct Scenario {
     pub(super) engine: Engine,
     /// Latencies of Swarm's machinery.
     pub(super) latencies: Latencies,
+    /// How what Swarm leaves to chance is decided.
+    pub(super) ties: TieOrder,
     /// What operators do, in the order of the file.
     pub(super) timeline: Vec<Event>,
     /// What services promise.
@@ -101,6 +104,7 @@ impl Read for Scenario {
             clients: fields.read_with("traffic", read_traffic).unwrap_or_default(),
             engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),
+            ties: fields.read("ties").unwrap_or_default(),
             timeline: fields.read("timeline").unwrap_or_default(),
             slo: fields.read_with("slo", named).unwrap_or_default(),
             expect: fields.read("expect").unwrap_or_default(),
@@ -119,6 +123,12 @@ fn read_name(node: &Node, problems: &mut Problems) -> Option<String> {
         return refuse(Code::Malformed, &node.place, message, problems);
     }
     Some(name)
+}
+
+impl Read for TieOrder {
+    fn read(node: &Node, problems: &mut Problems) -> Option<TieOrder> {
+        word(node, "ties", &[("fixed", TieOrder::Fixed), ("shuffled", TieOrder::Shuffled)], problems)
+    }
 }
 
 impl Read for Engine {

@@ -15,13 +15,14 @@ pub use plan::Plan;
 
 use event::Event;
 use managers::{Followed, Parting};
-use plan::End;
+use plan::{End, TieOrder};
 
 use crate::agent::session::Sessions;
 use crate::agent::{self, Agents, Effect, Power, TaskSetup};
-use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Streams, Time};
+use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Stream, Streams, Time};
 use crate::manager::raft::Raft;
 use crate::manager::store::{Store, Written};
+use crate::manager::ties::Ties;
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::TaskId;
 use crate::model::command::Command;
@@ -105,11 +106,15 @@ impl<'p, O: Observer> Sim<'p, O> {
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
         let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
+        let ties = match plan.ties {
+            TieOrder::Fixed => Ties::fixed(),
+            TieOrder::Shuffled => Ties::shuffled(streams.of(Stream::Ties, 0)),
+        };
         let managers = plan.nodes.iter().filter(|(_, node)| node.is_member && node.spec.role == Role::Manager);
         let up = plan.nodes.values().map(|node| node.is_member);
         let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
         let followed = Followed::new(&raft, plan.nodes.len());
-        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), raft, settings);
+        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), raft, settings, ties);
         let mut manager_out = manager::Outbox::default();
         manager.start(Time::ZERO, &mut manager_out);
         Sim {

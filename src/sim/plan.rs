@@ -36,12 +36,24 @@ pub struct Plan {
     pub engine: Engine,
     /// Latencies of Swarm's machinery.
     pub latencies: Latencies,
+    /// How what Swarm leaves to chance is decided.
+    pub ties: TieOrder,
     /// Tasks kept per slot, the current one included; `None`: all.
     pub task_history_limit: Option<u32>,
     /// When the windows of measurement begin; `None`: when all desired replicas of a service are in rotation.
     pub measure_from: Option<Time>,
     /// Share of its requests that a service promises to answer, from 0 to below 1; `None`: no such objective.
     pub slo: IdVec<ServiceId, Option<f64>>,
+}
+
+/// How what Swarm leaves to chance is decided (control-plane section 18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TieOrder {
+    /// One documented way.
+    #[default]
+    Fixed,
+    /// Drawn from the seed.
+    Shuffled,
 }
 
 /// When a run ends.

@@ -17,7 +17,7 @@ use rollsim::model::{ImageId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
 use rollsim::report::Story;
 use rollsim::report::files::Recorder;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use rollsim::sim::{Plan, run};
 
 use super::case::Case;
@@ -102,6 +102,7 @@ fn deployed_and_updated(replicas: u32, nodes: u32, update: UpdateConfig) -> Plan
         ],
         engine: Engine::Current,
         latencies: Latencies::SWARM,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,
         slo: IdVec::filled(1, None),

@@ -3,6 +3,7 @@
 //! The levels and what they leave out are those of the recorded cases' own description.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::case::{Case, NodeCase, NodeRef};
 use super::trace::Event;
@@ -135,9 +136,16 @@ fn without_task_number(message: &str) -> String {
 
 /// Where a trace first differs from what was recorded.
 pub struct Difference {
-    pub level: &'static str,
-    pub recorded: String,
-    pub simulated: String,
+    level: &'static str,
+    recorded: String,
+    simulated: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { level, recorded, simulated } = self;
+        write!(f, "differs in {level}\n  recorded:  {recorded}\n  simulated: {simulated}")
+    }
 }
 
 /// The first level on which `got` agrees with none of the recorded outcomes that agreed so far, and the first line on it that

@@ -29,6 +29,7 @@ pub struct Cluster {
 
 #[derive(Deserialize)]
 pub struct Agreement {
+    pub same_outcome_runs: u64,
     pub distinct: BTreeMap<String, u32>,
 }
 
@@ -41,6 +42,7 @@ pub struct Recorded {
 
 #[derive(Deserialize)]
 pub struct Alternative {
+    pub runs: u64,
     pub events: Vec<Value>,
 }
 
@@ -211,6 +213,12 @@ impl Case {
     /// The specification of each service and what actions change of it.
     pub fn specs(&self) -> impl Iterator<Item = &SpecCase> {
         self.services.iter().map(|service| &service.spec).chain(self.actions.iter().map(|action| &action.change))
+    }
+
+    /// In how many runs each outcome was recorded, the most frequent first.
+    pub fn recorded_runs(&self) -> impl Iterator<Item = u64> {
+        let first = self.agreement.iter().map(|agreement| agreement.same_outcome_runs);
+        first.chain(self.trace.iter().flat_map(|trace| &trace.alternatives).map(|other| other.runs))
     }
 
     /// The events of every recorded outcome, the most frequent first.

@@ -13,7 +13,7 @@ use rollsim::model::service::{
 };
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::sim::Plan;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use serde_json::Value;
 
 use super::case::{Action, Case, ImageCase, NodeCase, RestartCase, ServiceCase, SpecCase, UpdateCase};
@@ -50,6 +50,7 @@ pub fn plan(case: &Case) -> Result<Plan, String> {
         commands,
         engine: Engine::Current,
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,
         slo: IdVec::filled(case.services.len(), None),

@@ -17,7 +17,7 @@ use rollsim::model::service::{
 };
 use rollsim::model::{ImageId, NodeId, ServiceId};
 use rollsim::sim::Plan;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 const IMAGES: u32 = 3;
 /// No command comes later.
@@ -36,16 +36,17 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
         vec(service(), 1..=2),
         commands(2),
         vec(client(2), 0..=2),
-        latencies(),
+        (latencies(), ties()),
         end,
         history_limit,
         1..4u32,
         any::<u64>(),
     )
-        .prop_map(|(images, services, commands, clients, latencies, end, history_limit, nodes, seed)| {
+        .prop_map(|(images, services, commands, clients, (latencies, ties), end, history_limit, nodes, seed)| {
             let plan = Plan {
                 end,
                 latencies,
+                ties,
                 task_history_limit: history_limit,
                 seed,
                 ..plan(images, services, commands, nodes)
@@ -153,6 +154,7 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         commands: created.chain(later).map(timed).collect(),
         engine: Engine::Current,
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(5),
         measure_from: None,
         slo: IdVec::filled(count, None),
@@ -299,6 +301,10 @@ fn change() -> impl Strategy<Value = SpecChange> {
             force,
             ..SpecChange::default()
         })
+}
+
+fn ties() -> impl Strategy<Value = TieOrder> {
+    prop_oneof![Just(TieOrder::Fixed), Just(TieOrder::Shuffled)]
 }
 
 fn latencies() -> impl Strategy<Value = Latencies> {

@@ -10,7 +10,7 @@ use rollsim::model::service::{FailureAction, Mode, Order, RestartCondition, Serv
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults, spec_change};
 use rollsim::scenario::duration::parse_span;
 use rollsim::sim::Plan;
-use rollsim::sim::plan::{End, Image, Node, TimedCommand};
+use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 use super::recorder::Entry;
 
@@ -147,6 +147,7 @@ fn empty_plan() -> Plan {
         commands: Vec::new(),
         engine: Engine::Current,
         latencies: Latencies::NONE,
+        ties: TieOrder::Fixed,
         task_history_limit: Some(defaults::TASK_HISTORY_LIMIT),
         measure_from: None,
         slo: IdVec::new(),

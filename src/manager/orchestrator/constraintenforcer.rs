@@ -4,7 +4,8 @@
 
 use crate::manager::Cx;
 use crate::manager::constraint;
-use crate::manager::store::{Node, Store};
+use crate::manager::store::{Node, Store, Task};
+use crate::manager::ties::Ties;
 use crate::model::change::Change;
 use crate::model::node::Availability;
 use crate::model::task::{Message, Status, TaskError, TaskState};
@@ -38,7 +39,7 @@ impl ConstraintEnforcer {
     /// Source: `rejectNoncompliantTasks` (control-plane C2, C3).
     pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
         for node in self.changed.drain(..) {
-            for task in cx.store.node(node).map_or_else(Vec::new, |row| misfits(node, row, cx.store)) {
+            for task in cx.store.node(node).map_or_else(Vec::new, |row| misfits(node, row, cx.store, cx.ties)) {
                 let row = cx.store.task_ever(task);
                 // Restarts go by the time of the agent's last report, if there was one.
                 let at = if row.status.state > TaskState::Assigned { row.status_at } else { cx.now };
@@ -52,14 +53,18 @@ impl ConstraintEnforcer {
 
 /// The wanted tasks of an active node whose service's constraints, as they are now, or whose reservations it does not meet.
 ///
-/// Tie (control-plane X8): with scarce resources older tasks stay.
-fn misfits(id: NodeId, node: &Node, store: &Store) -> Vec<TaskId> {
+/// Tie (control-plane X8): with scarce resources older tasks stay, or, where ties are shuffled, those with lower random ids.
+fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
     let mut misfits = Vec::new();
     if node.spec.availability != Availability::Active {
         return misfits;
     }
     let (mut nano_cpus, mut memory) = (node.spec.nano_cpus.unwrap_or(u64::MAX), node.spec.memory.unwrap_or(u64::MAX));
-    for (task, row) in store.tasks_on_node(id) {
+    let mut tasks: Vec<(TaskId, &Task)> = store.tasks_on_node(id).collect();
+    if ties.are_shuffled() {
+        tasks.sort_unstable_by_key(|(task, _)| ties.place(task.0));
+    }
+    for (task, row) in tasks {
         let is_wanted = (TaskState::Assigned..=TaskState::Complete).contains(&row.desired);
         if !is_wanted || row.status.state >= TaskState::Complete {
             continue;

@@ -20,7 +20,7 @@ use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Reconciles global services. Reactions come after each change, without timers.
 ///
-/// Tie (control-plane X5): services and nodes are gone through in the order of their ids.
+/// Tie (control-plane X5): services and nodes are gone through in the order of their ids, or shuffled.
 #[derive(Debug, Default)]
 pub struct Global {
     /// Replaces tasks that ended.
@@ -74,9 +74,14 @@ impl Global {
         if is_of_task && self.services.is_empty() {
             return;
         }
-        self.restarts.on_change(change, cx.store);
-        self.updates.on_change(change);
+        self.watch(change, cx.store);
         self.unseen.push(*change);
+    }
+
+    /// Shows a change to those who wait for tasks.
+    pub fn watch(&mut self, change: &Change, store: &Store) {
+        self.restarts.on_change(change, store);
+        self.updates.on_change(change);
     }
 
     /// Reacts to each change in turn, then lets delayed starts and updaters go on.
@@ -88,7 +93,6 @@ impl Global {
         self.updates.act_on_running(&mut self.restarts, cx);
         for change in std::mem::take(&mut self.unseen) {
             self.react(&change, cx);
-            self.tick(cx);
         }
         self.proceed(cx);
     }
@@ -101,7 +105,7 @@ impl Global {
     }
 
     /// Source: `Run` (control-plane G2).
-    fn react(&mut self, change: &Change, cx: &mut Cx<'_>) {
+    pub fn react(&mut self, change: &Change, cx: &mut Cx<'_>) {
         match *change {
             Change::ServiceCreated(service) | Change::ServiceUpdated(service) => {
                 if cx.store.service(service).is_some_and(|row| row.spec.mode == Mode::Global) {
@@ -132,6 +136,7 @@ impl Global {
             Change::TaskUpdated { task, new, .. } => self.restart_if_ended(task, new, cx.store),
             Change::TaskCreated(_) | Change::TaskRemoved { .. } | Change::Commit => {}
         }
+        self.tick(cx);
     }
 
     /// Source: `updateNode` (control-plane G1).
@@ -157,6 +162,7 @@ impl Global {
     ///
     /// Source: `tickTasks` (control-plane G9).
     fn tick(&mut self, cx: &mut Cx<'_>) {
+        cx.ties.shuffle(&mut self.restart_tasks);
         for id in std::mem::take(&mut self.restart_tasks) {
             let Some(task) = cx.store.task(id).filter(|task| task.desired <= TaskState::Running) else { continue };
             let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
@@ -180,14 +186,16 @@ impl Global {
             let spec = row.spec.clone();
             let mut slots = Slots::default();
             let mut has_slots = false;
-            for node in (0..cx.store.node_ids() as u32).map(NodeId) {
+            let mut nodes: Vec<NodeId> = (0..cx.store.node_ids() as u32).map(NodeId).collect();
+            cx.ties.shuffle(&mut nodes);
+            for node in nodes {
                 let tasks = self.updatable_tasks(service, node, cx.store);
                 match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
                     None => tasks.into_iter().for_each(|task| shut_down(task, cx)),
                     Some(row) if row.spec.availability == Availability::Pause => {}
                     Some(_) if tasks.is_empty() => add_task(service, node, cx),
                     Some(_) => {
-                        slots.push(cx.store, Slot::Node(node), &tasks);
+                        slots.push(Slot::Node(node), &tasks, cx.store, cx.ties);
                         has_slots = true;
                     }
                 }

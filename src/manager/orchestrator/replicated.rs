@@ -8,7 +8,6 @@ use super::restart::Restarts;
 use super::service::set_tasks_remove;
 use super::taskinit::check_tasks;
 use super::update::{Slots, Supervisor};
-use crate::kernel::id::scattered;
 use crate::manager::Cx;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
@@ -58,8 +57,18 @@ impl Replicated {
 
     /// Notes what to do at the end of the transaction (control-plane O2, O10).
     pub fn on_change(&mut self, change: &Change, cx: &mut Cx<'_>) {
-        self.restarts.on_change(change, cx.store);
+        self.watch(change, cx.store);
+        self.note(change, cx);
+    }
+
+    /// Shows a change to those who wait for tasks.
+    pub fn watch(&mut self, change: &Change, store: &Store) {
+        self.restarts.on_change(change, store);
         self.updates.on_change(change);
+    }
+
+    /// Notes what the orchestrator itself is to do at the end of the transaction.
+    pub fn note(&mut self, change: &Change, cx: &mut Cx<'_>) {
         match *change {
             Change::ServiceCreated(service) | Change::ServiceUpdated(service) => {
                 self.reconcile_later(service, cx.store)
@@ -94,11 +103,13 @@ impl Replicated {
         if self.updates.is_ahead() {
             self.updates.act(&mut self.restarts, cx);
         }
+        cx.ties.shuffle(&mut self.restart_tasks);
         for task in self.restart_tasks.drain(..) {
             self.restarts.restart_if_wanted(task, cx);
         }
         cx.store.commit();
         self.restarts.start_due(cx);
+        cx.ties.shuffle(&mut self.reconcile_services);
         for service in std::mem::take(&mut self.reconcile_services) {
             self.reconcile(service, cx);
         }
@@ -155,7 +166,8 @@ impl Replicated {
             }
         } else {
             let mut in_no_order: Vec<&LiveSlot> = live.iter().collect();
-            in_no_order.sort_unstable_by_key(|slot| scattered(slot.slot));
+            in_no_order.sort_unstable_by_key(|slot| cx.ties.place(slot.slot));
+            cx.ties.shuffle(&mut in_no_order);
             self.update(service, in_no_order.into_iter(), cx);
             add_tasks(service, replicas - live.len(), &live, &mut dead, cx);
             delete_tasks(service, &dead, cx);
@@ -166,7 +178,7 @@ impl Replicated {
     fn update<'a>(&mut self, service: ServiceId, live: impl Iterator<Item = &'a LiveSlot>, cx: &mut Cx<'_>) {
         let mut slots = Slots::default();
         for LiveSlot { slot, tasks } in live {
-            slots.push(cx.store, Slot::Replica(*slot), tasks);
+            slots.push(Slot::Replica(*slot), tasks, cx.store, cx.ties);
         }
         self.updates.update(service, slots, &mut self.restarts, cx);
     }

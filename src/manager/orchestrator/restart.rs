@@ -180,23 +180,42 @@ impl Restarts {
         }
     }
 
-    /// Lets those tasks run whose time has come, each in a transaction of its own.
+    /// Lets those tasks run whose time has come, each in a transaction of its own. In a race they run one by one, each in its turn
+    /// ([`Restarts::start_any`]).
     ///
     /// Source: `DelayStart`, `waitRestart` (control-plane R1, R15).
     pub fn start_due(&mut self, cx: &mut Cx<'_>) {
+        if cx.ties.are_shuffled() {
+            return;
+        }
         let mut next = 0;
         while let Some(&task) = self.due.get(next) {
             next += 1;
-            let Some(start) = self.delays[task].take_if(|delay| !delay.delaying && !delay.waiting) else { continue };
-            self.ended.push(task);
-            self.start_now(task, cx);
-            cx.store.commit();
-            if start.restart_after {
-                self.restart_if_wanted(task, cx);
-                cx.store.commit();
-            }
+            self.start_if_due(task, cx);
         }
         self.due.clear();
+    }
+
+    /// Whether any task's time has come.
+    pub fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Lets any one of those tasks run whose time has come.
+    pub fn start_any(&mut self, cx: &mut Cx<'_>) {
+        let task = self.due.swap_remove(cx.ties.pick(self.due.len()));
+        self.start_if_due(task, cx);
+    }
+
+    fn start_if_due(&mut self, task: TaskId, cx: &mut Cx<'_>) {
+        let Some(start) = self.delays[task].take_if(|delay| !delay.delaying && !delay.waiting) else { return };
+        self.ended.push(task);
+        self.start_now(task, cx);
+        cx.store.commit();
+        if start.restart_after {
+            self.restart_if_wanted(task, cx);
+            cx.store.commit();
+        }
     }
 
     /// Lets a task run. To be called within a transaction.

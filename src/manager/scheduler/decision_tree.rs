@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use super::filter::Pipeline;
 use super::nodeset::{NodeSet, Rank};
 use super::{Counted, CountedTasks};
-use crate::kernel::Time;
-use crate::manager::store::Store;
 use crate::manager::{Cx, constraint};
 use crate::model::task::{Message, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
@@ -18,7 +16,7 @@ use crate::model::{NodeId, ServiceId, TaskId};
 pub struct DecisionTree {
     /// Wanted tasks of the service below, also on nodes that do not pass the filters.
     tasks: usize,
-    /// Tie (control-plane X6): branches are visited in the order of their labels' values.
+    /// Tie (control-plane X6): branches are visited in the order of their labels' values, or shuffled.
     branches: BTreeMap<String, DecisionTree>,
     /// The nodes of a leaf that pass the filters, those left out that are too bad to get a task.
     nodes: Vec<Candidate>,
@@ -30,8 +28,9 @@ pub struct DecisionTree {
 /// A node that passed the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
-    /// Tie (control-plane X6): of equal nodes the one with the lowest id is better.
     rank: Rank,
+    /// Tie (control-plane X6): of equal nodes any is better, or always the one with the lowest id.
+    tie: u32,
     node: NodeId,
     /// Whether it passes the filters no more.
     is_full: bool,
@@ -67,7 +66,7 @@ pub struct TaskGroup<'a> {
     pub service: ServiceId,
     /// The version of its specification.
     pub spec_version: u64,
-    /// Tasks that are not placed yet. Tie (control-plane X6): they are placed in the order of their creation.
+    /// Tasks that are not placed yet. Tie (control-plane X6): they are placed in the order of their creation, or shuffled.
     pub tasks: &'a [TaskId],
     /// The filters, set up for them.
     pub pipeline: &'a mut Pipeline,
@@ -79,7 +78,7 @@ pub struct TaskGroup<'a> {
 
 impl TaskGroup<'_> {
     /// All nodes as a tree; leaves keep those that pass the filters. `buffer` is room for the candidates of the root.
-    pub fn tree(&mut self, buffer: Vec<Candidate>, now: Time, store: &Store) -> DecisionTree {
+    pub fn tree(&mut self, buffer: Vec<Candidate>, cx: &mut Cx<'_>) -> DecisionTree {
         let mut root = DecisionTree { nodes: buffer, ..DecisionTree::default() };
         let labels: Vec<String> = spread_labels(&self.pipeline.spec().task.placement.preferences);
         for (id, info) in self.nodes.iter().filter_map(|(id, info)| Some((id, info.as_ref()?))) {
@@ -87,13 +86,14 @@ impl TaskGroup<'_> {
             let mut tree = &mut root;
             for label in &labels {
                 tree.tasks += of_service;
-                let value = store.node(id).and_then(|node| node.spec.labels.get(label)).cloned();
+                let value = cx.store.node(id).and_then(|node| node.spec.labels.get(label)).cloned();
                 tree = tree.branches.entry(value.unwrap_or_default()).or_default();
             }
             tree.tasks += of_service;
-            if self.pipeline.passes(store, id, info) {
-                let rank = info.rank(now, self.service, self.spec_version);
-                tree.add(Candidate { rank, node: id, is_full: false }, self.tasks.len());
+            if self.pipeline.passes(cx.store, id, info) {
+                let rank = info.rank(cx.now, self.service, self.spec_version);
+                let candidate = Candidate { rank, tie: cx.ties.pick(1 << 32) as u32, node: id, is_full: false };
+                tree.add(candidate, self.tasks.len());
             }
         }
         root
@@ -113,6 +113,7 @@ impl TaskGroup<'_> {
         let mut converging = true;
         while placed != wanted && !usable.is_empty() && converging {
             converging = false;
+            cx.ties.shuffle(&mut usable);
             let (tasks, branches) = (tasks_in_usable + wanted - placed, usable.len());
             let (per_branch, mut remainder) = (tasks / branches, tasks % branches);
             usable.retain_mut(|branch| {

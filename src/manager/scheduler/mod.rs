@@ -186,6 +186,7 @@ impl Scheduler {
         let mut waiting = std::mem::take(&mut self.preassigned);
         waiting.sort_unstable();
         waiting.dedup();
+        cx.ties.shuffle(&mut waiting);
         waiting.retain(|&id| {
             let Some(&Task { service, spec, node: Some(node), status, desired, .. }) = cx.store.task(id) else {
                 return false;
@@ -223,12 +224,13 @@ impl Scheduler {
         };
         unassigned.sort_by_key(|task| (group(cx.store, *task), *task));
         unassigned.dedup();
-        let mut rest = &unassigned[..];
-        while let Some(first) = rest.first() {
-            let (service, spec_version) = group(cx.store, *first);
-            let len = rest.partition_point(|task| group(cx.store, *task) <= (service, spec_version));
-            self.schedule_group(service, spec_version, &rest[..len], cx);
-            rest = &rest[len..];
+        let mut groups: Vec<&mut [TaskId]> =
+            unassigned.chunk_by_mut(|a, b| group(cx.store, *a) == group(cx.store, *b)).collect();
+        cx.ties.shuffle(&mut groups);
+        for tasks in groups {
+            cx.ties.shuffle(tasks);
+            let (service, spec_version) = group(cx.store, tasks[0]);
+            self.schedule_group(service, spec_version, tasks, cx);
         }
         cx.store.commit();
     }
@@ -239,7 +241,7 @@ impl Scheduler {
         let mut pipeline = Pipeline::new(service, spec);
         let (nodes, counted) = (&mut self.nodes, &mut self.counted);
         let mut group = TaskGroup { service, spec_version, tasks, pipeline: &mut pipeline, nodes, counted };
-        let mut tree = group.tree(std::mem::take(&mut self.candidates), cx.now, cx.store);
+        let mut tree = group.tree(std::mem::take(&mut self.candidates), cx);
         let placed = group.place(tasks.len(), &mut tree, cx);
         self.candidates = tree.into_buffer();
         for task in &tasks[placed..] {

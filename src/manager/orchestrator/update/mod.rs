@@ -8,6 +8,7 @@
 //!
 //! Source: manager/orchestrator/update/updater.go (control-plane section 4).
 
+mod race;
 mod updater;
 
 use std::rc::Rc;
@@ -15,9 +16,9 @@ use std::rc::Rc;
 use updater::{HandledTasks, Updater};
 
 use super::restart::Restarts;
-use crate::kernel::id::scattered;
 use crate::manager::Cx;
 use crate::manager::store::{Store, Task};
+use crate::manager::ties::Ties;
 use crate::model::change::Change;
 use crate::model::task::{Slot, TaskState};
 use crate::model::{ServiceId, TaskId};
@@ -41,10 +42,10 @@ impl Slots {
     /// Adds a slot with its tasks.
     ///
     /// Tie (control-plane X15): the tasks stand in an order that has nothing to do with their age, as those of random ids do.
-    pub fn push(&mut self, store: &Store, slot: Slot, tasks: &[TaskId]) {
+    pub fn push(&mut self, slot: Slot, tasks: &[TaskId], store: &Store, ties: &Ties) {
         let start = self.tasks.len();
         self.tasks.extend(tasks.iter().map(|&id| SlotTask { id, then: *store.task_ever(id) }));
-        self.tasks[start..].sort_unstable_by_key(|task| scattered(task.id.0));
+        self.tasks[start..].sort_unstable_by_key(|task| ties.place(task.id.0));
         self.slots.push((slot, self.tasks.len()));
     }
 
@@ -62,6 +63,8 @@ pub struct Supervisor {
     handled: HandledTasks,
     /// Handled tasks that were written while they ran or after they had ended, with their state.
     came_up: Vec<(TaskId, TaskState)>,
+    /// Those of them that had ended.
+    failed: Vec<TaskId>,
     ended_starts: Vec<TaskId>,
     /// Services that were written since the last look.
     announced: Vec<ServiceId>,
@@ -78,8 +81,7 @@ impl Supervisor {
             if Rc::ptr_eq(running, &row.spec) || **running == *row.spec {
                 return;
             }
-            let cancelled = self.updaters.remove(index);
-            note_end(&cancelled, cx);
+            self.cancel(index, restarts, cx);
         }
         // What was written before is not what this updater announces.
         self.announced.retain(|other| *other != service);
@@ -101,6 +103,7 @@ impl Supervisor {
             Change::TaskUpdated { task, new, .. } if new.state >= TaskState::Running => {
                 if matches!(self.handled.get(task), Some(Some(_))) {
                     self.came_up.push((task, new.state));
+                    self.failed.extend(Some(task).filter(|_| new.state.is_terminal()));
                 }
             }
             Change::ServiceUpdated(service) => self.announced.push(service),
@@ -110,8 +113,11 @@ impl Supervisor {
 
     /// Lets updaters begin whose update was announced.
     ///
-    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator.
+    /// Tie (control-plane X3): Swarm's workers are not held back, but are slower than the orchestrator. In a race nobody waits.
     pub fn begin_announced(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        if cx.ties.are_shuffled() {
+            return self.announced.clear();
+        }
         for service in std::mem::take(&mut self.announced) {
             if let Some(index) = self.updaters.iter().position(|updater| updater.service == service) {
                 let mut updater = self.updaters.remove(index);
@@ -137,13 +143,19 @@ impl Supervisor {
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free
     /// workers.
     ///
-    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first.
+    /// Tie (control-plane X2): with a failure and a free worker at one instant, the failure comes first. In a race each acts in its
+    /// turn ([`Supervisor::race`]).
     pub fn act(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        if cx.ties.are_shuffled() {
+            return;
+        }
         restarts.take_ended(&mut self.ended_starts);
         let (came_up, ended_starts) = (std::mem::take(&mut self.came_up), std::mem::take(&mut self.ended_starts));
-        self.act_on(&ended_starts, &came_up, restarts, cx);
-        (self.came_up, self.ended_starts) = (came_up, ended_starts);
+        let failed = std::mem::take(&mut self.failed);
+        self.act_on(&ended_starts, &came_up, &failed, restarts, cx);
+        (self.came_up, self.failed, self.ended_starts) = (came_up, failed, ended_starts);
         self.came_up.clear();
+        self.failed.clear();
         self.ended_starts.clear();
     }
 
@@ -151,13 +163,14 @@ impl Supervisor {
     pub fn act_on_running(&mut self, restarts: &mut Restarts, cx: &mut Cx<'_>) {
         let is_running = |(_, state): &mut (TaskId, TaskState)| *state == TaskState::Running;
         let running: Vec<(TaskId, TaskState)> = self.came_up.extract_if(.., is_running).collect();
-        self.act_on(&[], &running, restarts, cx);
+        self.act_on(&[], &running, &[], restarts, cx);
     }
 
     fn act_on(
         &mut self,
         ended_starts: &[TaskId],
         came_up: &[(TaskId, TaskState)],
+        failed: &[TaskId],
         restarts: &mut Restarts,
         cx: &mut Cx<'_>,
     ) {
@@ -171,7 +184,7 @@ impl Supervisor {
             for &(task, state) in came_up {
                 updater.on_came_up(task, state, &mut self.handled, cx);
             }
-            for &(task, _) in came_up.iter().filter(|(_, state)| state.is_terminal()) {
+            for &task in failed {
                 updater.on_failed(task, &mut self.handled, cx);
             }
             updater.proceed(&mut self.handled, restarts, cx);
@@ -200,6 +213,9 @@ impl Supervisor {
         }
     }
 
+    /// An updater that has ended is forgotten.
+    ///
+    /// Tie (control-plane X14): always before its last write is seen, also where ties are shuffled: it was so in every recorded run.
     fn keep(&mut self, updater: Updater, cx: &mut Cx<'_>) {
         if updater.has_ended() {
             note_end(&updater, cx);

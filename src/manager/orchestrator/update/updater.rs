@@ -125,7 +125,7 @@ impl Updater {
         if state.is_none() {
             let status = UpdateStatus { state: UpdateState::Updating, message: UpdateMessage::InProgress };
             write_status(service, cx, |row| row.update_status.is_none().then_some(status));
-            phase = Phase::Announced;
+            phase = if cx.ties.are_shuffled() { Phase::HandOut } else { Phase::Announced };
         }
         cx.store.note_updater(service, epoch, is_rollback, true);
         let section = if is_rollback { spec.rollback } else { spec.update };
@@ -168,24 +168,43 @@ impl Updater {
         self.phase == Phase::Ended
     }
 
-    /// Hands out slots to free workers, and goes on to the next phase when it is time.
+    /// Hands out slots to free workers, and goes on to the next phase when it is time. In a race it does so step by step, each in its
+    /// turn.
     ///
     /// Source: `Run`, from the workers on (control-plane U12 to U15).
     pub(super) fn proceed(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {
-        while self.phase == Phase::HandOut {
-            if self.handed_out == self.dirty.len() {
-                self.phase = Phase::Finish;
-            } else if let Some(worker) = self.workers.iter().position(|worker| *worker == Worker::Idle) {
-                let slot = self.dirty[self.handed_out];
-                self.handed_out += 1;
-                self.take_slot(worker, slot, handled, restarts, cx);
-            } else {
-                return;
-            }
+        while !cx.ties.are_shuffled() && self.can_go_on() {
+            self.go_on(handled, restarts, cx);
         }
-        if self.phase == Phase::Finish && self.workers.iter().all(|worker| *worker == Worker::Idle) {
-            self.monitor(handled, cx);
+    }
+
+    /// Whether a slot waits and a worker is free, or all workers have finished.
+    pub(super) fn can_go_on(&self) -> bool {
+        let mut workers = self.workers.iter();
+        match self.phase {
+            Phase::HandOut => workers.any(|worker| *worker == Worker::Idle),
+            Phase::Finish => workers.all(|worker| *worker == Worker::Idle),
+            Phase::Announced | Phase::Monitor | Phase::Ended => false,
         }
+    }
+
+    /// Hands out a slot, or begins the last watch.
+    pub(super) fn go_on(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {
+        if self.phase == Phase::Finish {
+            return self.monitor(handled, cx);
+        }
+        let Some(worker) = self.workers.iter().position(|worker| *worker == Worker::Idle) else { return };
+        let slot = self.dirty[self.handed_out];
+        self.handed_out += 1;
+        if self.handed_out == self.dirty.len() {
+            self.phase = Phase::Finish;
+        }
+        self.take_slot(worker, slot, handled, restarts, cx);
+    }
+
+    /// Whether this updater made or keeps the task.
+    pub(super) fn handles(&self, task: TaskId, handled: &HandledTasks) -> bool {
+        matches!(handled.get(task), Some(Some(note)) if note.epoch == self.epoch)
     }
 
     /// All workers have finished: watches for a last period, which begins with what was not looked at until now.
