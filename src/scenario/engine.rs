@@ -33,6 +33,10 @@ pub(super) fn check(service: &Node, problems: &mut Problems) {
         let message = invalid("TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1");
         refuse(Code::OutOfRange, &ratio.place, message);
     }
+    let mode = service.at(&["deploy", "mode"]).and_then(Node::as_text).unwrap_or_default();
+    if let Some(update) = service.at(&["deploy", "update_config"]).filter(|_| mode.ends_with("-job")) {
+        refuse(Code::Conflict, &update.place, invalid("Jobs may not have an update config"));
+    }
     for amounts in ["limits", "reservations"] {
         let amount = |key| service.at(&["deploy", "resources", amounts, key]);
         if let Some(node) = amount("cpus")

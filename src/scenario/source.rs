@@ -173,12 +173,16 @@ pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, 
     parse_text(file, &format!("{:start$}{}", "", &file.text[start..]))
 }
 
+/// Deepest nesting that is read, far more than anybody writes: reading it takes a stack frame a level.
+const DEEPEST: usize = 64;
+
 fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         legacy_octal_numbers: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let mut placing = Placing { file, problems: Vec::new() };
     match serde_saphyr::from_str_with_options::<Located<Raw>>(text, options) {

@@ -2,13 +2,15 @@
 //!
 //! `COMPOSE_CASES=DIR` adds a folder in the layout of tests/compose: stack files, specs/ and merge/.
 
+mod hostile;
 mod view;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rollsim::diag::{Diagnostic, SourceFile};
+use rollsim::diag::{Code, Diagnostic, SourceFile};
+use rollsim::experiment;
 use rollsim::model::command::Command;
 use rollsim::model::defaults;
 use rollsim::model::service::ServiceSpec;
@@ -191,4 +193,162 @@ fn services_are_what_docker_makes_of_the_files() {
     }
     none(&findings);
     assert!(compared > 60, "only {compared} services were compared");
+}
+
+#[test]
+fn refusals_are_dockers_at_a_place_in_the_file() {
+    let mut findings = Vec::new();
+    for folder in folders() {
+        let path = folder.join("refusals.json");
+        let cases = if path.exists() { json(&path) } else { Value::Array(Vec::new()) };
+        findings.extend(cases.as_array().expect("cases").iter().filter_map(refusal));
+    }
+    none(&findings);
+}
+
+/// What is wrong with how a case of refusals.json is taken.
+fn refusal(case: &Value) -> Option<String> {
+    let name = case["case"].as_str().expect("a name");
+    let file = SourceFile { name: "stack.yml".to_owned(), text: case["yaml"].as_str().expect("a file").to_owned() };
+    let refusals: Vec<&Value> = match &case["error"] {
+        Value::Null => case["engine_errors"].as_object().into_iter().flat_map(|errors| errors.values()).collect(),
+        error => vec![error],
+    };
+    let expected: Vec<String> = refusals.iter().map(|error| flat(error.as_str().expect("a text"))).collect();
+    match load(vec![file], &BTreeMap::new(), &[]) {
+        Ok(loaded) if expected.is_empty() => {
+            let found = compare(name, &loaded, &case["services"], false);
+            (!found.is_empty()).then(|| found.join("\n"))
+        }
+        Ok(loaded) => {
+            // What only an unset variable brings about has a stand-in.
+            let stand_in = loaded.warnings.iter().any(|warning| warning.code == Code::StandIn);
+            (!stand_in).then(|| format!("{name}: docker refuses it: {expected:?}"))
+        }
+        Err(problems) if expected.is_empty() => {
+            let unsimulated = problems.iter().any(|problem| problem.code == Code::NotSimulated);
+            (!unsimulated).then(|| format!("{name}: docker takes it: {}", said(&problems)))
+        }
+        Err(problems) => {
+            let here = flat(&said(&problems));
+            let own_words = OWN_WORDS.iter().find(|(case, _)| *case == name).map(|(_, words)| *words);
+            let is_said = |error: &String| here.contains(error) || own_words.is_some_and(|words| here.contains(words));
+            (!expected.iter().all(is_said)).then(|| format!("{name}: docker says {expected:?}\nhere: {here}"))
+        }
+    }
+}
+
+/// Refusals of docker's parser of YAML, which ours words in its own way.
+const OWN_WORDS: [(&str, &str); 4] = [
+    ("duplicate key", "mapping key \"user\" already defined at line 5"),
+    ("not YAML", "not valid JSON or YAML"),
+    ("tab indent", "not valid JSON or YAML"),
+    ("unknown anchor", "not valid JSON or YAML"),
+];
+
+#[test]
+fn durations_that_docker_refuses_in_a_file_are_refused() {
+    let mut findings = Vec::new();
+    for case in json(&own_folder().join("durations.json")).as_array().expect("cases") {
+        let text = format!(
+            "{{\"services\": {{\"a\": {{\"image\": \"a\", \"deploy\": {{\"update_config\": {{\"delay\": {}}}}}}}}}}}",
+            case["in"]
+        );
+        let file = SourceFile { name: "stack.yml".to_owned(), text };
+        let loaded = load(vec![file], &BTreeMap::new(), &[]);
+        match (case["file_error"].as_str(), loaded) {
+            (Some(error), Err(problems)) if said(&problems).contains(error) => {}
+            (None, Ok(_)) => {}
+            // Docker stores what is below zero or longer than a year; the managers refuse the first, rollsim the second.
+            (None, Err(problems)) if problems.iter().all(|problem| problem.code == Code::OutOfRange) => {}
+            (_, loaded) => findings.push(format!("{case}: {:?}", loaded.map_err(|problems| said(&problems)).err())),
+        }
+    }
+    none(&findings);
+}
+
+/// What a real engine stored, and what it shows with the defaults filled in, against ours.
+#[test]
+fn defaults_are_those_of_an_engine() {
+    let recorded = json(&own_folder().join("l-defaults.json"));
+    let mut findings = Vec::new();
+    for case in recorded["cases"].as_array().expect("cases") {
+        let command = case["command"].as_str().expect("a command");
+        let name = case["raw"]["Spec"]["Name"].as_str().expect("a name");
+        let loaded = if command.starts_with("docker stack") {
+            let text = recorded["stack_yml"].as_str().expect("a file").to_owned();
+            let run = StackRun {
+                name: "st".to_owned(),
+                files: vec![SourceFile { name: "stack.yml".to_owned(), text }],
+                then: Vec::new(),
+            };
+            scenario::load_stack(&run, &[], &Outside::default())
+        } else {
+            let text = format!("{{\"rollsim\": 1, \"timeline\": [{{\"at\": \"0s\", \"run\": \"{command}\"}}]}}");
+            scenario::load(&SourceFile { name: "t".to_owned(), text }, &[])
+        };
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{}", said(&problems)));
+        let created = loaded.plan.commands.iter().find_map(|timed| match &timed.command {
+            Command::ServiceCreate { service, spec } if loaded.plan.services[*service] == name => Some(spec),
+            _ => None,
+        });
+        let spec = created.expect("the service is created");
+        for (form, spec) in [("raw", &**spec), ("with_defaults", &defaults::interpolate(spec))] {
+            let mut docker = case[form]["Spec"].clone();
+            // An engine stores ids of networks.
+            if let Some(target) = docker.pointer_mut("/TaskTemplate/Networks/0/Target") {
+                *target = Value::String("st_default".to_owned());
+            }
+            let (view, _) = Spec::read(&docker);
+            let what = format!("{} {form}", case["case"]);
+            findings.extend(differences(&what, &view::ours(spec, "app:v1"), &view));
+        }
+    }
+    none(&findings);
+}
+
+/// The stack files of this folder, each with the variables that docker insisted on.
+fn corpus() -> Vec<(SourceFile, BTreeMap<String, String>)> {
+    let folder = own_folder();
+    let specs = cases(&folder).into_iter().filter(|(_, case)| case["file"].is_string());
+    specs.map(|(files, case)| (case_files(&files, &case).remove(0), variables(&case["env"]))).collect()
+}
+
+#[test]
+fn every_file_runs_through_an_update_of_one_of_its_services() {
+    for (file, variables) in corpus() {
+        let first = load(vec![file.clone()], &variables, &[]).unwrap_or_else(|problems| panic!("{}", said(&problems)));
+        let service = services(&first).into_keys().next().expect("a service");
+        let then = [format!("30s docker service update --image other:2 {service}")];
+        let loaded =
+            load(vec![file.clone()], &variables, &then).unwrap_or_else(|problems| panic!("{}", said(&problems)));
+        let run = experiment::measure(&loaded, 1);
+        let updates: usize = run.services.iter().map(|service| service.updates.len()).sum();
+        assert_eq!(updates, 1, "{}: {service}", file.name);
+    }
+}
+
+/// What is told of each file on a machine that has nothing of what it names.
+#[test]
+fn every_file_loads_with_its_notes() {
+    struct NothingThere;
+    impl Files for NothingThere {
+        fn read(&self, path: &str) -> Result<String, FileError> {
+            Err(FileError::Missing(path.to_owned()))
+        }
+        fn exists(&self, _: &str) -> bool {
+            false
+        }
+    }
+    let mut notes = String::new();
+    for (file, variables) in corpus() {
+        let run = StackRun { name: "corpus".to_owned(), files: vec![file], then: Vec::new() };
+        let outside = |strict| Outside { files: &NothingThere, variables: &variables, strict };
+        let loaded =
+            scenario::load_stack(&run, &[], &outside(false)).unwrap_or_else(|problems| panic!("{}", said(&problems)));
+        notes += &format!("{}\n\n", said(&loaded.warnings));
+        let has_stand_in = loaded.warnings.iter().any(|warning| warning.code == Code::StandIn);
+        assert_eq!(scenario::load_stack(&run, &[], &outside(true)).is_err(), has_stand_in, "{}", run.files[0].name);
+    }
+    insta::assert_snapshot!("notes", notes.trim_end());
 }

@@ -132,6 +132,7 @@ impl Loader<'_> {
             self.problems.push(Diagnostic::new(Code::WrongType, &root.place, message));
             return None;
         }
+        validate::keys(&root, self.problems);
         let version = validate::version(&root, self.problems)?;
         versions.push(format!("3.{version}"));
         if versions[0] != versions[versions.len() - 1] {

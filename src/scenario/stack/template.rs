@@ -243,3 +243,59 @@ impl Cast {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diag::SourceFile;
+    use crate::scenario::source;
+
+    fn tree(value: &serde_json::Value) -> Node {
+        let file = SourceFile { name: "t".to_owned(), text: value.to_string() };
+        source::parse(&Arc::new(file)).expect("JSON is YAML")
+    }
+
+    #[test]
+    fn values_are_interpolated_as_docker_does() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/compose/interpolation.json")).expect("cases");
+        for case in cases.as_array().expect("cases") {
+            let variables: Variables = serde_json::from_value(case["env"].clone()).expect("variables");
+            let mut problems = Problems::default();
+            let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: Vec::new() };
+            let done = interpolation.node(tree(&case["in"]), &mut vec!["in".to_owned()]);
+            let said: Vec<String> = problems.into_sorted("t").iter().map(|problem| problem.message.clone()).collect();
+            match case["error"].as_str() {
+                Some(error) => assert_eq!(said, [error], "{case}"),
+                None => {
+                    assert!(said.is_empty(), "{case}: {said:?}");
+                    let expected = tree(&case["out"]);
+                    assert_eq!((done.to_string(), done.kind()), (expected.to_string(), expected.kind()), "{case}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_substituted_text_becomes_what_its_path_asks_for() {
+        let variables = Variables::from([("N".to_owned(), "3".to_owned())]);
+        let mut problems = Problems::default();
+        let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: Vec::new() };
+        let mut replicas = |text: &str| {
+            let node = tree(&serde_json::json!({"services": {"web": {"deploy": {"replicas": text}}}}));
+            let done = interpolation.node(node, &mut Vec::new());
+            done.at(&["services", "web", "deploy", "replicas"]).map(Node::kind)
+        };
+        assert_eq!((replicas("${N}"), replicas("3")), (Some("a number"), Some("a string")));
+        replicas("${M}");
+        let said = problems.into_sorted("t");
+        assert_eq!(
+            said[0].to_string(),
+            "t:1:45: error[R0213]: error while interpolating services.web.deploy.replicas: failed to cast to expected type: \
+             strconv.Atoi: parsing \"\": invalid syntax"
+        );
+        assert_eq!(said[0].help.as_deref(), Some("set it with `--env M=...`"));
+    }
+}

@@ -33,6 +33,25 @@ pub(super) fn version(file: &Node, problems: &mut Problems) -> Option<u8> {
     minor
 }
 
+/// Reports keys that are no texts: docker cannot name them.
+pub(super) fn keys(node: &Node, problems: &mut Problems) {
+    for entry in node.entries() {
+        let place = &entry.key.place;
+        let written = place.file.text.get(place.span.clone()).unwrap_or_default();
+        // A number written as it is read, or one of the words that stand for something else.
+        let is_plain = written == entry.key.value;
+        let word = ["true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "~"];
+        let is_number = written.parse::<f64>().is_ok() && !written.ends_with(|c: char| c.is_ascii_alphabetic());
+        if is_plain && (word.contains(&written) || is_number) {
+            let message = "json: unsupported type: map[interface {}]interface {}";
+            let label = format!("a key is a text: write \"{written}\"");
+            problems.push(Diagnostic::new(Code::WrongType, place, message).label(label));
+        }
+        keys(&entry.value, problems);
+    }
+    node.items().iter().for_each(|item| keys(item, problems));
+}
+
 /// Reports whatever the schema of this minor version does not allow.
 pub(super) fn validate(file: &Node, version: u8, problems: &mut Problems) {
     Check { version, problems }.shape(&FILE, file, &Path::Root);
