@@ -6,9 +6,43 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-/// Kinds of diagnostics. Each has a stable identifier that is never given to another kind.
+mod explain;
+
+pub use explain::{explain, title};
+
+/// Kinds of diagnostics. Each has a stable identifier that is never given to another kind; `diag/codes.md` has their long texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
+    /// `L0001`: start-first with a port in host mode.
+    StartFirstHostPort,
+    /// `L0002`: start-first with a limit of replicas per node.
+    StartFirstMaxReplicas,
+    /// `L0003`: start-first for a global service.
+    StartFirstGlobal,
+    /// `L0004`: start-first without a health check.
+    StartFirstNoHealth,
+    /// `L0005`: a version that breaks after it was healthy is noticed when the monitor is over.
+    BreaksUnseen,
+    /// `L0006`: failure action `continue`, with which nothing is counted.
+    FailureIgnored,
+    /// `L0007`: failure action `pause`, which leaves the update half-way.
+    FailurePauses,
+    /// `L0008`: failure action `rollback` for a rollback.
+    RollbackRollsBack,
+    /// `L0009`: a restart window that no restart falls into.
+    RestartWindow,
+    /// `L0010`: one replica with stop-first.
+    OneReplica,
+    /// `L0011`: a grace period shorter than the longest request, or than the process takes to stop.
+    GracePeriod,
+    /// `L0012`: parallelism at or above the number of tasks.
+    AllAtOnce,
+    /// `L0013`: a failure ratio above 0 that one failure exceeds.
+    RatioTooSmall,
+    /// `L0014`: a delay at or above the monitor.
+    DelayAboveMonitor,
+    /// `L0015`: reservations that leave no room for the tasks that start first.
+    SurgeReservations,
     /// `R0001`: the text is neither JSON nor YAML.
     Syntax,
     /// `R0002`: a mapping has the same key twice.
@@ -86,6 +120,10 @@ pub enum Code {
 /// How bad a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Right as it is; something else may be better.
+    Hint,
+    /// Right by the letter, and likely to go wrong (a lint).
+    Note,
     /// The input is used all the same.
     Warning,
     /// The input cannot be used.
@@ -117,6 +155,8 @@ pub struct Place {
 pub struct Diagnostic {
     /// Its kind.
     pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
     /// Where.
@@ -129,7 +169,22 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 36] = [
+    pub const ALL: [Code; 51] = [
+        Code::StartFirstHostPort,
+        Code::StartFirstMaxReplicas,
+        Code::StartFirstGlobal,
+        Code::StartFirstNoHealth,
+        Code::BreaksUnseen,
+        Code::FailureIgnored,
+        Code::FailurePauses,
+        Code::RollbackRollsBack,
+        Code::RestartWindow,
+        Code::OneReplica,
+        Code::GracePeriod,
+        Code::AllAtOnce,
+        Code::RatioTooSmall,
+        Code::DelayAboveMonitor,
+        Code::SurgeReservations,
         Code::Syntax,
         Code::DuplicateKey,
         Code::NotAScenario,
@@ -171,6 +226,21 @@ impl Code {
     /// The stable identifier.
     pub const fn id(self) -> &'static str {
         match self {
+            Code::StartFirstHostPort => "L0001",
+            Code::StartFirstMaxReplicas => "L0002",
+            Code::StartFirstGlobal => "L0003",
+            Code::StartFirstNoHealth => "L0004",
+            Code::BreaksUnseen => "L0005",
+            Code::FailureIgnored => "L0006",
+            Code::FailurePauses => "L0007",
+            Code::RollbackRollsBack => "L0008",
+            Code::RestartWindow => "L0009",
+            Code::OneReplica => "L0010",
+            Code::GracePeriod => "L0011",
+            Code::AllAtOnce => "L0012",
+            Code::RatioTooSmall => "L0013",
+            Code::DelayAboveMonitor => "L0014",
+            Code::SurgeReservations => "L0015",
             Code::Syntax => "R0001",
             Code::DuplicateKey => "R0002",
             Code::NotAScenario => "R0003",
@@ -210,9 +280,34 @@ impl Code {
         }
     }
 
-    /// Whether the input can be used all the same.
+    /// The code of this identifier, in letters of any case.
+    pub fn from_id(id: &str) -> Option<Code> {
+        Code::ALL.into_iter().find(|code| code.id().eq_ignore_ascii_case(id))
+    }
+
+    /// Whether `--deny lints` makes an error of it: the lints, and keys that Swarm ignores.
+    pub const fn is_lint(self) -> bool {
+        matches!(self.severity(), Severity::Note) || matches!(self, Code::IgnoredBySwarm)
+    }
+
+    /// How bad it is.
     pub const fn severity(self) -> Severity {
         match self {
+            Code::FailurePauses => Severity::Hint,
+            Code::StartFirstHostPort
+            | Code::StartFirstMaxReplicas
+            | Code::StartFirstGlobal
+            | Code::StartFirstNoHealth
+            | Code::BreaksUnseen
+            | Code::FailureIgnored
+            | Code::RollbackRollsBack
+            | Code::RestartWindow
+            | Code::OneReplica
+            | Code::GracePeriod
+            | Code::AllAtOnce
+            | Code::RatioTooSmall
+            | Code::DelayAboveMonitor
+            | Code::SurgeReservations => Severity::Note,
             Code::AssumedImage
             | Code::AcceptedOnly
             | Code::IgnoredBySwarm
@@ -225,15 +320,47 @@ impl Code {
     }
 }
 
+impl Severity {
+    /// `hint`, `note`, `warning` or `error`
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Hint => "hint",
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
 impl Place {
     /// These bytes of the text.
     pub fn new(file: &Arc<SourceFile>, span: Range<usize>) -> Place {
         Place { file: file.clone(), span, used: None }
     }
 
+    /// The whole lines from the first to the last that the place is about: a long text is not looked through for each.
+    fn lines(&self) -> Range<usize> {
+        let text = &self.file.text;
+        let spans = || std::iter::once(&self.span).chain(&self.used);
+        let start = spans().map(|span| span.start).min().unwrap_or(0);
+        let end = spans().map(|span| span.end).max().unwrap_or(0);
+        let start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
+        start..end
+    }
+
     /// Line and column of the first byte, from 1; columns count characters.
     pub fn line_column(&self) -> (usize, usize) {
-        let before = &self.file.text[..self.span.start];
+        self.line_column_at(self.span.start)
+    }
+
+    /// Line and column behind the last byte.
+    pub fn end_line_column(&self) -> (usize, usize) {
+        self.line_column_at(self.span.end)
+    }
+
+    fn line_column_at(&self, byte: usize) -> (usize, usize) {
+        let before = &self.file.text[..byte];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
@@ -248,9 +375,15 @@ impl fmt::Display for Place {
 }
 
 impl Diagnostic {
-    /// A diagnostic without label and help.
+    /// A diagnostic without label and help, as bad as its code says.
     pub fn new(code: Code, place: &Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { code, message: message.into(), place: place.clone(), label: String::new(), help: None }
+        let severity = code.severity();
+        Diagnostic { code, severity, message: message.into(), place: place.clone(), label: String::new(), help: None }
+    }
+
+    /// Makes an error of a lint; anything else stays as it is.
+    pub fn deny_lint(self) -> Diagnostic {
+        Diagnostic { severity: if self.code.is_lint() { Severity::Error } else { self.severity }, ..self }
     }
 
     /// With what is said right at the place.
@@ -265,21 +398,22 @@ impl Diagnostic {
         self
     }
 
-    /// Whether the input can be used all the same.
-    pub fn severity(&self) -> Severity {
-        self.code.severity()
-    }
-
     /// The diagnostic with the lines that it is about, as rustc prints them; no newline at the end.
     pub fn render(&self, color: bool) -> String {
-        let level = match self.severity() {
+        let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+            Severity::Hint => Level::HELP.with_name("hint"),
         };
         let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
-        let here = AnnotationKind::Primary.span(self.place.span.clone()).label(label);
-        let used = self.place.used.clone().map(|span| AnnotationKind::Context.span(span).label("used here"));
-        let snippet = Snippet::source(self.place.file.text.as_str())
+        let lines = self.place.lines();
+        let within = |span: &Range<usize>| span.start - lines.start..span.end - lines.start;
+        let here = AnnotationKind::Primary.span(within(&self.place.span)).label(label);
+        let used = self.place.used.as_ref().map(|span| AnnotationKind::Context.span(within(span)).label("used here"));
+        let text = &self.place.file.text;
+        let snippet = Snippet::source(&text[lines.clone()])
+            .line_start(text[..lines.start].matches('\n').count() + 1)
             .path(self.place.file.name.as_str())
             .annotation(here)
             .annotations(used);
@@ -293,11 +427,7 @@ impl Diagnostic {
 /// `file:line:column: error[R0101]: message`, for editors and other programs.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{}: {severity}[{}]: {}", self.place, self.code.id(), self.message)
+        write!(f, "{}: {}[{}]: {}", self.place, self.severity.name(), self.code.id(), self.message)
     }
 }
 

@@ -28,8 +28,9 @@ fn every_broken_scenario_is_explained() {
         let said = match scenario::load(&SourceFile { name: name.clone(), text }, &[]) {
             Err(diagnostics) => rendered(&diagnostics),
             Ok(loaded) => {
-                assert!(name.starts_with("warning-"), "{name} is not broken");
-                rendered(&loaded.warnings)
+                let is_lint = name.starts_with("lint-");
+                assert!(is_lint || name.starts_with("warning-"), "{name} is not broken");
+                rendered(if is_lint { &loaded.lints } else { &loaded.warnings })
             }
         };
         settings.bind(|| insta::assert_snapshot!(name, said));

@@ -23,7 +23,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("check", &["kernel", "model", "observe", "sim::Plan", "sim::plan"]),
     ("scenario", &["kernel", "model", "diag", "sim::Plan", "sim::plan", "metrics::path", "metrics::summary"]),
     ("experiment", &["kernel", "model", "observe", "sim", "check", "metrics", "scenario"]),
-    ("report", &["kernel", "model", "observe", "sim::Plan", "sim::plan", "metrics", "experiment"]),
+    ("report", &["diag", "kernel", "model", "observe", "sim::Plan", "sim::plan", "metrics", "experiment"]),
     ("cli", &[""]),
 ];
 

@@ -39,7 +39,8 @@ pub enum Promise {
     /// works (U47), or when one was stopped by a failure, it need not.
     RolledBack,
     /// A replicated service has as many live slots as replicas. While a slot is dead by its restart policy, or holds tasks that are not
-    /// to be restarted when they have stopped, it need not (O3).
+    /// to be restarted when they have stopped, it need not (O3); nor, when such a slot is gone, until the next reconcile, which its going
+    /// does not cause (O2).
     LiveSlots,
     /// A task is assigned only to a node that passes all its filters at that instant, whatever is desired of it (S4).
     Filters,

@@ -68,7 +68,7 @@ fn deadline(view: &View<'_>, task: &TaskView, drained: Time) -> Time {
     let grace = view.spec_of(task).task.container.stop_grace_period.unwrap_or(defaults::STOP_GRACE_PERIOD);
     let wait = LONGEST_WAIT.max(service.longest_restart_delay());
     let batches = latencies.assignment_batch * MOST_BATCHES + latencies.status_batch;
-    let stop = latencies.agent_retry + latencies.load_balancer_settle + grace;
+    let stop = latencies.agent_retry + latencies.load_balancer_settle + latencies.sandbox_teardown + grace;
     let Some(heard) = view.heard_since() else { return Time::MAX };
     drained.max(heard).max(service.touched).saturating_add(wait + batches + stop)
 }

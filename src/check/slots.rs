@@ -22,6 +22,8 @@ pub(super) struct Slots {
 struct Count {
     live: u32,
     resting: u32,
+    /// Whether a resting slot is gone, and the service was not reconciled since.
+    is_stale: bool,
 }
 
 /// How a slot stands (control-plane O3).
@@ -45,7 +47,10 @@ impl Slots {
         match *record {
             Record::Task(task) => self.look_at(view, task.service, task.slot),
             Record::TaskRemoved { task, service } => self.look_at(view, service, view.tasks[task].record.slot),
-            Record::Spec { service, .. } => self.touched.push(service),
+            Record::Spec { service, .. } | Record::UpdateStatus { service, .. } => {
+                self.services[service].is_stale = false;
+                self.touched.push(service);
+            }
             _ => {}
         }
     }
@@ -59,7 +64,10 @@ impl Slots {
         let count = &mut self.services[service];
         match old {
             Standing::Live => count.live -= 1,
-            Standing::Resting => count.resting -= 1,
+            Standing::Resting => {
+                count.resting -= 1;
+                count.is_stale |= new == Standing::Dead;
+            }
             Standing::Dead => {}
         }
         match new {
@@ -76,7 +84,7 @@ impl Slots {
         self.touched.dedup();
         for service in self.touched.drain(..) {
             let (row, count) = (&view.services[service], self.services[service]);
-            if !row.exists || count.resting > 0 {
+            if !row.exists || count.resting > 0 || count.is_stale {
                 continue;
             }
             let Mode::Replicated { replicas } = row.spec().mode else { continue };
@@ -147,5 +155,16 @@ mod tests {
         forged.at(2).desire(0, TaskState::Shutdown);
         assert_eq!(forged.broken(), []);
         assert_eq!(forged.at(2_000).remove(1).broken(), [Promise::LiveSlots]);
+    }
+
+    /// Control-plane O2: nobody looks at the service when what is not wanted goes.
+    #[test]
+    fn a_slot_that_was_resting_is_missed_at_the_next_reconcile() {
+        let mut spec = replicated(2);
+        spec.task.restart = Some(RestartPolicy { condition: RestartCondition::None, ..RestartPolicy::default() });
+        let mut forged = two_tasks(spec);
+        forged.at(1).desire(0, TaskState::Remove).at(2).remove(0);
+        assert_eq!(forged.broken(), []);
+        assert_eq!(forged.at(3).status(None).broken(), [Promise::LiveSlots]);
     }
 }

@@ -15,7 +15,7 @@ use crate::scenario::overlay::Overlay;
 use crate::scenario::{self, Loaded, StackRun};
 
 /// What changes a scenario before it runs.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Changes {
     /// Seed of all chance, instead of the scenario's.
     #[arg(long, value_name = "N")]
@@ -56,25 +56,24 @@ pub(super) struct Inputs<'a> {
     /// Those of them that have errors.
     invalid: Vec<String>,
     /// What is wrong, each once although a file may be loaded many times.
-    diagnostics: Vec<Diagnostic>,
-    /// What is to be told of it.
-    text: String,
+    wrong: Vec<Wrong>,
     /// Variables of stack files, once they have been read.
     variables: Option<BTreeMap<String, String>>,
+}
+
+/// Something that is wrong with an input.
+#[derive(PartialEq)]
+enum Wrong {
+    /// It cannot be read at all.
+    Unreadable(String),
+    /// Something at a place of it.
+    At(Diagnostic),
 }
 
 impl<'a> Inputs<'a> {
     /// None yet.
     pub(super) fn new(changes: &'a Changes, terminal: &'a Terminal) -> Inputs<'a> {
-        Inputs {
-            changes,
-            terminal,
-            files: Vec::new(),
-            invalid: Vec::new(),
-            diagnostics: Vec::new(),
-            text: String::new(),
-            variables: None,
-        }
+        Inputs { changes, terminal, files: Vec::new(), invalid: Vec::new(), wrong: Vec::new(), variables: None }
     }
 
     /// Reads a text file, `-` being standard input; `None` if it is none.
@@ -97,7 +96,7 @@ impl<'a> Inputs<'a> {
             Err(FileError::Unreadable(why)) => why,
             Err(FileError::Failed(why)) => return Err(Failure::Io(format!("error: {why}"))),
         };
-        self.text += &format!("error: {wrong}\n\n");
+        self.wrong.push(Wrong::Unreadable(format!("error: {wrong}")));
         add(&mut self.invalid, path);
         Ok(None)
     }
@@ -160,7 +159,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn fault(&mut self, what: &str, why: &str) {
-        self.text += &format!("error: {why}\n\n");
+        self.wrong.push(Wrong::Unreadable(format!("error: {why}")));
         add(&mut self.invalid, what);
     }
 
@@ -171,9 +170,7 @@ impl<'a> Inputs<'a> {
                 Some(loaded)
             }
             Err(diagnostics) => {
-                for diagnostic in diagnostics {
-                    self.wrong(source, diagnostic);
-                }
+                self.refuse(&source.name, diagnostics);
                 None
             }
         }
@@ -184,21 +181,41 @@ impl<'a> Inputs<'a> {
         Ok(self.read(path)?.and_then(|source| self.load(&source, [])))
     }
 
-    fn wrong(&mut self, source: &SourceFile, diagnostic: Diagnostic) {
-        if diagnostic.severity() == Severity::Error {
-            // What an argument sets is wrong in the scenario that it is set in.
-            let file = &diagnostic.place.file.name;
-            add(&mut self.invalid, if self.files.contains(file) { file } else { &source.name });
+    /// Takes notice of what is wrong with a file.
+    pub(super) fn refuse(&mut self, path: &str, diagnostics: Vec<Diagnostic>) {
+        for diagnostic in diagnostics {
+            if diagnostic.severity == Severity::Error {
+                // What an argument sets is wrong in the scenario that it is set in.
+                let file = &diagnostic.place.file.name;
+                add(&mut self.invalid, if self.files.contains(file) { file } else { path });
+            }
+            let wrong = Wrong::At(diagnostic);
+            if !self.wrong.contains(&wrong) {
+                self.wrong.push(wrong);
+            }
         }
-        if !self.diagnostics.contains(&diagnostic) {
-            self.text += &(self.terminal.render(&diagnostic) + "\n\n");
-            self.diagnostics.push(diagnostic);
-        }
+    }
+
+    /// What is wrong at places.
+    pub(super) fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.wrong.iter().filter_map(|wrong| match wrong {
+            Wrong::At(diagnostic) => Some(diagnostic),
+            Wrong::Unreadable(_) => None,
+        })
     }
 
     /// Fails if anything was wrong, with all of it and a line that counts.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
+        self.fail(true)
+    }
+
+    /// As [`Inputs::finish`], when the diagnostics have been printed already.
+    pub(super) fn finish_printed(self) -> Result<(), Failure> {
+        self.fail(false)
+    }
+
+    fn fail(self, with_diagnostics: bool) -> Result<(), Failure> {
+        let errors = self.diagnostics().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
         let count = match (&*self.invalid, self.files.len()) {
             ([], _) => return Ok(()),
             (_, 1) if errors == 0 => String::new(),
@@ -209,7 +226,15 @@ impl<'a> Inputs<'a> {
                 format!("error: {} of {files} files are invalid: {}", invalid.len(), invalid.join(", "))
             }
         };
-        Err(Failure::Input((self.text + &count).trim_end().to_owned()))
+        let mut text = String::new();
+        for wrong in &self.wrong {
+            match wrong {
+                Wrong::Unreadable(wrong) => text += &format!("{wrong}\n\n"),
+                Wrong::At(diagnostic) if with_diagnostics => text += &(self.terminal.render(diagnostic) + "\n\n"),
+                Wrong::At(_) => {}
+            }
+        }
+        Err(Failure::Input((text + &count).trim_end().to_owned()))
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod check;
 mod compare;
+mod explain_code;
+mod import;
 mod input;
 mod progress;
 mod run;
+mod schema;
 mod sweep;
 mod terminal;
 mod test;
@@ -51,6 +54,12 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Tell what the code of an error, a warning or a lint means, and what to do.
+    ExplainCode(explain_code::Options),
+    /// Make a scenario of what docker prints of a cluster.
+    Import(import::Options),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema,
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -82,6 +91,9 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
+        Command::Import(options) => import::run(options, &terminal),
+        Command::Schema => schema::schema(&terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

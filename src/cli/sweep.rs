@@ -11,6 +11,7 @@ use crate::metrics::{MetricPath, Summary};
 use crate::report::seeds::{self, Group};
 use crate::report::{Picture, files, sweeps};
 use crate::scenario::overlay::Overlay;
+use crate::sim::Plan;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -55,6 +56,7 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
         points.extend(loaded.map(|scenario| Point { values, scenario }));
     }
     inputs.finish()?;
+    check_nodes(&asked, &points[0].scenario.plan)?;
     terminal.warnings(&points[0].scenario.warnings);
     let total = points.len() as u64 * u64::from(options.seeds);
     let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
@@ -77,6 +79,15 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
         write(&folder, &axes, (&points, &results), picture.as_ref(), terminal)?;
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses metrics of nodes that the scenario does not have.
+fn check_nodes(metrics: &[MetricPath], plan: &Plan) -> Result<(), Failure> {
+    let is_known = |name: &str| plan.nodes.values().any(|node| node.name == name);
+    let unknown = metrics.iter().filter(|metric| metric.node().is_some_and(|node| !is_known(node)));
+    let errors: Vec<String> =
+        unknown.map(|metric| format!("error: `{metric}` is of no node of the scenario")).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors.join("\n"))) }
 }
 
 /// Reads all arguments of a kind, or tells everything that is wrong with them.

@@ -3,8 +3,8 @@
 use super::pool;
 use super::run::{measure, seed};
 use super::statistics::Statistics;
+use crate::metrics::Summary;
 use crate::metrics::path::{Kind, MetricPath, Value};
-use crate::metrics::{ServiceSummary, Summary};
 use crate::scenario::Loaded;
 
 /// A scenario under one policy.
@@ -21,14 +21,14 @@ pub struct Variant {
 pub struct Comparison {
     /// Names of the policies.
     pub policies: Vec<String>,
-    /// A row for each metric that some run has a value of, by service.
+    /// A row for each metric that some run has a value of, by service; then those of the nodes.
     pub rows: Vec<Row>,
 }
 
-/// One metric of one service under every policy.
+/// One metric of one service or node under every policy.
 #[derive(Debug)]
 pub struct Row {
-    /// The service.
+    /// The service; empty: the metric is a node's, which its name tells.
     pub service: String,
     /// The metric's name.
     pub metric: String,
@@ -69,18 +69,15 @@ pub fn compare(variants: &[Variant], seeds: usize, done: &(dyn Fn() + Sync)) -> 
     let mut rows = Vec::new();
     let services = runs.first().map_or(&[][..], |run| &run.services);
     for service in services {
-        for metric in MetricPath::all() {
-            let row = row(&service.name, &metric, &by_policy);
-            if row.cells.iter().any(|cell| !matches!(cell, Cell::None)) {
-                rows.push(row);
-            }
-        }
+        rows.extend(MetricPath::all().map(|metric| row(&service.name, &metric, &by_policy)));
     }
+    rows.extend(MetricPath::of_nodes(&runs).map(|metric| row("", &metric, &by_policy)));
+    rows.retain(|row| row.cells.iter().any(|cell| !matches!(cell, Cell::None)));
     Comparison { policies: variants.iter().map(|variant| variant.name.clone()).collect(), rows }
 }
 
 fn row(service: &str, metric: &MetricPath, by_policy: &[&[Summary]]) -> Row {
-    let value = |run: &Summary| run.service(service).and_then(|service| number(metric, service));
+    let value = |run: &Summary| metric.value_in(run, service).and_then(Value::number);
     let first: Vec<Option<f64>> = by_policy[0].iter().map(value).collect();
     let cells = by_policy.iter().enumerate().map(|(policy, runs)| {
         if !metric.kind().is_numeric() {
@@ -98,15 +95,11 @@ fn row(service: &str, metric: &MetricPath, by_policy: &[&[Summary]]) -> Row {
     Row { service: service.to_owned(), metric: metric.to_string(), kind: metric.kind(), cells: cells.collect() }
 }
 
-fn number(metric: &MetricPath, service: &ServiceSummary) -> Option<f64> {
-    metric.value(service).and_then(Value::number)
-}
-
 /// The words that a metric has in several runs, each with the number of runs, in the order of their first.
 pub fn words(service: &str, metric: &MetricPath, runs: &[Summary]) -> Vec<(String, usize)> {
     let mut words: Vec<(String, usize)> = Vec::new();
     for run in runs {
-        let word = match run.service(service).and_then(|service| metric.value(service)) {
+        let word = match metric.value_in(run, service) {
             Some(Value::Text(word)) => word.to_owned(),
             Some(Value::Bool(truth)) => truth.to_string(),
             _ => continue,

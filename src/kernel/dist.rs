@@ -71,6 +71,17 @@ impl Dist {
         }
     }
 
+    /// What 99 of 100 samples do not exceed; of single values the longest.
+    pub fn p99(&self) -> Span {
+        const HUNDREDTH: u64 = u64::MAX / 100;
+        match self {
+            // Its samples fall with the number that is drawn; those of the others rise.
+            Dist::Exponential { .. } => self.sample(HUNDREDTH),
+            Dist::Empirical(values) => values.iter().copied().max().unwrap_or(Span::ZERO),
+            _ => self.sample(99 * HUNDREDTH),
+        }
+    }
+
     /// Mean of the distribution.
     pub fn mean(&self) -> Span {
         match self {
@@ -201,5 +212,15 @@ mod tests {
         assert_eq!((uniform.sample(0), uniform.sample(u64::MAX)), (ms(1), ms(2)));
         let empirical = Dist::Empirical(vec![ms(1), ms(5)]);
         assert_eq!((empirical.sample(0), empirical.sample(u64::MAX)), (ms(1), ms(5)));
+    }
+
+    #[test]
+    fn the_99th_percentile_is_that_of_the_samples() {
+        let ms = Span::from_millis;
+        assert_eq!(Dist::Constant(ms(7)).p99(), ms(7));
+        assert_eq!(Dist::Exponential { mean: ms(1000) }.p99().as_millis(), 4605);
+        assert_eq!(Dist::Uniform { low: ms(0), high: ms(100) }.p99().as_millis(), 99);
+        assert_eq!(Dist::log_normal(ms(1000), ms(4000)).p99().as_millis(), 4000);
+        assert_eq!(Dist::Empirical(vec![ms(5), ms(1)]).p99(), ms(5));
     }
 }

@@ -259,3 +259,64 @@ fn send_all(node: NodeId, cx: &mut Cx<'_>) {
         cx.assignments.push(Assignment { node, task, desired: row.exists.then_some(row.desired) });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::fixture::{Cluster, WEB, global, new_image, replicated};
+    use crate::model::node::NodeSpec;
+
+    const NOBODY: [u32; 0] = [];
+
+    fn with_latencies() -> Cluster {
+        Cluster::with(5, Latencies::SWARM, [NodeSpec::default()])
+    }
+
+    /// Control-plane N14: 100 ms after the last change.
+    #[test]
+    fn changes_for_a_node_go_out_together() {
+        let mut cluster = with_latencies();
+        cluster.create(WEB, replicated(3)).advance(149);
+        assert_eq!(cluster.take_told(), NOBODY);
+        let mut told = cluster.advance(1).take_told();
+        told.sort_unstable();
+        assert_eq!(told, [0, 1, 2]);
+    }
+
+    /// Control-plane N13.
+    #[test]
+    fn a_task_is_sent_when_it_is_assigned_and_not_when_it_is_created() {
+        let mut cluster = Cluster::of(1);
+        assert_eq!(cluster.create(WEB, global()).advance(49).take_told(), NOBODY);
+        assert_eq!(cluster.advance(1).take_told(), [0]);
+    }
+
+    /// Control-plane N13.
+    #[test]
+    fn what_agents_said_themselves_is_not_sent_back() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(1)).advance(50).take_told();
+        assert_eq!(cluster.report(TaskState::Running, &[0]).advance(1_000).take_told(), NOBODY);
+        assert_eq!(cluster.update(new_image()).take_told(), [0]);
+    }
+
+    /// Control-plane N10, M11.
+    #[test]
+    fn the_latest_report_counts_and_none_goes_back() {
+        let mut cluster = with_latencies();
+        cluster.create(WEB, replicated(1)).advance(50);
+        let state = |cluster: &Cluster| cluster.manager.store.task_ever(TaskId(0)).status.state;
+        cluster.report(TaskState::Preparing, &[0]).report(TaskState::Starting, &[0]).advance(49);
+        assert_eq!(state(&cluster), TaskState::Assigned);
+        assert_eq!(state(cluster.advance(1)), TaskState::Starting);
+        assert_eq!(state(cluster.report(TaskState::Ready, &[0]).advance(100)), TaskState::Starting);
+    }
+
+    /// Control-plane N12.
+    #[test]
+    fn a_session_begins_with_all_tasks_of_the_node() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(2)).advance(50).report(TaskState::Running, &[0]).take_told();
+        assert_eq!(cluster.register(0).take_told(), [0, 1]);
+    }
+}

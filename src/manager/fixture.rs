@@ -1,7 +1,7 @@
 //! Managers with nodes but without agents, for tests of the components: what agents would report is told by the test.
 
 use super::raft::Raft;
-use super::store::{Node, Store};
+use super::store::{Node, Store, Task};
 use super::ties::Ties;
 use super::{Manager, Outbox, Settings, Wake};
 use crate::kernel::{IdVec, Span, Streams, Time};
@@ -10,7 +10,7 @@ use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::model::service::{Mode, RestartPolicy, ServiceSpec};
 use crate::model::task::{Message, Slot, Status, TaskState};
-use crate::model::wire::Report;
+use crate::model::wire::{Assignment, Report};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
 /// The service of these tests, and one beside it.
@@ -23,21 +23,31 @@ pub(in crate::manager) struct Cluster {
     now: Time,
     timers: Vec<(Time, Wake)>,
     out: Outbox,
+    told: Vec<Assignment>,
 }
 
 impl Cluster {
     /// Managers with these nodes, n1, n2, and so on.
     pub(in crate::manager) fn new(nodes: impl IntoIterator<Item = NodeSpec>) -> Cluster {
+        Cluster::with(5, Latencies::NONE, nodes)
+    }
+
+    /// As [`Cluster::new`], with another limit of tasks per slot, or with latencies.
+    pub(in crate::manager) fn with(
+        history_limit: u32,
+        latencies: Latencies,
+        nodes: impl IntoIterator<Item = NodeSpec>,
+    ) -> Cluster {
         let node = |(number, spec)| Some(Node::new(format!("n{number}"), spec));
         let nodes: IdVec<NodeId, Option<Node>> = (1..).zip(nodes).map(node).collect();
-        let settings = Settings { task_history_limit: Some(5), latencies: Latencies::NONE };
+        let settings = Settings { task_history_limit: Some(history_limit), latencies };
         let managers = nodes.iter().filter(|(_, node)| node.as_ref().is_some_and(|node| node.role == Role::Manager));
         let managers: Vec<NodeId> = managers.map(|(id, _)| id).collect();
         let raft = Raft::new(IdVec::filled(nodes.len(), true), managers.into_iter(), Streams::new(1));
         let mut manager = Manager::new(Store::new(nodes, 2), raft, settings, Ties::fixed());
         let mut out = Outbox::default();
         manager.start(Time::ZERO, &mut out);
-        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out };
+        let mut cluster = Cluster { manager, now: Time::ZERO, timers: Vec::new(), out, told: Vec::new() };
         cluster.take_out();
         cluster
     }
@@ -95,6 +105,49 @@ impl Cluster {
         self.take_out()
     }
 
+    /// The agent of a node asks for a session.
+    pub(in crate::manager) fn register(&mut self, node: u32) -> &mut Self {
+        let (id, joining) = (NodeId(node), Node::new(format!("n{}", node + 1), NodeSpec::default()));
+        self.manager.register_node(self.now, id, joining, &mut self.out);
+        self.take_out()
+    }
+
+    pub(in crate::manager) fn remove_node(&mut self, node: u32) -> &mut Self {
+        self.command(Command::NodeRemove { node: NodeId(node), force: true })
+    }
+
+    /// Somebody writes the store, as no component does.
+    pub(in crate::manager) fn write(&mut self, change: impl FnOnce(&mut Store, Time)) -> &mut Self {
+        change(&mut self.manager.store, self.now);
+        self.manager.store.commit();
+        self.report(TaskState::Running, &[])
+    }
+
+    /// For so long the agents do what they are told in no time; tasks of which `fails` says so fail when they start.
+    pub(in crate::manager) fn obey(&mut self, ms: u64, fails: impl Fn(&Task) -> bool) -> &mut Self {
+        for _ in 0..ms / 50 {
+            self.advance(50);
+            for (id, task) in self.manager.store.tasks().map(|(id, task)| (id, *task)).collect::<Vec<_>>() {
+                let is_there = (TaskState::Assigned..=TaskState::Running).contains(&task.status.state);
+                let state = match task.desired {
+                    TaskState::Running if fails(&task) => TaskState::Failed,
+                    TaskState::Running => TaskState::Running,
+                    desired if desired > TaskState::Running => TaskState::Shutdown,
+                    _ => continue,
+                };
+                if is_there && state > task.status.state {
+                    self.report(state, &[id.0]);
+                }
+            }
+        }
+        self
+    }
+
+    /// The tasks that agents were told of since the last look.
+    pub(in crate::manager) fn take_told(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.told).iter().map(|assignment| assignment.task.0).collect()
+    }
+
     /// Lets time pass.
     pub(in crate::manager) fn advance(&mut self, ms: u64) -> &mut Self {
         let end = self.now + Span::from_millis(ms);
@@ -110,7 +163,7 @@ impl Cluster {
 
     /// The tasks in the store, one on a line.
     pub(in crate::manager) fn tasks(&self) -> String {
-        let line = |(id, task): (TaskId, &super::store::Task)| {
+        let line = |(id, task): (TaskId, &Task)| {
             let place = match task.slot {
                 Slot::Replica(number) => format!("slot {number}"),
                 Slot::Node(_) => "global".to_owned(),
@@ -131,7 +184,7 @@ impl Cluster {
 
     fn take_out(&mut self) -> &mut Self {
         self.timers.append(&mut self.out.wakes);
-        self.out.assignments.clear();
+        self.told.append(&mut self.out.assignments);
         self
     }
 }

@@ -1,8 +1,8 @@
 //! What tests are fed with: a small plan, requests, records in order, and a summary.
 
 use super::summary::{
-    ClientRequests, Downtime, Latency, Requests, ServiceSummary, StatusChange, Update, UpdateKind, UpdateOutcome,
-    VersionRequests,
+    ClientRequests, Downtime, Latency, Requests, ServiceSummary, StatusChange, Summary, Totals, Update, UpdateKind,
+    UpdateOutcome, VersionRequests,
 };
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{ClientSpec, Load};
@@ -118,6 +118,28 @@ pub(crate) fn service() -> ServiceSummary {
         ],
         final_update_status: Some(UpdateState::Completed),
         updates: vec![update, unfinished],
+    }
+}
+
+/// A run without nodes, of that service alone.
+pub(crate) fn summary() -> Summary {
+    let service = service();
+    let totals = Totals {
+        requests: service.requests.clone(),
+        downtime: service.downtime.clone(),
+        degraded: service.degraded,
+        missing_replica: service.missing_replica,
+    };
+    Summary {
+        scenario: "test".into(),
+        digest: String::new(),
+        seed: 1,
+        fingerprint: String::new(),
+        end: Time::ZERO,
+        warnings: Vec::new(),
+        services: vec![service],
+        totals,
+        nodes: Vec::new(),
     }
 }
 

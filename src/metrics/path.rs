@@ -1,16 +1,16 @@
-//! The names of metrics: the dotted path in `summary.json` below the service, without the unit.
+//! The names of metrics: the dotted path in `summary.json`, for those of a service below the service, without the unit.
 
 use std::fmt;
 
-use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Update, UpdateKind, UpdateOutcome};
+use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Summary, Update, UpdateKind, UpdateOutcome};
 use crate::kernel::{Span, Time};
 use crate::model::request::RequestOutcome;
 use crate::model::update::UpdateState;
 
-/// A metric of a service by its name, such as `downtime.total` or `requests.latency.p99`.
+/// A metric of a service or a node by its name, such as `downtime.total` or `requests.latency.p99`.
 ///
 /// `update.detect` is that of the last update, `update[0].detect` that of the first. `requests.by_version.IMAGE.total`, `.ok` and
-/// `.failed` name an image; `requests.by_client.CLIENT.total`, `.failed` and `.per_second` a client.
+/// `.failed` name an image; `requests.by_client.CLIENT.total`, `.failed` and `.per_second` a client. `nodes.NODE.empty` is that of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricPath {
     text: String,
@@ -27,6 +27,8 @@ enum Metric {
     Version { image: String, row: usize },
     /// Index in [`CLIENT`], of this client.
     Client { client: String, row: usize },
+    /// How long this node took to be empty.
+    NodeEmpty { node: String },
 }
 
 /// A name that is no metric's.
@@ -159,6 +161,9 @@ static CLIENT: [Row<ClientRequests>; 3] = [
 
 const BY_CLIENT: &str = "requests.by_client.";
 
+/// How a node's metric begins and ends.
+const OF_NODE: (&str, &str) = ("nodes.", ".empty");
+
 /// Below this similarity (Jaro-Winkler, 0 to 1) a name is no suggestion for another.
 const SIMILAR: f64 = 0.8;
 
@@ -176,6 +181,12 @@ impl MetricPath {
         names().filter_map(|(name, _)| MetricPath::parse(name).ok())
     }
 
+    /// The metrics of the nodes of these runs.
+    pub fn of_nodes(runs: &[Summary]) -> impl Iterator<Item = MetricPath> {
+        let nodes = runs.first().map_or(&[][..], |run| &run.nodes);
+        nodes.iter().filter_map(|node| MetricPath::parse(&format!("{}{}{}", OF_NODE.0, node.name, OF_NODE.1)).ok())
+    }
+
     /// What the values are.
     pub fn kind(&self) -> Kind {
         match self.metric {
@@ -183,6 +194,7 @@ impl MetricPath {
             Metric::Update { row, .. } => UPDATE[row].kind,
             Metric::Version { .. } => Kind::Count,
             Metric::Client { row, .. } => CLIENT[row].kind,
+            Metric::NodeEmpty { .. } => Kind::Duration,
         }
     }
 
@@ -198,6 +210,14 @@ impl MetricPath {
     pub fn client(&self) -> Option<&str> {
         match &self.metric {
             Metric::Client { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    /// The node whose metric it is; `None`: it is a service's.
+    pub fn node(&self) -> Option<&str> {
+        match &self.metric {
+            Metric::NodeEmpty { node } => Some(node),
             _ => None,
         }
     }
@@ -222,7 +242,18 @@ impl MetricPath {
         match &self.metric {
             Metric::Service(row) => SERVICE[*row].name,
             Metric::Update { row, .. } => UPDATE[*row].name,
-            Metric::Version { .. } | Metric::Client { .. } => &self.text,
+            Metric::Version { .. } | Metric::Client { .. } | Metric::NodeEmpty { .. } => &self.text,
+        }
+    }
+
+    /// The value in this run, of this service unless it is a node's metric.
+    pub fn value_in<'a>(&self, run: &'a Summary, service: &str) -> Option<Value<'a>> {
+        match &self.metric {
+            Metric::NodeEmpty { node } => {
+                let node = run.nodes.iter().find(|of| of.name == *node)?;
+                node.empty.map(Value::Duration)
+            }
+            _ => self.value(run.service(service)?),
         }
     }
 
@@ -246,6 +277,7 @@ impl MetricPath {
                 let clients = &service.requests.as_ref()?.by_client;
                 clients.iter().find(|of| of.client == *client).and_then(CLIENT[*row].value)
             }
+            Metric::NodeEmpty { .. } => None,
         }
     }
 }
@@ -270,6 +302,10 @@ fn find(name: &str) -> Option<Metric> {
         let (client, field) = of_client.rsplit_once('.')?;
         let row = CLIENT.iter().position(|known| known.name == field)?;
         return (!client.is_empty()).then(|| Metric::Client { client: client.to_owned(), row });
+    }
+    if let Some(of_node) = name.strip_prefix(OF_NODE.0) {
+        let node = of_node.strip_suffix(OF_NODE.1)?;
+        return (!node.is_empty()).then(|| Metric::NodeEmpty { node: node.to_owned() });
     }
     let (which, name) = split_index(name).map_or((None, name.to_owned()), |(index, name)| (Some(index), name));
     if let Some(row) = UPDATE.iter().position(|row| row.name == name) {
@@ -297,6 +333,9 @@ fn suggestion(name: &str) -> Option<String> {
     }
     if name.starts_with(BY_CLIENT) {
         return Some(format!("{BY_CLIENT}CLIENT.{}", CLIENT[0].name));
+    }
+    if name.starts_with(OF_NODE.0) {
+        return Some(format!("{}NODE{}", OF_NODE.0, OF_NODE.1));
     }
     let tail = |known: &str| !name.is_empty() && known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
     let by_tail = names().map(|(known, _)| known).find(|known| tail(known));
@@ -327,7 +366,8 @@ fn point<'a>(time: Time) -> Value<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::service;
+    use super::super::fixture::{service, summary};
+    use super::super::summary::NodeSummary;
     use super::*;
 
     fn value<'a>(name: &str, service: &'a ServiceSummary) -> Option<Value<'a>> {
@@ -450,5 +490,19 @@ mod tests {
     #[test]
     fn durations_as_numbers_are_milliseconds() {
         assert_eq!(Value::Duration(Span::from_micros(1_500)).number(), Some(1.5));
+    }
+
+    #[test]
+    fn the_metric_of_a_node_is_of_the_run() {
+        let path = MetricPath::parse("nodes.node2.empty").expect("it is a metric");
+        let nodes = [("node1", None), ("node2", Some(Span::from_secs(20)))];
+        let nodes = nodes.map(|(name, empty)| NodeSummary { name: name.to_owned(), empty });
+        let run = Summary { nodes: nodes.to_vec(), ..summary() };
+        assert_eq!(path.value_in(&run, "web"), Some(Value::Duration(Span::from_secs(20))));
+        assert_eq!(path.value(&service()), None);
+        let names: Vec<String> = MetricPath::of_nodes(&[run]).map(|metric| metric.to_string()).collect();
+        assert_eq!(names, ["nodes.node1.empty", "nodes.node2.empty"]);
+        let unknown = MetricPath::parse("nodes.node2.emty").expect_err("it is no metric");
+        assert_eq!(unknown.suggestion.as_deref(), Some("nodes.NODE.empty"));
     }
 }

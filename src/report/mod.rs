@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod console;
 pub mod csv;
+pub mod diagnostics;
 pub mod files;
 mod font;
 pub mod json;

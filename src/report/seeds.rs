@@ -11,25 +11,34 @@ use crate::metrics::path::{Kind, MetricPath, Value};
 use crate::metrics::summary::Requests;
 use crate::metrics::{ServiceSummary, Summary};
 
-/// How the values of each metric are spread over runs with different seeds: a table for each service.
+/// Head of a table of the nodes' metrics.
+const OF_NODES: &str = "nodes";
+
+/// How the values of each metric are spread over runs with different seeds: a table for each service, and one for the nodes.
 pub fn distribution(runs: &[Summary]) -> String {
     let services = runs.first().map_or(&[][..], |run| &run.services);
-    let tables = services.iter().map(|service| {
-        let heads = [&*service.name, "mean", "± 95 %", "min", "5 %", "median", "95 %", "max"];
-        let mut table = Table::new(heads);
-        for metric in MetricPath::all().filter(|metric| metric.kind().is_numeric()) {
-            let of = |run: &Summary| run.service(&service.name).and_then(|service| metric.value(service)?.number());
-            let values: Vec<f64> = runs.iter().filter_map(of).collect();
-            let Some(statistics) = Statistics::of(&values) else { continue };
-            let Statistics { mean, half_width, min, p5, median, p95, max, .. } = statistics;
-            let cell = |value| amount(metric.kind(), value);
-            let half_width = half_width.map_or("–".to_owned(), cell);
-            let name = metric.to_string();
-            table.row([name, cell(mean), half_width, cell(min), cell(p5), cell(median), cell(p95), cell(max)]);
-        }
-        table.to_string()
-    });
-    tables.collect::<Vec<String>>().join("\n")
+    let of_service = |service: &ServiceSummary| (service.name.clone(), MetricPath::all().collect());
+    let of_nodes = (OF_NODES.to_owned(), MetricPath::of_nodes(runs).collect());
+    let groups: Vec<(String, Vec<MetricPath>)> = services.iter().map(of_service).chain([of_nodes]).collect();
+    let tables = groups.iter().filter_map(|(of, metrics)| spread(of, metrics, runs));
+    tables.map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
+}
+
+/// How the values of these metrics are spread, if there are any.
+fn spread(of: &str, metrics: &[MetricPath], runs: &[Summary]) -> Option<Table> {
+    let mut table = Table::new([of, "mean", "± 95 %", "min", "5 %", "median", "95 %", "max"]);
+    let mut is_empty = true;
+    for metric in metrics.iter().filter(|metric| metric.kind().is_numeric()) {
+        let values: Vec<f64> = runs.iter().filter_map(|run| metric.value_in(run, of)?.number()).collect();
+        let Some(statistics) = Statistics::of(&values) else { continue };
+        let Statistics { mean, half_width, min, p5, median, p95, max, .. } = statistics;
+        let cell = |value| amount(metric.kind(), value);
+        let half_width = half_width.map_or("–".to_owned(), cell);
+        let name = metric.to_string();
+        table.row([name, cell(mean), half_width, cell(min), cell(p5), cell(median), cell(p95), cell(max)]);
+        is_empty = false;
+    }
+    (!is_empty).then_some(table)
 }
 
 /// The worst of several runs.
@@ -94,7 +103,7 @@ fn comparison_tables(comparison: &Comparison) -> String {
     let mut services: Vec<&str> = comparison.rows.iter().map(|row| &*row.service).collect();
     services.dedup();
     let tables = services.iter().map(|service| {
-        let mut heads = vec![(*service).to_owned()];
+        let mut heads = vec![if service.is_empty() { OF_NODES } else { service }.to_owned()];
         for (number, policy) in comparison.policies.iter().enumerate() {
             heads.push(policy.clone());
             if number > 0 {
@@ -136,7 +145,7 @@ fn comparison_row(row: &Row) -> Vec<String> {
 
 /// A metric of a service over several runs for people: the mean, or the words.
 pub fn cell(metric: &MetricPath, service: &str, runs: &[Summary]) -> String {
-    let of = |run: &Summary| run.service(service).and_then(|service| metric.value(service)?.number());
+    let of = |run: &Summary| metric.value_in(run, service)?.number();
     if let Some(statistics) = Statistics::of(&runs.iter().filter_map(of).collect::<Vec<f64>>()) {
         return amount(metric.kind(), statistics.mean);
     }
@@ -193,7 +202,8 @@ pub struct Group<'a> {
     pub runs: &'a [Summary],
 }
 
-/// Writes a row for each value of each metric: the keys of the group, seed, service, metric, unit, value. Durations are in
+/// Writes a row for each value of each metric: the keys of the group, seed, service, metric, unit, value. Those of nodes have no
+/// service. Durations are in
 /// milliseconds; words are values too. `update.X` is that of the last update, which `update[N].X` names by its number too.
 ///
 /// # Errors
@@ -204,13 +214,15 @@ pub fn tidy(heads: &[&str], groups: &[Group<'_>], out: impl io::Write) -> io::Re
     for Group { keys, runs } in groups {
         for run in *runs {
             let seed = run.seed.to_string();
-            for service in &run.services {
-                for metric in occurring(service) {
-                    let Some(value) = value_text(&metric, service) else { continue };
-                    let name = metric.to_string();
-                    let row = [&seed, &service.name, &name, unit(metric.kind()), &value];
-                    csv.write_record(keys.iter().map(String::as_str).chain(row.map(|cell: &str| cell)))?;
-                }
+            let of_services = run.services.iter().flat_map(|service| {
+                occurring(service).map(|metric| (&*service.name, metric)).collect::<Vec<(&str, MetricPath)>>()
+            });
+            let of_nodes = MetricPath::of_nodes(std::slice::from_ref(run)).map(|metric| ("", metric));
+            for (service, metric) in of_services.chain(of_nodes) {
+                let Some(value) = metric.value_in(run, service).map(value_text) else { continue };
+                let name = metric.to_string();
+                let row = [&seed, service, &name, unit(metric.kind()), &value];
+                csv.write_record(keys.iter().map(String::as_str).chain(row.map(|cell: &str| cell)))?;
             }
         }
     }
@@ -246,15 +258,15 @@ fn unit(kind: Kind) -> &'static str {
     }
 }
 
-fn value_text(metric: &MetricPath, service: &ServiceSummary) -> Option<String> {
-    Some(match metric.value(service)? {
+fn value_text(value: Value<'_>) -> String {
+    match value {
         Value::Duration(span) => (crate::kernel::Time::ZERO + span).to_string(),
         Value::Share(number) => format!("{:.9}", number),
         Value::Rate(number) => format!("{:.3}", number),
         Value::Count(count) => count.to_string(),
         Value::Text(text) => text.to_owned(),
         Value::Bool(truth) => truth.to_string(),
-    })
+    }
 }
 
 /// Writes a comparison: a row for each metric of each service under each policy, with the paired difference to the first policy.
@@ -299,27 +311,16 @@ pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Time;
     use crate::metrics::fixture;
-    use crate::metrics::summary::{Downtime, Totals};
+    use crate::metrics::summary::NodeSummary;
 
     #[test]
     fn the_worst_run_is_told_by_what_sets_it_apart() {
         let run = |failed, down_ms| {
-            let ServiceSummary { requests, downtime, degraded, missing_replica, .. } = fixture::service();
-            let requests = requests.map(|requests| Requests { failed, ..requests });
-            let downtime = Downtime { total: Span::from_millis(down_ms), ..downtime };
-            Summary {
-                scenario: "seeds".into(),
-                digest: String::new(),
-                seed: 1,
-                fingerprint: String::new(),
-                end: Time::ZERO,
-                warnings: Vec::new(),
-                services: Vec::new(),
-                totals: Totals { requests, downtime, degraded, missing_replica },
-                nodes: Vec::new(),
-            }
+            let mut run = fixture::summary();
+            run.totals.requests = run.totals.requests.map(|requests| Requests { failed, ..requests });
+            run.totals.downtime.total = Span::from_millis(down_ms);
+            run
         };
         let told = |runs: &[Summary]| worst(runs).map(|worst| (worst.run, worst.why));
         assert_eq!(told(&[run(1, 9), run(3, 2), run(2, 5)]), Some((1, "by failed requests (3)".into())));
@@ -339,6 +340,18 @@ mod tests {
         assert_eq!(count("update["), service.updates.len() * count("update."));
         assert_eq!(count("requests.by_version."), requests.by_version.len() * 3);
         assert_eq!(count("requests.by_client."), requests.by_client.len() * 3);
+    }
+
+    #[test]
+    fn nodes_have_rows_without_a_service_and_a_table_of_their_own() {
+        let node = NodeSummary { name: "node2".into(), empty: Some(Span::from_secs(20)) };
+        let runs = [Summary { nodes: vec![node], ..fixture::summary() }];
+        let mut bytes = Vec::new();
+        tidy(&[], &[Group { keys: &[], runs: &runs }], &mut bytes).expect("written");
+        let text = String::from_utf8(bytes).expect("text");
+        assert_eq!(text.lines().last(), Some("1,,nodes.node2.empty,ms,20000"));
+        let table = distribution(&runs);
+        assert!(table.contains("\nnodes ") && table.contains("\nnodes.node2.empty   20.00 s"), "{table}");
     }
 
     #[test]

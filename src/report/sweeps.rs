@@ -53,7 +53,7 @@ pub fn table(axes: &[Axis], points: &[Point], results: &[Vec<Summary>], metrics:
     table
 }
 
-/// A chart of one metric, of the first service that has it: a heat map when two settings vary, a line when one does.
+/// A chart of one metric, of the node that it names or the first service that has it: a heat map when two settings vary, a line when one does.
 /// `about` names what was run.
 pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath, about: &str) -> Option<Picture> {
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
@@ -87,12 +87,11 @@ pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath, about
 }
 
 fn has(metric: &MetricPath, runs: &[Summary]) -> bool {
-    runs.iter().flat_map(|run| &run.services).any(|service| metric.value(service).is_some())
+    runs.iter().any(|run| run.services.iter().any(|service| metric.value_in(run, &service.name).is_some()))
 }
 
 /// The values of a metric over the runs of a point, of the first service that has one.
 fn estimate(metric: &MetricPath, runs: &[Summary]) -> Option<Statistics> {
-    let values: Vec<f64> =
-        runs.iter().filter_map(|run| run.services.iter().find_map(|service| metric.value(service)?.number())).collect();
-    Statistics::of(&values)
+    let of = |run: &Summary| run.services.iter().find_map(|service| metric.value_in(run, &service.name)?.number());
+    Statistics::of(&runs.iter().filter_map(of).collect::<Vec<f64>>())
 }

@@ -21,7 +21,7 @@ pub(super) fn canonical(service: &Node, problems: &mut Problems) -> Node {
         "labels" | "sysctls" => pairs(value, "=", false),
         "deploy" => each(value, |key, value| if key == "labels" { pairs(value, "=", false) } else { value.clone() }),
         "logging" => each(value, |key, value| if key == "options" { pairs(value, "=", false) } else { value.clone() }),
-        "healthcheck" => each(value, |key, value| if key == "test" { test(value) } else { value.clone() }),
+        "healthcheck" => each(value, |key, value| if key == "test" { words_of_test(value) } else { value.clone() }),
         "dns" | "dns_search" | "tmpfs" | "env_file" => texts(value),
         "extra_hosts" => hosts(value),
         "ports" => items(value, |item| ports(item, problems)),
@@ -119,7 +119,8 @@ fn pairs(node: &Node, separator: &str, bare: bool) -> Node {
     }
 }
 
-fn test(node: &Node) -> Node {
+/// The words of a health check's test; a text is a command for a shell.
+pub(super) fn words_of_test(node: &Node) -> Node {
     match node.as_text() {
         Some(_) => list(vec![Node::text("CMD-SHELL", &node.place), node.clone()], &node.place),
         None => node.clone(),

@@ -5,7 +5,7 @@ use crate::model::node::{Availability, NodeSpec, Role};
 use crate::sim::plan::Node as PlanNode;
 
 use super::read::{Fields, Named, Problems, Read, named, pairs, refuse, word};
-use super::source::Node;
+use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
 
 /// Most nodes of a cluster.
@@ -50,8 +50,12 @@ impl Read for Cluster {
 
 /// Nodes by name; `None` if one of them was wrong, for it may have been the manager.
 fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
-    let nodes: Named<NodeSpec> = named(node, problems)?;
-    nodes.into_iter().map(|(name, spec)| Some(PlanNode { name: name.value, spec: spec?, is_member: true })).collect()
+    let nodes: Named<Described> = named(node, problems)?;
+    let plan_node = |(name, node): (Spanned<String>, Option<Described>)| {
+        let Described { spec, is_member } = node?;
+        Some(PlanNode { name: name.value, spec, is_member })
+    };
+    nodes.into_iter().map(plan_node).collect()
 }
 
 fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item = PlanNode> {
@@ -70,9 +74,17 @@ fn read_count(node: &Node, problems: &mut Problems) -> Option<u32> {
     Some(count)
 }
 
-impl Read for NodeSpec {
-    fn read(node: &Node, problems: &mut Problems) -> Option<NodeSpec> {
+/// A node as a scenario describes it.
+struct Described {
+    spec: NodeSpec,
+    /// Whether it is a member of the cluster from the start; else it joins when it is started.
+    is_member: bool,
+}
+
+impl Read for Described {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Described> {
         let mut fields = Fields::of(node, problems)?;
+        let is_member = fields.read_with("member", bool::read).unwrap_or(true);
         let role = match fields.node("role") {
             Some(role) => {
                 let roles = [("worker", Role::Worker), ("manager", Role::Manager)];
@@ -84,13 +96,11 @@ impl Read for NodeSpec {
         let labels = fields.read_with("labels", pairs);
         let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
         fields.finish();
-        Some(NodeSpec {
-            role: role?,
-            availability: availability.unwrap_or_default(),
-            labels: labels.unwrap_or_default(),
-            nano_cpus,
-            memory,
-        })
+        if !is_member && role == Some(Role::Manager) {
+            return refuse(Code::OutOfRange, &node.place, "a node that joins later joins as a worker", problems);
+        }
+        let (availability, labels) = (availability.unwrap_or_default(), labels.unwrap_or_default());
+        Some(Described { spec: NodeSpec { role: role?, availability, labels, nano_cpus, memory }, is_member })
     }
 }
 

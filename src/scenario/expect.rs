@@ -10,7 +10,7 @@ use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId};
 
 use super::duration::parse_span;
-use super::read::{Fields, Problems, Read, entries, refuse, word, wrong_type};
+use super::read::{Asked, Fields, Problems, Read, entries_like, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::{check_share, parse_percent};
 
@@ -230,8 +230,14 @@ impl Comparison {
     }
 }
 
+/// Metrics of each kind: names of metrics are keys too.
+const METRICS: [&str; 4] = ["downtime.total", "requests.failed_share", "peak_tasks", "never_ready"];
+
 impl Read for Expect {
     fn read(node: &Node, problems: &mut Problems) -> Option<Expect> {
+        for key in ["service", "update_status", "before", "node", "empty"] {
+            problems.asked(&node.place, || Asked::Key(key));
+        }
         if node.get("node").is_some() {
             return read_of_node(node, problems);
         }
@@ -242,7 +248,7 @@ impl Read for Expect {
             problems.push(Diagnostic::new(Code::Conflict, &node.place, message));
         }
         let mut checks = Vec::new();
-        let entries = entries(node, problems)?;
+        let entries = entries_like(node, &METRICS, problems)?;
         for Entry { key, value } in
             entries.iter().filter(|entry| !["service", "before"].contains(&entry.key.value.as_str()))
         {
@@ -290,7 +296,15 @@ const MISWRITTEN: [(&str, &str); 4] = [("=<", "<="), ("=>", ">="), ("<>", "!="),
 
 fn read_metric(name: &Spanned<String>, node: &Node, problems: &mut Problems) -> Option<Check> {
     let metric = match MetricPath::parse(&name.value) {
-        Ok(metric) => metric,
+        Ok(metric) => match metric.node() {
+            None => metric,
+            Some(node) => {
+                let message = format!("`{metric}` is no metric of a service");
+                let label = format!(r#"write {{"node": "{node}", "empty": …}}"#);
+                problems.push(Diagnostic::new(Code::UnknownMetric, &name.place, message).label(label));
+                return None;
+            }
+        },
         Err(error) => {
             let diagnostic = Diagnostic::new(Code::UnknownMetric, &name.place, error.to_string());
             problems.push(match error.suggestion {

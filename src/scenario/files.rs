@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// Most bytes of a file that is read; beyond that it is nobody's scenario or stack file.
-pub const MOST_BYTES: u64 = 4 << 20;
+pub const MOST_BYTES: u64 = 1 << 20;
 
 /// The files that a scenario can name.
 pub trait Files {

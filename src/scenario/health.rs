@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::kernel::Span;
 use crate::model::service::HealthCheck;
 
+use super::canonical::words_of_test;
 use super::read::{Fields, Problems, Read};
 use super::source::Node;
 
@@ -13,7 +14,8 @@ use super::source::Node;
 pub(super) fn read_health(node: &Node, problems: &mut Problems) -> Option<HealthCheck> {
     let mut fields = Fields::of(node, problems)?;
     let disable = fields.read("disable").unwrap_or(false);
-    let test: Vec<String> = fields.read("test").unwrap_or_default();
+    let test = fields.read_with("test", |node, problems| Vec::<String>::read(&words_of_test(node), problems));
+    let test = test.unwrap_or_default();
     if disable && !test.is_empty() {
         let message = "test and disable can't be set at the same time";
         fields.problems.push(Diagnostic::new(Code::Conflict, &node.place, message));

@@ -8,7 +8,9 @@ use crate::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverrid
 use crate::model::service::HealthCheck;
 
 use super::health::read_health;
-use super::read::{Fields, Named, Problems, Read, accept_only, entries, nearest, one_of, refuse, word, wrong_type};
+use super::read::{
+    Fields, Named, Problems, Read, accept_only, entries_like, nearest, one_of, refuse, word, wrong_type,
+};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::Share;
 
@@ -133,7 +135,7 @@ fn read_exit(node: &Node, problems: &mut Problems) -> Option<Outcome> {
 
 fn read_tasks(node: &Node, problems: &mut Problems) -> Option<BTreeMap<u32, TaskOverride>> {
     let mut tasks = BTreeMap::new();
-    for Entry { key, value } in entries(node, problems)? {
+    for Entry { key, value } in entries_like(node, &["0"], problems)? {
         match key.value.parse() {
             Ok(ordinal) => tasks.extend(TaskOverride::read(value, problems).map(|task| (ordinal, task))),
             Err(_) => {

@@ -9,6 +9,7 @@ pub mod docker;
 pub mod duration;
 pub mod expect;
 pub mod files;
+pub mod import;
 pub mod overlay;
 mod stack;
 mod stacks;
@@ -22,6 +23,8 @@ mod engine;
 mod fault;
 mod health;
 mod image;
+mod json_schema;
+mod lint;
 mod lower;
 mod mount;
 mod ports;
@@ -45,6 +48,8 @@ use crate::model::ImageId;
 use crate::sim::Plan;
 
 pub use compose::NOT_KEPT;
+pub use json_schema::json_schema;
+
 use expect::Expectation;
 use files::Outside;
 use overlay::Overlay;
@@ -63,6 +68,8 @@ pub struct Loaded {
     pub expectations: Vec<Expectation>,
     /// What is worth knowing before it.
     pub warnings: Vec<Diagnostic>,
+    /// What is likely to go wrong although it is right by the letter.
+    pub lints: Vec<Diagnostic>,
     /// What to look for, in the words of the scenario.
     pub about: String,
     /// Hash of the scenario as it is understood: defaults filled, overlays applied; without name, seed and expectations.
@@ -138,6 +145,7 @@ fn load_tree(
     match lowered {
         Some((about, lowered)) if !failed => Ok(Loaded {
             digest: digest(&lowered.plan),
+            lints: lint::lint(&root, &lowered.plan),
             plan: lowered.plan,
             expectations: lowered.expectations,
             warnings: diagnostics,

@@ -12,7 +12,7 @@ use super::source::{Entry, Node, Spanned, Value};
 const LONGEST: Span = Span::from_secs(8_760 * 3_600);
 
 /// Most problems that are told of one scenario: whoever has more has made one mistake many times.
-const MOST_PROBLEMS: usize = 200;
+const MOST_PROBLEMS: usize = 100;
 
 /// Most known fields that are listed when one is unknown.
 const MOST_LISTED: usize = 8;
@@ -21,9 +21,43 @@ const MOST_LISTED: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     list: Vec<Diagnostic>,
+    /// What readers ask for, and at which byte of the text, if anybody wants to know.
+    trace: Option<Vec<(usize, Asked)>>,
+}
+
+/// What a reader asks a value for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// A key.
+    Key(&'static str),
+    /// A key that must be there.
+    Required(&'static str),
+    /// Whether keys that begin with `x-` are there.
+    Extensions,
+    /// Keys that the user chooses, such as these.
+    Names(&'static [&'static str]),
+    /// One of these words.
+    Words(Vec<String>),
 }
 
 impl Problems {
+    /// None, and a note of everything that readers ask for.
+    pub(super) fn tracing() -> Problems {
+        Problems { list: Vec::new(), trace: Some(Vec::new()) }
+    }
+
+    /// All that was found, and all that was asked for.
+    pub(super) fn into_trace(self) -> (Vec<Diagnostic>, Vec<(usize, Asked)>) {
+        (self.list, self.trace.unwrap_or_default())
+    }
+
+    /// Notes what a reader asks the value at a place for.
+    pub(super) fn asked(&mut self, place: &Place, asked: impl FnOnce() -> Asked) {
+        if let Some(trace) = &mut self.trace {
+            trace.push((place.span.start, asked()));
+        }
+    }
+
     /// Adds a diagnostic. One that says the same of the same place as another is dropped: it came by an alias.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         let same = |other: &Diagnostic| {
@@ -42,7 +76,7 @@ impl Problems {
 
     /// How many errors there are among them.
     pub(super) fn errors(&self) -> usize {
-        self.list.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count()
+        self.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 
     /// All of them in the order of the text; those of other texts (overlays) after those of `main`.
@@ -94,6 +128,8 @@ pub(super) fn word_or<T: Clone>(
     problems: &mut Problems,
 ) -> Option<T> {
     let text = text_of(node, problems)?;
+    let listed = || words.iter().map(|(word, _)| (*word).to_owned()).filter(|word| !word.is_empty()).collect();
+    problems.asked(&node.place, || Asked::Words(listed()));
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Some(value.clone());
     }
@@ -162,6 +198,16 @@ impl<T: Read> Read for Vec<T> {
 
 /// The entries of a node that must be a mapping from names that the user chose.
 pub(super) fn entries<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a [Entry]> {
+    entries_like(node, &["name"], problems)
+}
+
+/// The same, of names that must have a certain form, with some that have it.
+pub(super) fn entries_like<'a>(
+    node: &'a Node,
+    examples: &'static [&'static str],
+    problems: &mut Problems,
+) -> Option<&'a [Entry]> {
+    problems.asked(&node.place, || Asked::Names(examples));
     match &node.value {
         Value::Map(entries) => Some(entries),
         _ => wrong_type(node, "a mapping", problems),
@@ -317,6 +363,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// The entry of a key, if it is there.
     pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.asked.push(key);
+        self.problems.asked(self.place, || Asked::Key(key));
         self.entries.iter().find(|entry| entry.key.value == key)
     }
 
@@ -342,6 +389,7 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     /// The value of a key that must be there.
     pub(super) fn require<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        self.problems.asked(self.place, || Asked::Required(key));
         match self.node(key) {
             Some(node) => T::read(node, self.problems),
             None => refuse(Code::MissingKey, self.place, format!("missing field `{key}`"), self.problems),
@@ -364,6 +412,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// Lets keys that begin with `x-` pass: they are the user's own.
     pub(super) fn allow_extensions(&mut self) {
         self.extensions = true;
+        self.problems.asked(self.place, || Asked::Extensions);
     }
 
     /// Reports every key that was not asked for.

@@ -12,6 +12,7 @@ use super::expect::Expect;
 use super::image::Image;
 use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
+use super::stack::Stack;
 use super::traffic::{Client, read_traffic};
 use super::units::Share;
 
@@ -92,6 +93,7 @@ impl Read for Scenario {
         let services = fields.read_with("services", named);
         // A stack whose files could be read has become services.
         let has_stack = fields.node("stack").is_some();
+        fields.read::<Stack>("stack");
         let scenario = Scenario {
             name: fields.read_with("name", read_name),
             about: fields.read("about").unwrap_or_default(),

@@ -174,7 +174,7 @@ pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, 
 }
 
 /// Deepest nesting that is read, far more than anybody writes: reading it takes a stack frame a level.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 32;
 
 fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {

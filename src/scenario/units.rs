@@ -110,10 +110,6 @@ impl Read for Dist {
             return Span::read(node, problems).map(Dist::Constant);
         };
         const KINDS: [&str; 4] = ["exponential", "uniform", "lognormal", "empirical"];
-        if entries.len() != 1 {
-            let message = format!("a distribution is a mapping with one key: {}", one_of(KINDS.into_iter()));
-            return refuse(Code::WrongType, &node.place, message, problems);
-        }
         let mut fields = Fields::of(node, problems)?;
         let dist = fields
             .read("exponential")
@@ -125,6 +121,10 @@ impl Read for Dist {
             fields.node(kind);
         }
         fields.finish();
+        if entries.len() != 1 {
+            let message = format!("a distribution is a mapping with one key: {}", one_of(KINDS.into_iter()));
+            return refuse(Code::WrongType, &node.place, message, problems);
+        }
         dist
     }
 }

@@ -7,21 +7,21 @@ use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Load};
-use rollsim::model::command::{Command, Fault, SpecChange, UpdateConfigChange};
+use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
 use rollsim::model::latencies::Latencies;
-use rollsim::model::node::{Availability, NodeSpec};
+use rollsim::model::node::NodeSpec;
 use rollsim::model::service::{
-    FailureAction, Mode, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
+    FailureAction, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
 };
-use rollsim::model::{ImageId, NodeId, ServiceId};
+use rollsim::model::{ImageId, ServiceId};
 use rollsim::sim::Plan;
 use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 const IMAGES: u32 = 3;
 /// No command comes later.
-const LAST_COMMAND_MS: u64 = 90_000;
+pub const LAST_COMMAND_MS: u64 = 90_000;
 
 /// Any plan.
 pub fn any_plan() -> impl Strategy<Value = Plan> {
@@ -33,9 +33,9 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
     let history_limit = option::of(0..6u32);
     (
         images,
-        vec(service(), 1..=2),
-        commands(2),
-        vec(client(2), 0..=2),
+        vec(service(), 1..=3),
+        commands(3),
+        vec(client(3), 0..=2),
         (latencies(), ties()),
         end,
         history_limit,
@@ -53,51 +53,6 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
             };
             with_clients(plan, clients)
         })
-}
-
-/// Any plan, with nodes that are drained, paused, activated, that fail and come back, and perhaps a global service.
-pub fn plan_with_changing_nodes() -> impl Strategy<Value = Plan> {
-    (any_plan(), vec((0..LAST_COMMAND_MS, 0..4u32, node_command()), 1..8), any::<bool>()).prop_map(
-        |(mut plan, acts, is_global)| {
-            let count = plan.nodes.len() as u32;
-            let timed = |(at, node, command): (u64, u32, NodeCommand)| {
-                let command = command(NodeId(node % count));
-                TimedCommand { at: Time::from_millis(at), line: String::new(), command }
-            };
-            plan.commands.extend(acts.into_iter().map(timed));
-            plan.commands.sort_by_key(|timed| timed.at);
-            if let Command::ServiceCreate { spec, .. } = &mut plan.commands[0].command
-                && is_global
-            {
-                spec.mode = Mode::Global;
-            }
-            plan
-        },
-    )
-}
-
-type NodeCommand = fn(NodeId) -> Command;
-
-fn node_command() -> impl Strategy<Value = NodeCommand> {
-    const fn update(node: NodeId, availability: Availability) -> Command {
-        Command::NodeUpdate {
-            node,
-            role: None,
-            availability: Some(availability),
-            label_add: Vec::new(),
-            label_rm: Vec::new(),
-        }
-    }
-    let commands: [NodeCommand; 7] = [
-        |node| update(node, Availability::Active),
-        |node| update(node, Availability::Pause),
-        |node| update(node, Availability::Drain),
-        |node| Command::Fault(Fault::NodeCrash(node)),
-        |node| Command::Fault(Fault::NodeStop(node)),
-        |node| Command::Fault(Fault::NodeStart(node)),
-        |node| Command::NodeRemove { node, force: true },
-    ];
-    prop::sample::select(commands.to_vec())
 }
 
 /// A plan in which no container fails, with one service, which is never removed, and a quiet end.

@@ -85,8 +85,10 @@ fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::manager::fixture::{Cluster, WEB, constrained, labelled, replicated};
-    use crate::model::task::TaskState;
+    use crate::model::command::{Edit, SpecChange};
+    use crate::model::node::NodeSpec;
 
     /// Control-plane C3, R4: the replacement has its restart delay, but does not wait for the old task to stop.
     #[test]
@@ -98,5 +100,42 @@ mod tests {
         0 slot 1: rejected, desired shutdown, on n1: assigned node no longer meets constraints
         1 slot 1: assigned, desired running, on n2
         ");
+    }
+
+    /// Control-plane C1: a new leader looks at all nodes.
+    #[test]
+    fn a_node_that_shrinks_or_changed_without_a_leader_loses_what_does_not_fit() {
+        let mut spec = replicated(2);
+        spec.task.resources.reserve_memory = 2;
+        let node = NodeSpec { memory: Some(4), ..NodeSpec::default() };
+        let rejected = |cluster: &Cluster| {
+            let tasks = cluster.manager.store.tasks();
+            tasks.filter(|(_, task)| task.status.state == TaskState::Rejected).map(|(id, _)| id.0).collect::<Vec<_>>()
+        };
+        let shrink = |store: &mut Store, _| store.update_node(NodeId(0), |node| node.spec.memory = Some(3));
+        for has_leader in [true, false] {
+            let mut cluster = Cluster::new([node.clone()]);
+            cluster.create(WEB, spec.clone()).advance(50).report(TaskState::Running, &[0, 1]);
+            if !has_leader {
+                cluster.manager.lose_leader();
+            }
+            cluster.write(shrink);
+            if !has_leader {
+                cluster.elect();
+            }
+            assert_eq!(rejected(&cluster), [1], "{}", cluster.tasks());
+        }
+    }
+
+    /// Control-plane C2: the task itself was made without a constraint.
+    #[test]
+    fn the_constraints_of_the_service_count_and_not_those_of_the_task() {
+        let mut cluster = Cluster::new([labelled("disk", "ssd")]);
+        cluster.create(WEB, replicated(1)).advance(50).report(TaskState::Running, &[0]);
+        let edits = vec![Edit::ConstraintAdd("node.labels.disk==ssd".to_owned())];
+        cluster.update(SpecChange { edits, ..SpecChange::default() });
+        assert!(cluster.tasks().starts_with("0 slot 1: running, desired running"), "{}", cluster.tasks());
+        cluster.set_label(0, "disk", "hdd");
+        assert!(cluster.tasks().starts_with("0 slot 1: rejected, desired shutdown"), "{}", cluster.tasks());
     }
 }

@@ -12,4 +12,6 @@ pub mod service;
 pub mod task;
 pub mod taskinit;
 pub mod taskreaper;
+#[cfg(test)]
+mod tests;
 pub mod update;

@@ -77,3 +77,46 @@ pub fn is_dirty(store: &Store, wanted: Wanted, task: &Task) -> bool {
 fn only_placement_differs(new: &TaskSpec, old: &TaskSpec) -> bool {
     new.placement != old.placement && TaskSpec { placement: old.placement.clone(), ..new.clone() } == *old
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::fixture::{Cluster, WEB, labelled, replicated};
+    use crate::model::TaskId;
+    use crate::model::command::{Edit, SpecChange};
+
+    /// Whether the only task of a service, on a node of zone a, is dirty after an update.
+    fn becomes_dirty(change: SpecChange) -> bool {
+        let mut cluster = Cluster::new([labelled("zone", "a")]);
+        let task = *cluster.create(WEB, replicated(1)).advance(50).manager.store.task_ever(TaskId(0));
+        let store = &cluster.update(change).manager.store;
+        let service = store.service(WEB).expect("the service is there");
+        is_dirty(store, Wanted::from(service), &task)
+    }
+
+    fn edits(edits: &[Edit]) -> SpecChange {
+        SpecChange { edits: edits.to_vec(), ..SpecChange::default() }
+    }
+
+    /// Control-plane D4, D5.
+    #[test]
+    fn what_a_task_runs_makes_it_dirty_and_what_the_service_is_does_not() {
+        let same = SpecChange::default;
+        assert!(!becomes_dirty(same()));
+        assert!(!becomes_dirty(SpecChange { replicas: Some(3), ..same() }));
+        assert!(!becomes_dirty(edits(&[Edit::LabelAdd("team".to_owned(), "x".to_owned())])));
+        assert!(becomes_dirty(SpecChange { force: true, ..same() }));
+        assert!(becomes_dirty(edits(&[Edit::Set("env.A".to_owned(), "1".to_owned())])));
+    }
+
+    /// Control-plane D2.
+    #[test]
+    fn placement_alone_makes_dirty_only_where_the_node_does_not_fit() {
+        let constraint = |text: &str| Edit::ConstraintAdd(text.to_owned());
+        assert!(!becomes_dirty(edits(&[constraint("node.labels.zone==a")])));
+        assert!(becomes_dirty(edits(&[constraint("node.labels.zone==b")])));
+        let env = Edit::Set("env.A".to_owned(), "1".to_owned());
+        assert!(becomes_dirty(edits(&[constraint("node.labels.zone==a"), env])));
+        assert!(!becomes_dirty(SpecChange { max_replicas_per_node: Some(1), ..SpecChange::default() }));
+    }
+}

@@ -141,3 +141,37 @@ fn stays_dirty(store: &Store, service: ServiceId, slot: Slot, limit: Option<u32>
 fn is_deletable(task: &Task) -> bool {
     task.status.state.is_terminal() || (task.status.state < TaskState::Assigned && task.desired > TaskState::Running)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::fixture::{Cluster, WEB, replicated};
+    use crate::model::TaskId;
+
+    /// Control-plane T7, T9.
+    #[test]
+    fn only_what_is_to_be_removed_and_has_stopped_is_removable() {
+        let is_removable = |state, desired| is_removable(TaskView { state, desired, node: None });
+        for state in [TaskState::Pending, TaskState::Complete, TaskState::Shutdown, TaskState::Orphaned] {
+            assert!(is_removable(state, TaskState::Remove) && !is_removable(state, TaskState::Shutdown), "{state}");
+        }
+        for state in [TaskState::Assigned, TaskState::Running] {
+            assert!(!is_removable(state, TaskState::Remove), "{state}");
+        }
+    }
+
+    /// Control-plane T5.
+    #[test]
+    fn only_what_has_ended_or_never_began_is_deletable() {
+        let mut cluster = Cluster::of(1);
+        let mut task = *cluster.create(WEB, replicated(1)).manager.store.task_ever(TaskId(0));
+        for state in [TaskState::New, TaskState::Pending, TaskState::Assigned, TaskState::Running, TaskState::Complete]
+        {
+            for desired in [TaskState::Ready, TaskState::Running, TaskState::Shutdown, TaskState::Remove] {
+                (task.status.state, task.desired) = (state, desired);
+                let never_began = state < TaskState::Assigned && desired > TaskState::Running;
+                assert_eq!(is_deletable(&task), state.is_terminal() || never_began, "{state}, to be {desired}");
+            }
+        }
+    }
+}

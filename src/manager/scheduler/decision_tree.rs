@@ -208,3 +208,33 @@ impl TaskGroup<'_> {
 fn spread_labels(preferences: &[String]) -> Vec<String> {
     preferences.iter().filter_map(|descriptor| constraint::node_label(descriptor)).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::kernel::id::scattered;
+    use crate::manager::fixture::WEB;
+    use crate::manager::scheduler::nodeset::NodeInfo;
+    use crate::manager::store::Node;
+    use crate::model::node::NodeSpec;
+
+    /// Control-plane S14.
+    #[test]
+    fn a_leaf_keeps_the_best_nodes() {
+        let candidate = |id: u32| {
+            let mut info = NodeInfo::new(&Node::new(format!("n{id}"), NodeSpec::default()));
+            (0..scattered(id) % 4).for_each(|_| info.count(WEB));
+            Candidate { rank: info.rank(Time::ZERO, WEB, 0), tie: 0, node: NodeId(id), is_full: false }
+        };
+        for wanted in [1, 3, 40] {
+            let mut leaf = DecisionTree::default();
+            let mut all: Vec<Candidate> = (0..100).map(candidate).collect();
+            all.iter().for_each(|candidate| leaf.add(*candidate, wanted));
+            leaf.nodes.sort_unstable();
+            all.sort_unstable();
+            assert!(leaf.nodes.len() <= 2 * wanted);
+            assert_eq!(leaf.nodes[..wanted], all[..wanted]);
+        }
+    }
+}

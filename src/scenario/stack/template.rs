@@ -293,7 +293,7 @@ mod tests {
         let said = problems.into_sorted("t");
         assert_eq!(
             said[0].to_string(),
-            "t:1:45: error[R0213]: error while interpolating services.web.deploy.replicas: failed to cast to expected type: \
+            "t:1:42: error[R0213]: error while interpolating services.web.deploy.replicas: failed to cast to expected type: \
              strconv.Atoi: parsing \"\": invalid syntax"
         );
         assert_eq!(said[0].help.as_deref(), Some("set it with `--env M=...`"));

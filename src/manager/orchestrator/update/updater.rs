@@ -58,6 +58,8 @@ pub(super) struct Updater {
     /// How many of them have been handed out.
     handed_out: usize,
     workers: Vec<Worker>,
+    /// Those that are idle. Which of them takes the next slot makes no difference.
+    idle: Vec<u32>,
     phase: Phase,
     /// Paused or rolled back.
     stopped: bool,
@@ -131,6 +133,8 @@ impl Updater {
         let section = if is_rollback { spec.rollback } else { spec.update };
         let config = section.unwrap_or(defaults::UPDATE_CONFIG);
         let parallelism = if config.parallelism == 0 { dirty.len() } else { config.parallelism as usize };
+        // Workers beyond the number of slots would never get one.
+        let workers = parallelism.min(dirty.len());
         Some(Updater {
             epoch,
             service,
@@ -139,8 +143,8 @@ impl Updater {
             config,
             monitor: config.monitor.unwrap_or(defaults::MONITOR),
             slots,
-            // Workers beyond the number of slots would never get one.
-            workers: vec![Worker::Idle; parallelism.min(dirty.len())],
+            workers: vec![Worker::Idle; workers],
+            idle: (0..workers as u32).collect(),
             dirty,
             handed_out: 0,
             phase,
@@ -161,6 +165,7 @@ impl Updater {
     /// A worker has rested.
     pub(super) fn has_rested(&mut self, worker: u32) {
         self.workers[worker as usize] = Worker::Idle;
+        self.idle.push(worker);
     }
 
     /// Whether nothing is left to do.
@@ -180,10 +185,9 @@ impl Updater {
 
     /// Whether a slot waits and a worker is free, or all workers have finished.
     pub(super) fn can_go_on(&self) -> bool {
-        let mut workers = self.workers.iter();
         match self.phase {
-            Phase::HandOut => workers.any(|worker| *worker == Worker::Idle),
-            Phase::Finish => workers.all(|worker| *worker == Worker::Idle),
+            Phase::HandOut => !self.idle.is_empty(),
+            Phase::Finish => self.idle.len() == self.workers.len(),
             Phase::Announced | Phase::Monitor | Phase::Ended => false,
         }
     }
@@ -193,13 +197,13 @@ impl Updater {
         if self.phase == Phase::Finish {
             return self.monitor(handled, cx);
         }
-        let Some(worker) = self.workers.iter().position(|worker| *worker == Worker::Idle) else { return };
+        let Some(worker) = self.idle.pop() else { return };
         let slot = self.dirty[self.handed_out];
         self.handed_out += 1;
         if self.handed_out == self.dirty.len() {
             self.phase = Phase::Finish;
         }
-        self.take_slot(worker, slot, handled, restarts, cx);
+        self.take_slot(worker as usize, slot, handled, restarts, cx);
     }
 
     /// Whether this updater made or keeps the task.
@@ -343,10 +347,12 @@ impl Updater {
 
     /// The worker has done its slot: it rests for `delay`, if there is one.
     fn rest(&mut self, worker: usize, cx: &mut Cx<'_>) {
-        self.workers[worker] = Worker::Idle;
-        if !self.config.delay.is_zero() {
+        let (epoch, number) = (self.epoch, worker as u32);
+        if self.config.delay.is_zero() {
+            self.has_rested(number);
+        } else {
             self.workers[worker] = Worker::Delay;
-            cx.wake_after(self.config.delay, Wake::UpdateWorker { epoch: self.epoch, worker: worker as u32 });
+            cx.wake_after(self.config.delay, Wake::UpdateWorker { epoch, worker: number });
         }
     }
 
