@@ -12,6 +12,9 @@ pub trait Observer {
     /// Something happened in the control plane or to a container. Records come in order of time.
     fn record(&mut self, now: Time, record: &Record);
 
+    /// An agent heard or did something, of which the managers learn later, if at all.
+    fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
     fn request(&mut self, request: &Request);
@@ -20,6 +23,30 @@ pub trait Observer {
     /// for each instant that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
     /// have not ended, by service.
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>);
+}
+
+/// What an agent heard or did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// It was told what is desired of a task.
+    Received {
+        /// The task.
+        task: TaskId,
+        /// The desired state.
+        desired: TaskState,
+    },
+    /// It reports a state of a task.
+    Reported {
+        /// The task.
+        task: TaskId,
+        /// The state.
+        state: TaskState,
+    },
+    /// It sent the process of a task its stop signal, which the process heeds.
+    StopSignal {
+        /// The task.
+        task: TaskId,
+    },
 }
 
 /// Something that happened, other than a request.
@@ -168,6 +195,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn record(&mut self, now: Time, record: &Record) {
         self.0.record(now, record);
         self.1.record(now, record);
+    }
+
+    fn agent(&mut self, now: Time, event: AgentEvent) {
+        self.0.agent(now, event);
+        self.1.agent(now, event);
     }
 
     fn request(&mut self, request: &Request) {

@@ -186,17 +186,24 @@ impl Container {
             Step::Pause { prepared } => return self.resume(prepared, cx),
             // A stop under way is not affected (data-plane rules 32 and 35).
             Step::Settle | Step::Stop | Step::Off => return,
+            // Nor is the start of a process (recorded on a real engine: it is RUNNING, and then stopped without a pause).
+            Step::Start if !cx.latencies.agent_retry.is_zero() => return,
             Step::Prepare { until } => until,
             Step::Start | Step::Gate | Step::Wait => cx.now,
         };
         if !cx.latencies.agent_retry.is_zero() {
             self.monitor = None;
-            self.begin(Step::Pause { prepared }, cx.now + cx.latencies.agent_retry, cx.out);
+            self.pause(prepared, cx);
         } else if desired >= TaskState::Shutdown {
             self.monitor = None;
             self.step = Step::None;
             cx.out.steps.push(self.task);
         }
+    }
+
+    /// The step was cancelled, and is tried again after the agent's pause.
+    fn pause(&mut self, prepared: Time, cx: &mut Cx<'_>) {
+        self.begin(Step::Pause { prepared }, cx.now + cx.latencies.agent_retry, cx.out);
     }
 
     /// Makes one step that takes no time, or begins one that does.
@@ -385,8 +392,17 @@ impl Container {
         if let Fate::Exit { after, .. } = self.life.fate {
             self.at(cx.now.saturating_add(after), ProcessEvent::Exit, cx.out);
         }
+        let is_unwanted = self.desired >= TaskState::Shutdown;
         match self.life.check {
-            None => self.run(cx.out),
+            None => {
+                self.run(cx.out);
+                if is_unwanted {
+                    self.step = Step::None;
+                    cx.out.steps.push(self.task);
+                }
+            }
+            // The wait for the first success ends as soon as it begins.
+            Some(_) if is_unwanted => self.pause(cx.now, cx),
             Some(check) => {
                 self.step = Step::Gate;
                 self.monitor = Some(Monitor::new(check, cx.now, listening, self.life.probe));

@@ -166,6 +166,28 @@ fn rule_35_a_process_that_ignores_the_signal_goes_on_until_it_is_killed() {
 }
 
 #[test]
+fn rule_5_a_start_cannot_be_cancelled_but_the_wait_for_health_can() {
+    let stop_while_starting = |check: Option<HealthCheck>| {
+        let mut bench = Bench::new(image());
+        bench.check = check;
+        bench.assign(0, TaskState::Running);
+        bench.run_to(700);
+        bench.assign(0, TaskState::Shutdown);
+        bench.run_to(60_000);
+        bench.said_since_start()
+    };
+    let ended = |at: u64| {
+        vec![format!("{at} ProcessEnded(0)"), format!("{at} SandboxRemoved(0)"), format!("{at} shutdown (0) shutdown")]
+    };
+    let started = ["500 starting (0) starting", "800 Listening(0)"].map(str::to_owned);
+    let running =
+        ["800 Activated(0)", "800 running (0) started", "800 Disabled(0)", "2800 Draining(0)"].map(str::to_owned);
+    assert_eq!(stop_while_starting(None), [&started[..], &running, &ended(2_900)].concat());
+    let checked = [&started[..], &["3800 Draining(0)".to_owned()], &ended(3_900)].concat();
+    assert_eq!(stop_while_starting(Some(check(2, 3))), checked);
+}
+
+#[test]
 fn rule_21_a_check_holds_starting_until_it_succeeds() {
     let mut bench = Bench::new(ImageBehavior { boot: Dist::Constant(Span::from_secs(3)), ..image() });
     bench.check = Some(check(2, 3));

@@ -153,6 +153,7 @@ impl Read for Latencies {
             agent_retry: fields.read("agent_retry").unwrap_or(swarm.agent_retry),
             load_balancer_settle: fields.read("load_balancer_settle").unwrap_or(swarm.load_balancer_settle),
             sandbox_teardown: fields.read("sandbox_teardown").unwrap_or(swarm.sandbox_teardown),
+            daemon_start: fields.read("daemon_start").unwrap_or(swarm.daemon_start),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
         };
         fields.finish();

@@ -19,6 +19,8 @@ pub enum Event {
     Raft,
     /// The agent of a node asks for a session.
     Session(NodeId),
+    /// The daemon of a node that got power is up.
+    Boot(NodeId),
     /// A command of the operator: its index in the plan.
     Operator(u32),
     /// Operators who wait for a leader wait no longer.

@@ -18,10 +18,10 @@ impl<O: Observer> Sim<'_, O> {
         match fault {
             Fault::NodeCrash(node) => self.crash(node),
             Fault::NodeStop(node) => self.stop(node),
-            Fault::NodeStart(node) => self.start(node),
+            Fault::NodeStart(node) => self.boot(node),
             Fault::ManagersCrash => self.managers().into_iter().for_each(|node| self.crash(node)),
             Fault::ManagersStop => self.managers().into_iter().for_each(|node| self.stop(node)),
-            Fault::ManagersStart => self.managers().into_iter().for_each(|node| self.start(node)),
+            Fault::ManagersStart => self.managers().into_iter().for_each(|node| self.boot(node)),
             Fault::LinkDown(node) => self.set_linked(node, false),
             Fault::LinkUp(node) => self.set_linked(node, true),
             Fault::LeaderLost { gap } => {
@@ -41,6 +41,7 @@ impl<O: Observer> Sim<'_, O> {
     }
 
     fn crash(&mut self, node: NodeId) {
+        self.booting[node] = None;
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Silent);
         self.lose_contact(node);
@@ -48,14 +49,31 @@ impl<O: Observer> Sim<'_, O> {
     }
 
     fn stop(&mut self, node: NodeId) {
+        self.booting[node] = None;
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Told);
         self.lose_contact(node);
         self.agents.shut_down(self.now, node, &mut self.agents_out);
     }
 
-    /// Assumed: the daemon is up as soon as its machine is.
-    fn start(&mut self, node: NodeId) {
+    /// A machine gets power; its daemon needs some time.
+    fn boot(&mut self, node: NodeId) {
+        let up = self.now + self.plan.latencies.daemon_start;
+        self.booting[node] = Some(up);
+        match up == self.now {
+            true => self.start(node),
+            false => self.queue.push(up, Phase::Operator, Event::Boot(node)),
+        }
+    }
+
+    /// Whether the node's daemon is up now, and not stopped or started again since its machine got power.
+    pub(super) fn is_booting(&self, node: NodeId, now: Time) -> bool {
+        self.booting[node] == Some(now)
+    }
+
+    /// The daemon of a node is up.
+    pub(super) fn start(&mut self, node: NodeId) {
+        self.booting[node] = None;
         self.agents.power_on(node, &mut self.agents_out);
         self.manager.raft.set_up(self.now, node, true);
         self.follow_raft(Parting::Told);

@@ -29,7 +29,7 @@ use crate::model::command::Command;
 use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, defaults};
-use crate::observe::{Observer, Record, SpecCause, TaskRecord};
+use crate::observe::{AgentEvent, Observer, Record, SpecCause, TaskRecord};
 use crate::traffic::Traffic;
 
 /// What a run leaves behind.
@@ -74,6 +74,8 @@ struct Sim<'p, O> {
     agents: Agents,
     agents_out: agent::Outbox,
     sessions: Sessions,
+    /// When the daemons of nodes are up that got power.
+    booting: IdVec<NodeId, Option<Time>>,
     followed: Followed,
     /// Since when nobody has led.
     leaderless_since: Option<Time>,
@@ -127,6 +129,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             wakes: Vec::new(),
             agents: Agents::new(power, behaviors, plan.engine, plan.latencies, streams.clone()),
             agents_out: agent::Outbox::default(),
+            booting: IdVec::filled(plan.nodes.len(), None),
             sessions: Sessions::new(up, streams.clone()),
             followed,
             leaderless_since: None,
@@ -149,6 +152,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Agent(timer) => self.agents.awaits(timer),
             Event::Raft => self.awaits_raft(time),
             Event::Session(node) => self.sessions.is_tried_for(node, time),
+            Event::Boot(node) => self.is_booting(node, time),
             Event::GiveUp => !self.waiting.is_empty(),
             Event::AgentStep | Event::Elect | Event::Operator(_) => true,
         }
@@ -224,6 +228,7 @@ impl<'p, O: Observer> Sim<'p, O> {
             Event::Elect => self.elect(),
             Event::Raft => self.act_raft(),
             Event::Session(node) => self.try_session(node),
+            Event::Boot(node) => self.start(node),
             Event::Operator(index) => self.operator(index),
             Event::GiveUp => self.give_up(),
         }
@@ -305,6 +310,9 @@ impl<'p, O: Observer> Sim<'p, O> {
             if self.agents_out.reports.is_empty() {
                 return;
             }
+            for report in &self.agents_out.reports {
+                self.observer.agent(self.now, AgentEvent::Reported { task: report.task, state: report.status.state });
+            }
             self.manager.report(self.now, &mut self.agents_out.reports, &mut self.manager_out);
         }
     }
@@ -329,6 +337,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 healthcheck: spec.task.container.healthcheck.as_ref(),
                 has_service_binding: spec.has_service_binding(),
             };
+            self.observer.agent(self.now, AgentEvent::Received { task: assignment.task, desired });
             self.agents.assign(self.now, assignment.task, desired, &setup, &mut self.agents_out);
         }
     }
@@ -346,7 +355,8 @@ impl<'p, O: Observer> Sim<'p, O> {
                     let observer = &mut self.observer;
                     self.traffic.kill(self.now, task, &mut |request| observer.request(request));
                 }
-                Effect::Listening(_) | Effect::Draining(_) | Effect::SandboxRemoved(_) => {}
+                Effect::Draining(task) => self.observer.agent(self.now, AgentEvent::StopSignal { task }),
+                Effect::Listening(_) | Effect::SandboxRemoved(_) => {}
             }
         }
     }
