@@ -9,7 +9,9 @@ use super::read::{Problems, accept_only};
 /// Names what the command says without effect.
 pub(super) fn report(command: &Command, place: &Place, problems: &mut Problems) {
     let (has_host_port, mode) = match command {
-        Command::ServiceCreate { spec, .. } => (spec.endpoint.ports.iter().any(is_host), Some(spec.endpoint.mode)),
+        Command::ServiceCreate { spec, .. } | Command::ServiceDeploy { spec, .. } => {
+            (spec.endpoint.ports.iter().any(is_host), Some(spec.endpoint.mode))
+        }
         Command::ServiceUpdate { change, .. } => {
             let is_host_port = |edit: &Edit| matches!(edit, Edit::PublishAdd(port) if is_host(port));
             (change.edits.iter().any(is_host_port), change.endpoint_mode)
