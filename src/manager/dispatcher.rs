@@ -364,7 +364,7 @@ mod tests {
     const DAY: u64 = NODE_DOWN_PERIOD.as_millis();
 
     /// One task, on a node that is DOWN, and how it was found in the end: its state, its message and since when it has that.
-    fn after_down(course: impl FnOnce(&mut Cluster)) -> (TaskState, Message, Time) {
+    fn after_down(course: impl FnOnce(&mut Cluster) -> &mut Cluster) -> (TaskState, Message, Time) {
         let mut cluster = Cluster::of(1);
         cluster.create(WEB, replicated(1)).advance(50).report(TaskState::Running, &[0]).advance(950).lose_node(0);
         course(&mut cluster);
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn tasks_of_a_node_that_is_down_for_a_day_are_orphaned() {
         let since = Time::from_millis(50);
-        let until = |ms| after_down(|cluster| drop(cluster.advance(ms)));
+        let until = |ms| after_down(|cluster| cluster.advance(ms));
         assert_eq!(until(DAY - 1), (TaskState::Running, Message::Started, since));
         assert_eq!(until(DAY), (TaskState::Orphaned, Message::Started, since));
     }
@@ -384,17 +384,17 @@ mod tests {
     /// Control-plane N20.
     #[test]
     fn a_node_that_was_back_meanwhile_keeps_its_tasks() {
-        let (state, ..) = after_down(|cluster| drop(cluster.advance(DAY - 1).register(0).advance(DAY)));
+        let (state, ..) = after_down(|cluster| cluster.advance(DAY - 1).register(0).advance(DAY));
         assert_eq!(state, TaskState::Running);
         let (state, ..) =
-            after_down(|cluster| drop(cluster.advance(DAY - 1).register(0).advance(10).lose_node(0).advance(DAY - 1)));
+            after_down(|cluster| cluster.advance(DAY - 1).register(0).advance(10).lose_node(0).advance(DAY - 1));
         assert_eq!(state, TaskState::Running, "its day begins anew");
     }
 
     /// Control-plane N19, Q10.
     #[test]
     fn a_day_down_begins_anew_with_a_new_leader() {
-        let until = |ms| after_down(|cluster| drop(cluster.advance(DAY - 1).elect().advance(ms))).0;
+        let until = |ms| after_down(|cluster| cluster.advance(DAY - 1).elect().advance(ms)).0;
         assert_eq!((until(DAY - 1), until(DAY)), (TaskState::Running, TaskState::Orphaned));
     }
 
