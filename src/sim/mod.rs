@@ -399,7 +399,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::Updater(service, run, is_rollback, begins) => {
                     Record::Updater { service, run, is_rollback, begins }
                 }
-                Written::Node(node, state) => Record::Node { node, state },
+                Written::Node(node, state, role) => Record::Node { node, state, role },
             };
             self.emit(record);
         }
