@@ -225,7 +225,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.agents.step(now, &mut self.agents_out);
             }
             Event::Agent(timer) => self.agent_timers(timer),
-            Event::Elect => self.elect(),
+            Event::Elect => {
+                self.elect();
+                self.serve_waiting();
+            }
             Event::Raft => self.act_raft(),
             Event::Session(node) => self.try_session(node),
             Event::Boot(node) => self.start(node),
