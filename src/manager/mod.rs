@@ -344,14 +344,14 @@ impl Leader {
     /// Starts all components.
     ///
     /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the one that is begun last runs first, as
-    /// goroutines do.
+    /// goroutines do. The updates that it resumes are begun only then, and come last.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, takes_over: bool, cx: &mut Cx<'_>) -> Leader {
         if cx.ties.are_shuffled() {
             return Leader::start_racing(settings, takes_over, cx);
         }
-        Leader {
+        let mut leader = Leader {
             roles: RoleManager::start(cx),
             global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, takes_over, cx),
@@ -361,7 +361,9 @@ impl Leader {
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
             race: Race::default(),
-        }
+        };
+        leader.global.proceed(cx);
+        leader
     }
 
     /// Everybody first sees all changes of the transaction, then may act on them.

@@ -487,9 +487,11 @@ fn lower_expectations(
     for expect in expect {
         let (service, checks, place) = match expect {
             Expect::Service { service, checks, place } => (service, checks, place),
-            Expect::Node { node, check } => {
-                let what = names.refer_to_node(&node, problems).map(|node| Expected::OfNode(node, check.value));
-                expectations.extend(what.map(|what| Expectation { what, place: check.place }));
+            Expect::Node { node, checks } => {
+                if let Some(node) = names.refer_to_node(&node, problems) {
+                    let what = |check: Spanned<_>| (Expected::OfNode(node, check.value), check.place);
+                    expectations.extend(checks.into_iter().map(what).map(|(what, place)| Expectation { what, place }));
+                }
                 continue;
             }
         };

@@ -10,7 +10,7 @@ use crate::model::latencies::Latencies;
 use crate::model::node::Role;
 use crate::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec, UpdateConfig};
 use crate::model::{ServiceId, defaults};
-use crate::sim::plan::End;
+use crate::sim::plan::{End, TieOrder};
 
 /// The example of the scenario format, without what is not simulated yet.
 const EXAMPLE: &str = r#"{
@@ -26,7 +26,7 @@ const EXAMPLE: &str = r#"{
   "traffic": {"mode": "exact", "clients": {
     "users": {"service": "web", "rate": "50/s", "arrivals": "poisson"},
     "ab": {"service": "web", "concurrency": 30, "requests": 100000, "think": "0s", "client_time": "0.18ms", "from": "30s"}}},
-  "latencies": "swarm",
+  "latencies": "swarm", "ties": "shuffled",
   "timeline": [{"at": "20s", "run": "docker service update --image app:2 web"}],
   "slo": {"web": {"availability": "99.9%"}},
   "expect": [{"service": "web", "update_status": "rollback_completed", "before": "90s"},
@@ -69,6 +69,7 @@ traffic:
     ab: {service: web, concurrency: 30, requests: 100000, client_time: 180us, from: 30s}
 timeline:
   - {at: 20s, run: docker service update --image app:2 web}
+ties: shuffled
 slo: {web: {availability: 0.999}}
 expect:
   - {update_status: rollback_completed, before: 90s}
@@ -125,6 +126,7 @@ fn the_example_comes_to_the_plan_that_it_says() {
     assert_eq!((clients[1].from, clients[1].until), (Time::from_millis(30_000), Time::MAX));
     assert_eq!(plan.slo[ServiceId(0)], Some(0.999));
     assert_eq!(plan.latencies, Latencies::SWARM);
+    assert_eq!(plan.ties, TieOrder::Shuffled);
     let times: Vec<_> = plan.commands.iter().map(|timed| (timed.at.as_millis(), timed.line.as_str())).collect();
     assert_eq!(times, [(0, ""), (20_000, "docker service update --image app:2 web")]);
 }
@@ -137,6 +139,7 @@ fn what_a_scenario_does_not_say_is_the_default() {
     assert_eq!(plan.end, End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::from_millis(3_600_000) });
     assert_eq!(plan.nodes.values().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["manager1"]);
     assert_eq!(plan.task_history_limit, Some(5));
+    assert_eq!(plan.ties, TieOrder::Fixed);
     assert_eq!(plan.images.values().next().map(|image| &image.behavior), Some(&ImageBehavior::default()));
     assert_eq!(loaded.assumed_images.len(), 1);
     let spec = created(&loaded, "web");
