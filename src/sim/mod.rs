@@ -283,7 +283,9 @@ impl<'p, O: Observer> Sim<'p, O> {
             Err(error) => self.emit(Record::CommandError { index, error }),
             Ok(()) => match command {
                 Command::ServiceCreate { service, .. } => self.emit_spec(*service, SpecCause::Create),
-                Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
+                Command::ServiceUpdate { service, .. } | Command::ServiceDeploy { service, .. } => {
+                    self.emit_spec(*service, SpecCause::Update)
+                }
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
                 Command::NodeRemove { node, .. } => self.expel(*node),
