@@ -10,6 +10,7 @@ pub mod duration;
 pub mod expect;
 pub mod files;
 pub mod import;
+pub mod init;
 pub mod overlay;
 mod stack;
 mod stacks;
