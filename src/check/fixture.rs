@@ -35,7 +35,12 @@ enum Told {
 impl Forged {
     /// Nodes n1 and n2, and a service that was just created.
     pub(super) fn new(spec: ServiceSpec) -> Forged {
-        let node = |name: &str| Node { name: name.to_owned(), spec: NodeSpec::default(), is_member: true };
+        let node = |name: &str| Node {
+            name: name.to_owned(),
+            spec: NodeSpec::default(),
+            is_member: true,
+            staleness: crate::kernel::Span::ZERO,
+        };
         let image = |name: &str| Image { name: name.to_owned(), behavior: ImageBehavior::default() };
         let plan = Plan {
             name: "forged".to_owned(),

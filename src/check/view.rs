@@ -183,6 +183,7 @@ impl<'p> View<'p> {
             Command::Fault(Fault::LeaderLost { gap }) => self.leaderless_until = self.now.saturating_add(*gap),
             Command::ServiceCreate { .. }
             | Command::ServiceUpdate { .. }
+            | Command::ServiceDeploy { .. }
             | Command::ServiceRollback { .. }
             | Command::ServiceRemove { .. }
             | Command::NodeUpdate { .. }
@@ -202,6 +203,11 @@ impl<'p> View<'p> {
             (SpecCause::Update, Some(Command::ServiceUpdate { change, .. })) => {
                 let mut spec = row.spec().clone();
                 spec_change::apply(change, &mut spec);
+                row.specs.insert(version, spec);
+            }
+            (SpecCause::Update, Some(Command::ServiceDeploy { spec: new, .. })) => {
+                let mut spec = row.spec().clone();
+                spec_change::deploy(new, &mut spec);
                 row.specs.insert(version, spec);
             }
             (SpecCause::ManualRollback | SpecCause::AutomaticRollback, _) => {}

@@ -78,7 +78,7 @@ fn node() -> impl Strategy<Value = Node> {
             let role = if is_manager && is_member { Role::Manager } else { Role::Worker };
             let labels = zone.into_iter().map(|zone| ("zone".to_owned(), zone.to_owned())).collect();
             let spec = NodeSpec { role, availability, labels, nano_cpus: cpus, ..NodeSpec::default() };
-            Node { name: String::new(), spec, is_member }
+            Node { name: String::new(), spec, is_member, staleness: Span::ZERO }
         },
     )
 }

@@ -13,6 +13,7 @@ use rollsim::check::Promises;
 use rollsim::kernel::{IdVec, Time};
 use rollsim::metrics::{Metrics, RunFacts, Summary};
 use rollsim::model::command::Command;
+use rollsim::model::request::Cause;
 use rollsim::model::service::{Mode, Order, ServiceSpec};
 use rollsim::model::task::Slot;
 use rollsim::model::update::UpdateState;
@@ -83,8 +84,9 @@ proptest! {
             let Some(requests) = service.requests else { continue };
             prop_assert_eq!(requests.total, requests.ok + requests.failed);
             prop_assert_eq!(requests.total, requests.by_outcome.iter().sum::<u64>());
-            let refused = requests.by_outcome[1];
-            prop_assert_eq!(requests.total - refused, requests.by_version.iter().map(|version| version.total).sum::<u64>());
+            prop_assert_eq!(requests.failed, requests.by_cause.iter().sum::<u64>());
+            let nobody = requests.by_cause[Cause::NoTask as usize];
+            prop_assert_eq!(requests.total - nobody, requests.by_version.iter().map(|version| version.total).sum::<u64>());
         }
     }
 
