@@ -10,7 +10,7 @@
 //!   text, units      parse, check  dense    pop event → one      observers   integrals   story, tables,
 //!                    (file:line)   ids      component acts                   histograms  csv, json, charts
 //!
-//!  sim:  traffic ──► rotation ◄── agent ◄── assignments / reports ──► manager: store + watchers
+//!  sim:  traffic ──► network ◄── agent ◄── assignments / reports ──► manager: store + watchers
 //! ```
 //!
 //! Data goes one way. Take `update_config.delay`: [`scenario`] reads the text `"10s"` once and puts a [`kernel::Span`] into the
@@ -27,8 +27,9 @@
 //! | [`model`] | plain data: services, tasks, nodes, images, commands, latencies |
 //! | [`manager`] | Swarm's control plane; **the updater is [`manager::orchestrator::update`]** |
 //! | [`agent`] | tasks on their nodes: containers that start, run, stop |
+//! | [`network`] | load balancers, and what they know of tasks |
 //! | [`traffic`] | clients and their requests |
-//! | [`sim`] | the loop; the only place where the three above meet |
+//! | [`sim`] | the loop; the only place where the four above meet |
 //! | [`observe`], [`metrics`] | what a run tells, and the numbers made of it |
 //! | [`check`] | Swarm's promises, verified from outside in every test and debug run |
 //! | [`scenario`], [`diag`] | from text to plan, and what is wrong with the text |
@@ -47,6 +48,7 @@ pub mod kernel;
 pub mod manager;
 pub mod metrics;
 pub mod model;
+pub mod network;
 pub mod observe;
 pub mod report;
 pub mod scenario;

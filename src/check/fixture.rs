@@ -6,7 +6,7 @@ use crate::model::command::{Command, SpecChange};
 use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, NodeSpec, NodeState, Role};
 use crate::model::request::Request;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
@@ -35,7 +35,12 @@ enum Told {
 impl Forged {
     /// Nodes n1 and n2, and a service that was just created.
     pub(super) fn new(spec: ServiceSpec) -> Forged {
-        let node = |name: &str| Node { name: name.to_owned(), spec: NodeSpec::default(), is_member: true };
+        let node = |name: &str| Node {
+            name: name.to_owned(),
+            spec: NodeSpec::default(),
+            is_member: true,
+            staleness: crate::kernel::Span::ZERO,
+        };
         let image = |name: &str| Image { name: name.to_owned(), behavior: ImageBehavior::default() };
         let plan = Plan {
             name: "forged".to_owned(),
@@ -117,7 +122,7 @@ impl Forged {
         let (node, availability) = (NodeId(node), Some(availability));
         let (label_add, label_rm) = (Vec::new(), Vec::new());
         self.command(Command::NodeUpdate { node, role: None, availability, label_add, label_rm });
-        self.record(Record::Node { node, state: Some(NodeState::Ready) })
+        self.record(Record::Node { node, state: Some(NodeState::Ready), role: Role::Worker })
     }
 
     /// The next task is created in this slot.

@@ -47,7 +47,7 @@ pub enum Promise {
     /// A drained node has no task left once 60 s and the time to stop have passed. A node that is down or does not run is not heard of
     /// (N18), and without a leader nothing is decided (Q6).
     DrainedIsEmpty,
-    /// A request goes to a task of its service that is in rotation when it is sent; only one that goes to none is refused.
+    /// A request is answered by a task of its service and image, before its process has ended.
     Rotation,
 }
 
@@ -64,7 +64,9 @@ impl Promise {
             Promise::LiveSlots => "live slots equal replicas (control-plane O4)",
             Promise::Filters => "no task is assigned to a node that its filters forbid (control-plane 12.2)",
             Promise::DrainedIsEmpty => "a drained node is empty after stop time and 60 s (control-plane O17, R14)",
-            Promise::Rotation => "requests go to tasks in rotation (data-plane rule 31)",
+            Promise::Rotation => {
+                "tasks enter and leave rotation in turn, and answer while their process is there (data-plane rules 63 to 66)"
+            }
         }
     }
 }

@@ -123,6 +123,11 @@ impl<I: Id, T> IdVec<I, T> {
     }
 
     /// All rows in id order, without their ids.
+    pub fn into_values(self) -> std::vec::IntoIter<T> {
+        self.rows.into_iter()
+    }
+
+    /// All rows in id order, without their ids.
     pub fn values_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.rows.iter_mut()
     }

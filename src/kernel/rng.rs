@@ -38,6 +38,14 @@ pub enum Stream {
     Grace = 22,
     /// What Swarm leaves to chance in the managers, if ties are shuffled; index 0.
     Ties = 30,
+    /// Hops of news between nodes; index: node that hears them, key: task, ordinal of the news and hop.
+    Gossip = 40,
+    /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who probes.
+    Probe = 41,
+    /// Node at which a connection of a client enters; index: client.
+    Entry = 42,
+    /// Order of the addresses in an answer to a client; index: client.
+    Resolve = 43,
 }
 
 /// All random numbers of one run, made from its seed.

@@ -2,7 +2,7 @@
 //!
 //! - Only requests that are sent within the service's window count (see [`super::downtime`]), whenever they end. Those that have
 //!   not ended when the run ends are not counted at all.
-//! - *Failed* are those that were refused or reset; availability is the share of the others.
+//! - *Failed* are all but those that were answered without an error; availability is the share of the others.
 //! - `per_second` is what `ab` prints: answers divided by the time from the first request that the client sends to the last that
 //!   ends, of those that count. It is not spread over the window. With several clients it is the sum of their rates; a client whose
 //!   requests take no time at all adds nothing.
@@ -10,17 +10,21 @@
 use super::latency::Latencies;
 use super::summary::{ClientRequests, Requests, VersionRequests};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::request::{Request, RequestOutcome};
+use crate::model::request::{Cause, Request, RequestOutcome};
 use crate::model::{ClientId, ImageId};
 use crate::sim::Plan;
 
-/// How many requests ended in each way, in the order of [`RequestOutcome::ALL`].
-type Outcomes = [u64; RequestOutcome::ALL.len()];
+/// How many requests ended in each way, by [`RequestOutcome::kind`].
+type Outcomes = [u64; RequestOutcome::KINDS];
+
+/// How many requests failed for each reason, in the order of [`Cause::ALL`].
+type Causes = [u64; Cause::ALL.len()];
 
 /// Counts the requests of one service.
 #[derive(Clone, Debug)]
 pub(super) struct RequestMeter {
     outcomes: Outcomes,
+    causes: Causes,
     versions: IdVec<ImageId, Outcomes>,
     clients: IdVec<ClientId, ClientRun>,
     latencies: Latencies,
@@ -54,6 +58,7 @@ impl RequestMeter {
     pub(super) fn new(plan: &Plan) -> RequestMeter {
         RequestMeter {
             outcomes: Outcomes::default(),
+            causes: Causes::default(),
             versions: IdVec::filled(plan.images.len(), Outcomes::default()),
             clients: IdVec::filled(plan.clients.len(), ClientRun::NONE),
             latencies: Latencies::new(),
@@ -64,8 +69,11 @@ impl RequestMeter {
     /// Counts a request.
     #[inline]
     pub(super) fn record(&mut self, request: &Request) {
-        let outcome = request.outcome as usize;
+        let outcome = request.outcome.kind();
         self.outcomes[outcome] += 1;
+        if let RequestOutcome::Failed(_, cause) = request.outcome {
+            self.causes[cause as usize] += 1;
+        }
         if let Some((_, image)) = request.task {
             self.versions[image][outcome] += 1;
         }
@@ -82,6 +90,7 @@ impl RequestMeter {
     /// Forgets all requests.
     pub(super) fn clear(&mut self) {
         self.outcomes = Outcomes::default();
+        self.causes = Causes::default();
         self.versions.values_mut().for_each(|outcomes| *outcomes = Outcomes::default());
         self.clients.values_mut().for_each(|client| *client = ClientRun::NONE);
         self.latencies.clear();
@@ -90,6 +99,7 @@ impl RequestMeter {
     /// Counts all requests of `other` too, which are those of another service and so of other clients.
     pub(super) fn merge(&mut self, other: &RequestMeter) {
         add(&mut self.outcomes, &other.outcomes);
+        add(&mut self.causes, &other.causes);
         self.versions.values_mut().zip(other.versions.values()).for_each(|(sum, outcomes)| add(sum, outcomes));
         for (id, client) in other.clients.iter().filter(|(_, client)| client.first_sent != Time::MAX) {
             self.clients[id] = *client;
@@ -120,6 +130,7 @@ impl RequestMeter {
             availability: share(ok, total),
             per_second: self.clients.values().map(ClientRun::rate).sum(),
             by_outcome: self.outcomes,
+            by_cause: self.causes,
             by_version: by_version.collect(),
             by_client: by_client.collect(),
             unfinished: self.unfinished,
@@ -137,7 +148,7 @@ pub(super) fn error_budget_used(requests: &Requests, objective: f64) -> Option<f
 /// Total, answered and failed.
 fn split(outcomes: &Outcomes) -> (u64, u64, u64) {
     let total = outcomes.iter().sum();
-    let ok = outcomes[RequestOutcome::Ok as usize];
+    let ok = outcomes[RequestOutcome::Ok.kind()];
     (total, ok, total - ok)
 }
 
@@ -145,15 +156,15 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn add(sum: &mut Outcomes, outcomes: &Outcomes) {
-    sum.iter_mut().zip(outcomes).for_each(|(sum, count)| *sum += count);
+fn add<const KINDS: usize>(sum: &mut [u64; KINDS], counts: &[u64; KINDS]) {
+    sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{OK as Ok, REFUSED as Refused, RESET as Reset};
     use super::super::fixture::{plan, request};
     use super::*;
-    use RequestOutcome::{Ok, Refused, Reset};
 
     fn meter(requests: &[Request]) -> RequestMeter {
         let mut meter = RequestMeter::new(&plan());
@@ -172,7 +183,8 @@ mod tests {
         let requests = meter.summary(&plan());
         assert_eq!((requests.total, requests.ok, requests.failed), (4, 2, 2));
         assert_eq!((requests.failed_share, requests.availability), (Some(0.5), Some(0.5)));
-        assert_eq!(requests.by_outcome, [2, 1, 1]);
+        assert_eq!(requests.by_outcome, [2, 0, 1, 1, 0, 0]);
+        assert_eq!(requests.by_cause, [1, 0, 1, 0, 0, 0, 0, 0]);
         let version = |image: &str, total, ok, failed| VersionRequests { image: image.into(), total, ok, failed };
         assert_eq!(requests.by_version, [version("app:1", 1, 1, 0), version("app:2", 2, 1, 1)]);
         let latency = requests.latency.unwrap();

@@ -5,12 +5,12 @@ use super::summary::{
     UpdateOutcome, VersionRequests,
 };
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::{ClientSpec, Load};
+use crate::model::client::{ClientSpec, Connect, Load};
 use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::NodeSpec;
-use crate::model::request::{Request, RequestOutcome};
+use crate::model::request::{Cause, Failure, Request, RequestOutcome};
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
@@ -25,6 +25,13 @@ pub(crate) const OLD: ImageId = ImageId(0);
 /// The image `app:2`.
 pub(crate) const NEW: ImageId = ImageId(1);
 
+/// An answer.
+pub(crate) const OK: RequestOutcome = RequestOutcome::Ok;
+/// A request that finds no task.
+pub(crate) const REFUSED: RequestOutcome = RequestOutcome::Failed(Failure::Refused, Cause::NoTask);
+/// A request whose task ends.
+pub(crate) const RESET: RequestOutcome = RequestOutcome::Failed(Failure::Reset, Cause::Stopping);
+
 /// Services `web`, with two clients, and `db`, with none; images `app:1`, `app:2` and `app:3`; node `node1`.
 pub(crate) fn plan() -> Plan {
     let image = |name: &str| Image { name: name.into(), behavior: ImageBehavior::default() };
@@ -34,12 +41,18 @@ pub(crate) fn plan() -> Plan {
         from: Time::ZERO,
         until: Time::MAX,
         load: Load::Open { gap: Default::default() },
+        connect: Connect::default(),
     };
     Plan {
         name: "test".into(),
         seed: 7,
         end: End::At(Time::from_millis(60_000)),
-        nodes: IdVec::from_iter([Node { name: "node1".into(), spec: NodeSpec::default(), is_member: true }]),
+        nodes: IdVec::from_iter([Node {
+            name: "node1".into(),
+            spec: NodeSpec::default(),
+            is_member: true,
+            staleness: Span::ZERO,
+        }]),
         images: ["app:1", "app:2", "app:3"].map(image).into_iter().collect(),
         services: ["web", "db"].map(String::from).into_iter().collect(),
         clients: ["one", "two"].map(client).into_iter().collect(),
@@ -100,7 +113,8 @@ pub(crate) fn service() -> ServiceSummary {
             failed_share: Some(0.3),
             availability: Some(0.7),
             per_second: 12.5,
-            by_outcome: [7, 1, 2],
+            by_outcome: [7, 3, 1, 2, 4, 5],
+            by_cause: [20, 21, 22, 23, 24, 25, 26, 27],
             by_version: vec![VersionRequests { image: "app:1.0".into(), total: 9, ok: 7, failed: 2 }],
             by_client: vec![ClientRequests { client: "users".into(), total: 10, failed: 3, per_second: 12.5 }],
             unfinished: 1,

@@ -338,8 +338,8 @@ fn totals(services: &[ServiceSummary], requests: Option<summary::Requests>) -> T
 #[cfg(test)]
 mod tests {
     use super::fixture::{Feed, NEW, OLD, WEB, plan, request};
+    use super::fixture::{OK as Ok, REFUSED as Refused, RESET as Reset};
     use super::*;
-    use crate::model::request::RequestOutcome::{Ok, Refused, Reset};
     use crate::model::update::{UpdateMessage, UpdateState};
 
     fn facts(end: u64) -> RunFacts {
@@ -380,7 +380,7 @@ mod tests {
             feed.request(request(0, 3_999, 4_000, Some(0), Reset)).request(request(0, 4_000, 4_000, None, Refused));
         });
         assert_eq!(service.window, [0, 4_000].map(Time::from_millis));
-        assert_eq!(service.requests.unwrap().by_outcome, [0, 0, 1]);
+        assert_eq!(service.requests.unwrap().by_outcome, [0, 0, 0, 1, 0, 0]);
         assert_eq!(service.downtime.total, Span::ZERO);
     }
 

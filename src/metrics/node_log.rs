@@ -83,7 +83,7 @@ impl<'a> NodeLogs<'a> {
                 self.command = Some(&self.plan.commands[index as usize].command);
             }
             Record::CommandError { .. } => self.command = None,
-            Record::Node { node, state } => {
+            Record::Node { node, state, .. } => {
                 let mut status = NodeStatus { state, ..self.logs[node].last() };
                 if let Some(Command::NodeUpdate { node: updated, availability, .. }) = self.command
                     && *updated == node
@@ -145,7 +145,7 @@ mod tests {
         let at = Time::from_millis;
         logs.record(at(5), &Record::Leadership(Leadership::NoQuorum));
         logs.record(at(7), &Record::Manager { node, reachability: Some(Reachability::Unreachable) });
-        logs.record(at(9), &Record::Node { node, state: Some(NodeState::Down) });
+        logs.record(at(9), &Record::Node { node, state: Some(NodeState::Down), role: Role::Manager });
         logs.record(at(9), &Record::Manager { node, reachability: None });
         let log = &logs.finish()[node];
         let rows = [0, 4, 5, 7, 8, 9, 99].map(|ms| (log.at(at(ms)).state, log.at(at(ms)).manager));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::summary::{ClientRequests, Latency, Requests, ServiceSummary, Summary, Update, UpdateKind, UpdateOutcome};
 use crate::kernel::{Span, Time};
-use crate::model::request::RequestOutcome;
+use crate::model::request::{Cause, Failure};
 use crate::model::update::UpdateState;
 
 /// A metric of a service or a node by its name, such as `downtime.total` or `requests.latency.p99`.
@@ -106,7 +106,7 @@ const fn row<T>(name: &'static str, kind: Kind, value: for<'a> fn(&'a T) -> Opti
 }
 
 /// In the order of `summary.json`.
-static SERVICE: [Row<ServiceSummary>; 25] = [
+static SERVICE: [Row<ServiceSummary>; 36] = [
     row("never_ready", Kind::Bool, |s| Some(Value::Bool(s.never_ready))),
     row("requests.total", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.total)))),
     row("requests.ok", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.ok)))),
@@ -114,9 +114,20 @@ static SERVICE: [Row<ServiceSummary>; 25] = [
     row("requests.failed_share", Kind::Share, |s| requests(s, |r| r.failed_share.map(Value::Share))),
     row("requests.availability", Kind::Share, |s| requests(s, |r| r.availability.map(Value::Share))),
     row("requests.per_second", Kind::Rate, |s| requests(s, |r| Some(Value::Rate(r.per_second)))),
-    row("requests.by_outcome.ok", Kind::Count, |s| outcome(s, RequestOutcome::Ok)),
-    row("requests.by_outcome.refused", Kind::Count, |s| outcome(s, RequestOutcome::Refused)),
-    row("requests.by_outcome.reset", Kind::Count, |s| outcome(s, RequestOutcome::Reset)),
+    row("requests.by_outcome.ok", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.ok)))),
+    row("requests.by_outcome.http-error", Kind::Count, |s| failures(s, Failure::HttpError)),
+    row("requests.by_outcome.refused", Kind::Count, |s| failures(s, Failure::Refused)),
+    row("requests.by_outcome.reset", Kind::Count, |s| failures(s, Failure::Reset)),
+    row("requests.by_outcome.timeout", Kind::Count, |s| failures(s, Failure::Timeout)),
+    row("requests.by_outcome.no-backend", Kind::Count, |s| failures(s, Failure::NoBackend)),
+    row("requests.by_cause.no-task", Kind::Count, |s| caused_by(s, Cause::NoTask)),
+    row("requests.by_cause.booting", Kind::Count, |s| caused_by(s, Cause::Booting)),
+    row("requests.by_cause.stopping", Kind::Count, |s| caused_by(s, Cause::Stopping)),
+    row("requests.by_cause.killed", Kind::Count, |s| caused_by(s, Cause::Killed)),
+    row("requests.by_cause.node-lost", Kind::Count, |s| caused_by(s, Cause::NodeLost)),
+    row("requests.by_cause.stale-entry", Kind::Count, |s| caused_by(s, Cause::StaleEntry)),
+    row("requests.by_cause.overload", Kind::Count, |s| caused_by(s, Cause::Overload)),
+    row("requests.by_cause.application", Kind::Count, |s| caused_by(s, Cause::Application)),
     row("requests.unfinished", Kind::Count, |s| requests(s, |r| Some(Value::Count(r.unfinished)))),
     row("requests.latency.p50", Kind::Duration, |s| latency(s, |l| l.p50)),
     row("requests.latency.p90", Kind::Duration, |s| latency(s, |l| l.p90)),
@@ -351,8 +362,12 @@ fn requests<'a>(service: &'a ServiceSummary, value: fn(&Requests) -> Option<Valu
     service.requests.as_ref().and_then(value)
 }
 
-fn outcome<'a>(service: &'a ServiceSummary, outcome: RequestOutcome) -> Option<Value<'a>> {
-    service.requests.as_ref().map(|requests| Value::Count(requests.by_outcome[outcome as usize]))
+fn failures<'a>(service: &'a ServiceSummary, failure: Failure) -> Option<Value<'a>> {
+    service.requests.as_ref().map(|requests| Value::Count(requests.by_outcome[1 + failure as usize]))
+}
+
+fn caused_by<'a>(service: &'a ServiceSummary, cause: Cause) -> Option<Value<'a>> {
+    service.requests.as_ref().map(|requests| Value::Count(requests.by_cause[cause as usize]))
 }
 
 fn latency<'a>(service: &'a ServiceSummary, value: fn(&Latency) -> Span) -> Option<Value<'a>> {
@@ -404,6 +419,17 @@ mod tests {
             ("requests.by_outcome.ok", count(7)),
             ("requests.by_outcome.refused", count(1)),
             ("requests.by_outcome.reset", count(2)),
+            ("requests.by_outcome.http-error", count(3)),
+            ("requests.by_outcome.timeout", count(4)),
+            ("requests.by_outcome.no-backend", count(5)),
+            ("requests.by_cause.no-task", count(20)),
+            ("requests.by_cause.booting", count(21)),
+            ("requests.by_cause.stopping", count(22)),
+            ("requests.by_cause.killed", count(23)),
+            ("requests.by_cause.node-lost", count(24)),
+            ("requests.by_cause.stale-entry", count(25)),
+            ("requests.by_cause.overload", count(26)),
+            ("requests.by_cause.application", count(27)),
             ("requests.by_version.app:1.0.total", count(9)),
             ("requests.by_version.app:1.0.ok", count(7)),
             ("requests.by_version.app:1.0.failed", count(2)),

@@ -5,7 +5,7 @@
 
 pub use super::node_log::{NodeLog, NodeStatus};
 use crate::kernel::{Span, Time};
-use crate::model::request::RequestOutcome;
+use crate::model::request::{Cause, RequestOutcome};
 use crate::model::update::UpdateState;
 
 /// Version of the layout of `summary.json`.
@@ -99,10 +99,12 @@ pub struct Requests {
     pub availability: Option<f64>,
     /// Answers per second. See [`super::availability`].
     pub per_second: f64,
-    /// How many ended in each way, in the order of [`RequestOutcome::ALL`].
-    pub by_outcome: [u64; RequestOutcome::ALL.len()],
-    /// How many reached each image, in the order of the plan, images that got none left out. Refused requests reach none. The
-    /// `total` of a bad version is how many requests were exposed to it.
+    /// How many ended in each way, by [`RequestOutcome::kind`].
+    pub by_outcome: [u64; RequestOutcome::KINDS],
+    /// How many failed for each reason, in the order of [`Cause::ALL`].
+    pub by_cause: [u64; Cause::ALL.len()],
+    /// How many were sent to tasks of each image, in the order of the plan, images that got none left out: their last attempt, if
+    /// they were tried again. The `total` of a bad version is how many requests were exposed to it.
     pub by_version: Vec<VersionRequests>,
     /// Requests that had been sent and had not ended when the run ended. They are in no other number.
     pub unfinished: u64,

@@ -25,7 +25,7 @@ pub struct Row {
     pub in_flight: u32,
     /// Requests answered since the service's previous row.
     pub ok: u32,
-    /// Requests refused or reset since the service's previous row.
+    /// Requests that failed since the service's previous row.
     pub failed: u32,
 }
 
@@ -138,7 +138,7 @@ impl Observer for Timeline {
         let row = &mut self.services[request.service].row;
         match request.outcome {
             RequestOutcome::Ok => row.ok += 1,
-            RequestOutcome::Refused | RequestOutcome::Reset => row.failed += 1,
+            RequestOutcome::Failed(..) => row.failed += 1,
         }
     }
 
@@ -156,8 +156,8 @@ impl Observer for Timeline {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{Feed, OLD, WEB, request};
+    use super::super::fixture::{OK as Ok, REFUSED as Refused, RESET as Reset};
     use super::*;
-    use crate::model::request::RequestOutcome::{Ok, Refused, Reset};
     use crate::observe::SpecCause;
 
     /// Milliseconds, desired, in rotation, running, ok, failed.

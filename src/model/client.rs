@@ -1,6 +1,6 @@
-//! Clients: who sends requests to a service.
+//! Clients: who sends requests to a service, and how.
 
-use super::ids::ServiceId;
+use super::ids::{NodeId, ServiceId};
 use crate::kernel::{Dist, Span, Time};
 
 /// Somebody who sends requests to a service.
@@ -16,6 +16,8 @@ pub struct ClientSpec {
     pub until: Time,
     /// When it sends.
     pub load: Load,
+    /// How it reaches the service, and how long it waits.
+    pub connect: Connect,
 }
 
 /// When a client sends.
@@ -37,4 +39,52 @@ pub enum Load {
         /// What the client's single thread spends on each request, before it is sent.
         client_time: Span,
     },
+}
+
+/// How a client reaches a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Connect {
+    /// What stands between the client and the tasks.
+    pub access: Access,
+    /// Nodes whose load balancer its connections enter; without any, and always for [`Access::Direct`], one that knows of every
+    /// change at once.
+    pub nodes: Vec<NodeId>,
+    /// Which of the nodes a connection enters.
+    pub choice: Choice,
+    /// How long it waits for a connection; `None`: as long as the kernel.
+    pub connect_timeout: Option<Span>,
+    /// How long it waits for the answer, from the moment when it has sent the request; `None`: for ever.
+    pub request_timeout: Option<Span>,
+    /// How often it tries again what failed.
+    pub retries: u32,
+    /// Pause before it tries again; it doubles with each time.
+    pub backoff: Span,
+    /// Whether each user of a closed loop keeps its connection for the next request.
+    pub keep_alive: bool,
+    /// Whether it keeps the address that a name resolved to, for the time that the answer says.
+    pub dns_cache: bool,
+}
+
+/// What stands between a client and the tasks of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// A load balancer that knows of every change at once: for a service without ports and networks.
+    #[default]
+    Direct,
+    /// The routing mesh by a port published in ingress mode, or the virtual IP of an overlay network.
+    Vip,
+    /// The addresses of the tasks on an overlay network, by the service's name.
+    DnsRoundRobin,
+    /// A port of the node itself, published in host mode.
+    HostPort,
+}
+
+/// Which of several nodes a connection enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// Any.
+    Random,
 }

@@ -11,4 +11,6 @@ crate::ids! {
     ClientId;
     /// The ordinal of a task's creation in the run; never reused.
     TaskId;
+    /// A way into a service: the load balancer of one node for it, as clients use it.
+    EntryId;
 }

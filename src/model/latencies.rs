@@ -37,6 +37,15 @@ pub struct Latencies {
     ///
     /// Source: manager/dispatcher/dispatcher.go `DefaultHeartBeatPeriod` (control-plane N1).
     pub heartbeat_period: Span,
+    /// `gossip_interval`: longest time that news of a backend take from a node to the next; zero: all know at once.
+    ///
+    /// Source: memberlist config.go `GossipInterval` (data-plane rule 70).
+    pub gossip_interval: Span,
+    /// `gossip_probe_interval`: how often a node probes another one; suspicion is counted in it. Zero: a node that is gone is
+    /// missed at once.
+    ///
+    /// Source: memberlist config.go `ProbeInterval` (data-plane rule 75).
+    pub gossip_probe_interval: Span,
 }
 
 impl Latencies {
@@ -49,6 +58,8 @@ impl Latencies {
         sandbox_teardown: Span::from_millis(30),
         daemon_start: Span::from_millis(1_500),
         heartbeat_period: Span::from_secs(5),
+        gossip_interval: Span::from_millis(200),
+        gossip_probe_interval: Span::from_secs(1),
     };
 
     /// None at all, as in the conformance cases.
@@ -60,5 +71,7 @@ impl Latencies {
         sandbox_teardown: Span::ZERO,
         daemon_start: Span::ZERO,
         heartbeat_period: Span::ZERO,
+        gossip_interval: Span::ZERO,
+        gossip_probe_interval: Span::ZERO,
     };
 }

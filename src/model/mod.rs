@@ -18,4 +18,4 @@ pub mod task;
 pub mod update;
 pub mod wire;
 
-pub use ids::{ClientId, ImageId, NodeId, ServiceId, TaskId};
+pub use ids::{ClientId, EntryId, ImageId, NodeId, ServiceId, TaskId};

@@ -6,7 +6,7 @@ use crate::kernel::{Span, Time};
 use crate::metrics::summary::{
     Downtime, Latency, Requests, SCHEMA_VERSION, ServiceSummary, StatusChange, Summary, Totals, Update,
 };
-use crate::model::request::RequestOutcome;
+use crate::model::request::{Cause, RequestOutcome};
 
 /// Decimals of shares: one failure among a hundred million requests still shows.
 const SHARE_DECIMALS: i32 = 9;
@@ -61,7 +61,9 @@ fn totals(totals: &Totals) -> Value {
 }
 
 fn requests(requests: &Requests) -> Value {
-    let by_outcome = RequestOutcome::ALL.iter().zip(requests.by_outcome);
+    let by_outcome = RequestOutcome::names().zip(requests.by_outcome);
+    let by_cause = Cause::ALL.map(Cause::name).into_iter().zip(requests.by_cause);
+    let counts = |(name, count): (&str, u64)| (name.to_owned(), json!(count));
     let by_version = requests.by_version.iter().map(|version| {
         let counts = json!({"total": version.total, "ok": version.ok, "failed": version.failed});
         (version.image.clone(), counts)
@@ -78,7 +80,8 @@ fn requests(requests: &Requests) -> Value {
         "failed_share": requests.failed_share.map(share),
         "availability": requests.availability.map(share),
         "per_second": rounded(requests.per_second, RATE_DECIMALS),
-        "by_outcome": by_outcome.map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect::<Map<_, _>>(),
+        "by_outcome": by_outcome.map(counts).collect::<Map<_, _>>(),
+        "by_cause": by_cause.map(counts).collect::<Map<_, _>>(),
         "by_version": by_version.collect::<Map<_, _>>(),
         "by_client": by_client.collect::<Map<_, _>>(),
         "unfinished": requests.unfinished,

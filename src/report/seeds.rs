@@ -31,10 +31,13 @@ fn spread(of: &str, metrics: &[MetricPath], runs: &[Summary]) -> Option<Table> {
     for metric in metrics.iter().filter(|metric| metric.kind().is_numeric()) {
         let values: Vec<f64> = runs.iter().filter_map(|run| metric.value_in(run, of)?.number()).collect();
         let Some(statistics) = Statistics::of(&values) else { continue };
+        let name = metric.to_string();
+        if is_split(&name) && statistics.max == 0.0 {
+            continue;
+        }
         let Statistics { mean, half_width, min, p5, median, p95, max, .. } = statistics;
         let cell = |value| amount(metric.kind(), value);
         let half_width = half_width.map_or("–".to_owned(), cell);
-        let name = metric.to_string();
         table.row([name, cell(mean), half_width, cell(min), cell(p5), cell(median), cell(p95), cell(max)]);
         is_empty = false;
     }
@@ -99,6 +102,11 @@ pub fn comparison(comparison: &Comparison) -> String {
     comparison_tables(comparison) + verdict
 }
 
+/// Whether a metric counts one of many kinds of failures, so that a table leaves it out where there was none.
+fn is_split(metric: &str) -> bool {
+    ["requests.by_outcome.", "requests.by_cause."].iter().any(|head| metric.starts_with(head))
+}
+
 fn comparison_tables(comparison: &Comparison) -> String {
     let mut services: Vec<&str> = comparison.rows.iter().map(|row| &*row.service).collect();
     services.dedup();
@@ -111,8 +119,11 @@ fn comparison_tables(comparison: &Comparison) -> String {
             }
         }
         let mut table = Table::new(heads);
+        let is_nothing = |cell: &Cell| matches!(cell, Cell::Number { values, .. } if values.max == 0.0);
         for row in comparison.rows.iter().filter(|row| row.service == *service) {
-            table.row(comparison_row(row));
+            if !(is_split(&row.metric) && row.cells.iter().all(is_nothing)) {
+                table.row(comparison_row(row));
+            }
         }
         table.to_string()
     });

@@ -275,7 +275,7 @@ impl Observer for Story<'_> {
                 self.services[service].desired = desired;
                 self.changed.push(service);
             }
-            Record::Node { node, state } => {
+            Record::Node { node, state, .. } => {
                 let before = std::mem::replace(&mut self.nodes[node], state);
                 if before != state {
                     self.node(now, node, before, state);

@@ -1,6 +1,7 @@
 //! `cluster`: the nodes of a scenario.
 
 use crate::diag::Code;
+use crate::kernel::Span;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::sim::plan::Node as PlanNode;
 
@@ -52,8 +53,8 @@ impl Read for Cluster {
 fn read_nodes(node: &Node, problems: &mut Problems) -> Option<Vec<PlanNode>> {
     let nodes: Named<Described> = named(node, problems)?;
     let plan_node = |(name, node): (Spanned<String>, Option<Described>)| {
-        let Described { spec, is_member } = node?;
-        Some(PlanNode { name: name.value, spec, is_member })
+        let Described { spec, is_member, staleness } = node?;
+        Some(PlanNode { name: name.value, spec, is_member, staleness })
     };
     nodes.into_iter().map(plan_node).collect()
 }
@@ -63,6 +64,7 @@ fn numbered(prefix: &'static str, role: Role, count: u32) -> impl Iterator<Item 
         name: format!("{prefix}{i}"),
         spec: NodeSpec { role, ..NodeSpec::default() },
         is_member: true,
+        staleness: Span::ZERO,
     })
 }
 
@@ -79,6 +81,7 @@ struct Described {
     spec: NodeSpec,
     /// Whether it is a member of the cluster from the start; else it joins when it is started.
     is_member: bool,
+    staleness: Span,
 }
 
 impl Read for Described {
@@ -95,12 +98,17 @@ impl Read for Described {
         let availability = fields.read_with("availability", read_availability);
         let labels = fields.read_with("labels", pairs);
         let (nano_cpus, memory) = fields.read_with("resources", read_resources).unwrap_or_default();
+        let staleness = fields.read("staleness").unwrap_or_default();
         fields.finish();
         if !is_member && role == Some(Role::Manager) {
             return refuse(Code::OutOfRange, &node.place, "a node that joins later joins as a worker", problems);
         }
         let (availability, labels) = (availability.unwrap_or_default(), labels.unwrap_or_default());
-        Some(Described { spec: NodeSpec { role: role?, availability, labels, nano_cpus, memory }, is_member })
+        Some(Described {
+            spec: NodeSpec { role: role?, availability, labels, nano_cpus, memory },
+            is_member,
+            staleness,
+        })
     }
 }
 

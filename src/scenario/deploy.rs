@@ -11,7 +11,7 @@ use crate::model::service::{
 
 use super::docker::values::replicas;
 use super::duration::parse_go_duration;
-use super::read::{Fields, Problems, Read, accept_only, list, pairs, refuse, text_of, word_or};
+use super::read::{Fields, Problems, Read, list, pairs, refuse, text_of, word_or};
 use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
 
@@ -220,9 +220,5 @@ fn read_endpoint_mode(node: &Node, problems: &mut Problems) -> Option<EndpointMo
     let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin), ("", EndpointMode::Vip)];
     let lower = text_of(node, problems)?.to_lowercase();
     let refusal = |mode: &str| format!("invalid resolution mode: {mode:?}");
-    let mode = word_or(&Node::text(lower, &node.place), refusal, &modes, problems)?;
-    if mode == EndpointMode::DnsRoundRobin {
-        accept_only("deploy.endpoint_mode: dnsrr", &node.place, problems);
-    }
-    Some(mode)
+    word_or(&Node::text(lower, &node.place), refusal, &modes, problems)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::ClientSpec;
+use crate::model::client::{Access, ClientSpec, Connect};
 use crate::model::command::Command;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
@@ -22,8 +22,7 @@ use super::read::{Named, Problems, nearest, one_of};
 use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::Stacks;
-use super::traffic::Client;
-use super::unsimulated;
+use super::traffic::{Client, Entry, access};
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -82,7 +81,7 @@ pub(super) fn lower(
         plan.commands = create_services(&services, &mut names, problems);
         plan.commands.extend(read_timeline(scenario.timeline, overlaid, stacks, &mut names, problems));
         let callers: Callers = scenario.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(scenario.clients, &names, problems).into_iter().collect();
+        plan.clients = lower_clients(scenario.clients, &plan.commands, &names, problems).into_iter().collect();
         plan.slo = lower_objectives(&scenario.slo, &names, problems);
         lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     }
@@ -434,7 +433,6 @@ fn read_timeline(
                     problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
                 }
                 for command in commands {
-                    unsimulated::report(&command, &run.place, problems);
                     names.note(&command);
                     timed.push(TimedCommand { at, line: run.value.clone(), command });
                 }
@@ -462,15 +460,43 @@ pub(super) fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
     Place { span: start + columns.start..start + columns.end, ..run.place.clone() }
 }
 
-fn lower_clients(clients: Named<Client>, names: &Names, problems: &mut Problems) -> Vec<ClientSpec> {
+fn lower_clients(
+    clients: Named<Client>,
+    commands: &[TimedCommand],
+    names: &Names,
+    problems: &mut Problems,
+) -> Vec<ClientSpec> {
     let lower = |(name, client): (Spanned<String>, Option<Client>)| {
         let client = client?;
+        let service = names.refer(&client.service, problems)?;
+        let entry = match &client.entry {
+            None => Some(names.nodes.ids().take(1).collect()),
+            Some(entry) => match &entry.value {
+                Entry::All => Some(names.nodes.ids().collect()),
+                Entry::Nodes(nodes) => nodes.iter().map(|node| names.refer_to_node(node, problems)).collect(),
+            },
+        };
+        let spec = commands.iter().find_map(|command| match &command.command {
+            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
+                if *created == service =>
+            {
+                Some(spec)
+            }
+            _ => None,
+        });
+        let access = spec.map_or(Access::Direct, |spec| access(spec));
+        if let Some(entry) = client.entry.as_ref().filter(|_| access == Access::Direct) {
+            let message = "this has no effect: the service has no port and no network";
+            problems.push(Diagnostic::new(Code::NoEffect, &entry.place, message));
+        }
+        let nodes = if access == Access::Direct { Vec::new() } else { entry? };
         Some(ClientSpec {
             name: name.value,
-            service: names.refer(&client.service, problems)?,
+            service,
             from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
             until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
             load: client.load,
+            connect: Connect { access, nodes, ..client.connect },
         })
     };
     clients.into_iter().filter_map(lower).collect()

@@ -35,7 +35,6 @@ mod settings;
 mod source;
 mod traffic;
 mod units;
-mod unsimulated;
 mod unsupported;
 
 use std::collections::BTreeMap;

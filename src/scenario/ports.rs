@@ -8,7 +8,6 @@ use crate::model::service::{PortConfig, Protocol, PublishMode};
 use super::engine;
 use super::read::{Fields, Problems, items, text_of};
 use super::source::Node;
-use super::unsimulated::report_host_port;
 
 /// Reads the list of published ports, in docker's order.
 ///
@@ -36,9 +35,6 @@ fn read_port(node: &Node, problems: &mut Problems) -> Option<PortConfig> {
     let protocol = fields.read_with("protocol", |node, problems| lenient(node, &protocols, problems));
     let modes = [("ingress", PublishMode::Ingress), ("host", PublishMode::Host)];
     let mode = fields.read_with("mode", |node, problems| lenient(node, &modes, problems)).unwrap_or_default();
-    if let Some(node) = fields.node("mode").filter(|_| mode == PublishMode::Host) {
-        report_host_port(&node.place, fields.problems);
-    }
     fields.finish();
     Some(PortConfig { target: target?, published, protocol: protocol.unwrap_or_default(), mode })
 }

@@ -155,6 +155,8 @@ impl Read for Latencies {
             sandbox_teardown: fields.read("sandbox_teardown").unwrap_or(swarm.sandbox_teardown),
             daemon_start: fields.read("daemon_start").unwrap_or(swarm.daemon_start),
             heartbeat_period: fields.read("heartbeat_period").unwrap_or(swarm.heartbeat_period),
+            gossip_interval: fields.read("gossip_interval").unwrap_or(swarm.gossip_interval),
+            gossip_probe_interval: fields.read("gossip_probe_interval").unwrap_or(swarm.gossip_probe_interval),
         };
         fields.finish();
         Some(latencies)

@@ -3,13 +3,13 @@
 use super::expect::Expected;
 use super::*;
 use crate::kernel::{Dist, Span, Time};
-use crate::model::client::Load;
+use crate::model::client::{Access, Load};
 use crate::model::command::Command;
 use crate::model::image::{ImageBehavior, Outcome};
 use crate::model::latencies::Latencies;
 use crate::model::node::Role;
 use crate::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec, UpdateConfig};
-use crate::model::{ServiceId, defaults};
+use crate::model::{ClientId, ServiceId, defaults};
 use crate::sim::plan::{End, TieOrder};
 
 /// The example of the scenario format, without what is not simulated yet.
@@ -286,14 +286,22 @@ fn removing_a_stack_removes_its_services() {
 }
 
 #[test]
-fn flags_that_are_not_simulated_are_named() {
-    let loaded = loaded(
-        "{rollsim: 1, services: {web: {image: x}}, timeline: [
-{at: 5s, run: 'service update --publish-add target=80,mode=host --health-retries 3 --reserve-cpu 1 web'}]}",
-    );
-    let not = "t.yaml:2:15: warning[R0402]:";
-    let named = ["what clients of a port in host mode see is"];
-    assert_eq!(warnings(&loaded), named.map(|what| format!("{not} {what} not simulated yet")));
+fn a_client_enters_by_the_port_of_a_service_or_its_network_or_directly() {
+    let access = |service: &str, entry: &str| {
+        let text = format!(
+            "{{rollsim: 1, cluster: {{managers: 1, workers: 2}}, images: {{x: {{}}}}, services: {{web: {{image: x {service}}}}},
+              traffic: {{clients: {{users: {{service: web, rate: 1/s {entry}}}}}}}}}"
+        );
+        let connect = &loaded(&text).plan.clients[ClientId(0)].connect;
+        (connect.access, connect.nodes.iter().map(|node| node.0).collect::<Vec<_>>())
+    };
+    let networks = ", networks: [net]";
+    assert_eq!(access(", ports: ['80:80'], networks: [net]", ""), (Access::Vip, vec![0]));
+    assert_eq!(access(networks, ", entry: worker2"), (Access::Vip, vec![2]));
+    let dnsrr = ", networks: [net], deploy: {endpoint_mode: dnsrr}";
+    assert_eq!(access(dnsrr, ", entry: [worker1, manager1]"), (Access::DnsRoundRobin, vec![1, 0]));
+    assert_eq!(access(", ports: [{target: 80, mode: host}]", ", entry: all"), (Access::HostPort, vec![0, 1, 2]));
+    assert_eq!(access("", ""), (Access::Direct, vec![]));
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Dist, Span};
-use crate::model::client::Load;
+use crate::model::client::{Access, Choice, Connect, Load};
+use crate::model::service::{EndpointMode, PublishMode, ServiceSpec};
 
-use super::read::{Fields, Named, Problems, Read, accept_only, named, refuse, word};
-use super::source::{Node, Spanned};
+use super::read::{Fields, Named, Problems, Read, accept_only, list, named, refuse, word};
+use super::source::{Node, Spanned, Value};
 use super::units::Rate;
 
 /// Most users of a closed loop: each takes memory, and a million of them are a load test of their own.
 const MOST_USERS: u32 = 1_000_000;
+
+/// Pause before the first retry. `Assumed:` what common clients wait.
+const BACKOFF: Span = Span::from_millis(100);
 
 /// A client as a scenario describes it.
 #[derive(Debug)]
@@ -22,6 +26,19 @@ pub(super) struct Client {
     pub(super) until: Option<Span>,
     /// When it sends.
     pub(super) load: Load,
+    /// Nodes whose load balancers its connections enter; `None`: the file does not say.
+    pub(super) entry: Option<Spanned<Entry>>,
+    /// How it waits and tries again; where it connects to is not known yet.
+    pub(super) connect: Connect,
+}
+
+/// Nodes at which connections enter.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// All of the cluster.
+    All,
+    /// These.
+    Nodes(Vec<Spanned<String>>),
 }
 
 /// `traffic`: its `clients` by name.
@@ -44,17 +61,61 @@ impl Read for Client {
         let mut fields = Fields::of(node, problems)?;
         fields.exclude("rate", &["concurrency", "requests", "think", "client_time"]);
         fields.exclude("concurrency", &["arrivals"]);
+        fields.exclude("rate", &["keep_alive"]);
         let service = fields.require("service");
         let from: Option<Spanned<Span>> = fields.read("from");
         let until: Option<Spanned<Span>> = fields.read("until");
         let load = read_load(&mut fields, node);
+        let entry = fields.read("entry");
+        let connect = read_connect(&mut fields);
         fields.finish();
         let start = from.as_ref().map_or(Span::ZERO, |from| from.value);
         if let Some(until) = until.as_ref().filter(|until| until.value <= start) {
             let message = "this client never sends: `until` does not lie after `from`";
             problems.push(Diagnostic::new(Code::NoEffect, &until.place, message));
         }
-        Some(Client { service: service?, from, until: until.map(|until| until.value), load: load? })
+        Some(Client { service: service?, from, until: until.map(|until| until.value), load: load?, entry, connect })
+    }
+}
+
+/// `all`, the name of a node, or a list of names.
+impl Read for Entry {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Entry> {
+        match &node.value {
+            Value::String(name) if name == "all" => Some(Entry::All),
+            Value::Seq(_) => list(node, problems, Spanned::read).map(Entry::Nodes),
+            _ => Spanned::read(node, problems).map(|name| Entry::Nodes(vec![name])),
+        }
+    }
+}
+
+/// What stands between a client and a service as it is created: the routing mesh if it publishes a port there, else its network, else
+/// a port of its nodes.
+pub(super) fn access(service: &ServiceSpec) -> Access {
+    let publishes = |mode| service.endpoint.ports.iter().any(|port| port.mode == mode);
+    match service.endpoint.mode {
+        _ if publishes(PublishMode::Ingress) => Access::Vip,
+        EndpointMode::Vip if !service.task.networks.is_empty() => Access::Vip,
+        EndpointMode::DnsRoundRobin if !service.task.networks.is_empty() => Access::DnsRoundRobin,
+        _ if publishes(PublishMode::Host) => Access::HostPort,
+        _ => Access::Direct,
+    }
+}
+
+/// How a client waits and tries again.
+fn read_connect(fields: &mut Fields<'_, '_>) -> Connect {
+    let choices = [("round-robin", Choice::RoundRobin), ("random", Choice::Random)];
+    Connect {
+        choice: fields
+            .read_with("choice", |node, problems| word(node, "choice", &choices, problems))
+            .unwrap_or_default(),
+        connect_timeout: fields.read("connect_timeout"),
+        request_timeout: fields.read("request_timeout"),
+        retries: fields.read("retries").unwrap_or_default(),
+        backoff: fields.read("backoff").unwrap_or(BACKOFF),
+        keep_alive: fields.read("keep_alive").unwrap_or_default(),
+        dns_cache: fields.read("dns_cache").unwrap_or_default(),
+        ..Connect::default()
     }
 }
 

@@ -45,6 +45,7 @@ impl<O: Observer> Sim<'_, O> {
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Silent);
         self.lose_contact(node);
+        self.network.crash(self.now, node);
         self.agents.power_off(self.now, node, &mut self.agents_out);
     }
 
@@ -53,6 +54,7 @@ impl<O: Observer> Sim<'_, O> {
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Told);
         self.lose_contact(node);
+        self.network.stop(self.now, node);
         self.agents.shut_down(self.now, node, &mut self.agents_out);
     }
 
@@ -74,6 +76,7 @@ impl<O: Observer> Sim<'_, O> {
     /// The daemon of a node is up.
     pub(super) fn start(&mut self, node: NodeId) {
         self.booting[node] = None;
+        self.network.start(self.now, node);
         self.agents.power_on(node, &mut self.agents_out);
         self.manager.raft.set_up(self.now, node, true);
         self.follow_raft(Parting::Told);
@@ -85,6 +88,8 @@ impl<O: Observer> Sim<'_, O> {
     }
 
     fn set_linked(&mut self, node: NodeId, linked: bool) {
+        // Each node that is cut off is alone on its side.
+        self.network.set_side(self.now, node, if linked { 0 } else { node.0 + 1 });
         self.manager.raft.set_linked(self.now, node, linked);
         self.follow_raft(Parting::Silent);
         for node in self.plan.nodes.ids() {
@@ -100,6 +105,7 @@ impl<O: Observer> Sim<'_, O> {
     pub(super) fn expel(&mut self, node: NodeId) {
         self.manager.raft.set_up(self.now, node, false);
         self.sessions.lose(node, Time::MAX, false);
+        self.network.crash(self.now, node);
         self.agents.power_off(self.now, node, &mut self.agents_out);
     }
 

@@ -1,4 +1,4 @@
-//! The simulation: the only place where managers, agents and traffic meet.
+//! The simulation: the only place where managers, agents, network and traffic meet.
 //!
 //! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
 //! are no events: traffic is advanced to each instant before anything happens at it.
@@ -9,6 +9,7 @@ mod fault;
 mod fingerprint;
 mod managers;
 pub mod plan;
+mod requests;
 mod session;
 
 pub use plan::Plan;
@@ -18,17 +19,17 @@ use managers::{Followed, Parting};
 use plan::{End, TieOrder};
 
 use crate::agent::session::Sessions;
-use crate::agent::{self, Agents, Effect, Power, TaskSetup};
+use crate::agent::{self, Agents, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Stream, Streams, Time};
 use crate::manager::raft::Raft;
 use crate::manager::store::{Store, Written};
 use crate::manager::ties::Ties;
 use crate::manager::{self, Manager, Settings, Wake};
-use crate::model::TaskId;
 use crate::model::command::Command;
 use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
-use crate::model::{NodeId, ServiceId, defaults};
+use crate::model::{NodeId, ServiceId, TaskId, defaults};
+use crate::network::{self, Member, Network};
 use crate::observe::{AgentEvent, Observer, Record, SpecCause, TaskRecord};
 use crate::traffic::Traffic;
 
@@ -46,17 +47,21 @@ pub struct Finished<O> {
 /// Runs the plan to its end.
 pub fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     let mut sim = Sim::new(plan, observer);
-    while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
-        if sim.is_awaited(time, event) {
-            sim.move_clock(time);
-            sim.dispatch();
-            sim.route();
-        } else {
-            sim.queue.pop(time);
+    let end = loop {
+        while let Some((time, event)) = sim.queue.head().filter(|(time, _)| *time <= sim.last_instant()) {
+            if !sim.is_awaited(time, event) {
+                sim.queue.pop(time);
+            } else if sim.move_clock(time) {
+                sim.dispatch();
+                sim.route();
+            }
         }
-    }
-    let end = sim.end();
-    sim.move_clock(end);
+        if let Some(end) = sim.end()
+            && sim.move_clock(end)
+        {
+            break end;
+        }
+    };
     sim.observer.instant(end, sim.traffic.in_flight());
     Finished { observer: sim.observer, end, fingerprint: sim.fingerprint.digest() }
 }
@@ -83,6 +88,7 @@ struct Sim<'p, O> {
     waiting: Vec<u32>,
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
+    network: Network,
     traffic: Traffic,
     /// Tasks that load balancers send requests to.
     in_rotation: IdVec<TaskId, bool>,
@@ -100,13 +106,16 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn new(plan: &'p Plan, observer: O) -> Self {
         let streams = Streams::new(plan.seed);
         let behaviors = plan.images.values().map(|image| image.behavior.clone()).collect();
-        let service_times = plan.images.values().map(|image| image.behavior.application.service_time.clone()).collect();
+        let applications = plan.images.values().map(|image| image.behavior.application.clone()).collect();
+        let (entries, of_client) = network::entries(&plan.clients);
+        let members: IdVec<NodeId, Member> =
+            plan.nodes.values().map(|node| Member { runs: node.is_member, staleness: node.staleness }).collect();
         let mut queue = EventQueue::new();
         for (index, command) in (0..).zip(&plan.commands) {
             queue.push(command.at, Phase::Operator, Event::Operator(index));
         }
         let settings = Settings { task_history_limit: plan.task_history_limit, latencies: plan.latencies };
-        let members = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
+        let nodes = plan.nodes.ids().map(|id| plan.nodes[id].is_member.then(|| fault::node(plan, id)));
         let power = plan.nodes.values().map(|node| if node.is_member { Power::On } else { Power::Off }).collect();
         let ties = match plan.ties {
             TieOrder::Fixed => Ties::fixed(),
@@ -116,7 +125,7 @@ impl<'p, O: Observer> Sim<'p, O> {
         let up = plan.nodes.values().map(|node| node.is_member);
         let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
         let followed = Followed::new(&raft, plan.nodes.len());
-        let mut manager = Manager::new(Store::new(members.collect(), plan.services.len()), raft, settings, ties);
+        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), raft, settings, ties);
         let mut manager_out = manager::Outbox::default();
         manager.start(Time::ZERO, &mut manager_out);
         Sim {
@@ -135,7 +144,8 @@ impl<'p, O: Observer> Sim<'p, O> {
             leaderless_since: None,
             waiting: Vec::new(),
             step_queued: false,
-            traffic: Traffic::new(&plan.clients, service_times, plan.services.len(), &streams),
+            network: Network::new(entries, &members, &plan.latencies, &streams),
+            traffic: Traffic::new(&plan.clients, of_client, applications, plan.services.len(), &streams),
             in_rotation: IdVec::new(),
             observer,
             fingerprint: Fingerprint::new(),
@@ -165,46 +175,47 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// The end of the run, now that nothing is left to do.
-    fn end(&mut self) -> Time {
+    /// The end of the run, now that nothing is left to do; `None` if on the way there something is.
+    fn end(&mut self) -> Option<Time> {
         match self.plan.end {
-            End::At(end) => end,
-            End::WhenQuiet { limit, .. } if !self.queue.is_empty() => limit,
+            End::At(end) => Some(end),
+            End::WhenQuiet { limit, .. } if !self.queue.is_empty() => Some(limit),
             End::WhenQuiet { quiet, limit } => {
                 // A client that comes later, or has an end of its own, is something to wait for.
                 let bounds = self.plan.clients.values().flat_map(|client| [client.from, client.until]);
                 let last = bounds.filter(|bound| *bound < Time::MAX).fold(self.now, Time::max).min(limit);
-                self.move_clock(last);
-                while self.traffic.is_unfinished() && self.now < limit {
-                    self.move_clock((self.now + Span::from_secs(1)).min(limit));
+                if !self.move_clock(last) {
+                    return None;
                 }
-                self.now.saturating_add(quiet).min(limit)
+                while self.traffic.is_unfinished() && self.now < limit {
+                    if !self.move_clock((self.now + Span::from_secs(1)).min(limit)) {
+                        return None;
+                    }
+                }
+                Some(self.now.saturating_add(quiet).min(limit))
             }
         }
     }
 
-    /// Lets time pass up to `time`, with all requests before it and an instant for each full second.
-    fn move_clock(&mut self, time: Time) {
+    /// Lets time pass up to `time`, with all requests before it and an instant for each full second. False if requests did something
+    /// to a task on the way, or then: the clock stands there, and it has been carried to where it belongs.
+    fn move_clock(&mut self, time: Time) -> bool {
         if time == self.now {
-            return;
+            return true;
         }
         self.close_instant();
         let second = Span::from_secs(1);
-        let mut tick = Time::ZERO + second * (self.now.as_nanos() / second.as_nanos() + 1);
-        while tick < time {
-            self.now = tick;
-            self.advance_traffic();
+        loop {
+            let tick = Time::ZERO + second * (self.now.as_nanos() / second.as_nanos() + 1);
+            self.now = tick.min(time);
+            if self.advance_traffic() {
+                self.route();
+                return false;
+            }
+            if self.now == time {
+                return true;
+            }
             self.close_instant();
-            tick += second;
-        }
-        self.now = time;
-        self.advance_traffic();
-    }
-
-    fn advance_traffic(&mut self) {
-        let observer = &mut self.observer;
-        if !self.traffic.is_idle() {
-            self.traffic.advance(self.now, &mut |request| observer.request(request));
         }
     }
 
@@ -225,7 +236,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.agents.step(now, &mut self.agents_out);
             }
             Event::Agent(timer) => self.agent_timers(timer),
-            Event::Elect => self.elect(),
+            Event::Elect => {
+                self.elect();
+                self.serve_waiting();
+            }
             Event::Raft => self.act_raft(),
             Event::Session(node) => self.try_session(node),
             Event::Boot(node) => self.start(node),
@@ -345,39 +359,6 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// Carries to traffic and observer what happened to containers.
-    fn apply_effects(&mut self) {
-        for effect in std::mem::take(&mut self.agents_out.effects) {
-            match effect {
-                Effect::Activated(task) => self.rotate(task, true),
-                Effect::Disabled(task) => self.rotate(task, false),
-                // Departs: load balancers of other nodes would send requests to a node without power until they miss it.
-                Effect::ProcessEnded(task) | Effect::PowerLost(task) => {
-                    self.rotate(task, false);
-                    self.emit(Record::ProcessEnded { task });
-                    let observer = &mut self.observer;
-                    self.traffic.kill(self.now, task, &mut |request| observer.request(request));
-                }
-                Effect::Draining(task) => self.observer.agent(self.now, AgentEvent::StopSignal { task }),
-                Effect::Listening(_) | Effect::SandboxRemoved(_) => {}
-            }
-        }
-    }
-
-    fn rotate(&mut self, task: TaskId, entered: bool) {
-        if std::mem::replace(self.in_rotation.entry(task, false), entered) == entered {
-            return;
-        }
-        let row = self.manager.store.task_ever(task);
-        let (service, image) = (row.service, row.image);
-        if entered {
-            self.traffic.enter(service, task, image);
-        } else {
-            self.traffic.leave(service, task);
-        }
-        self.emit(Record::Rotation { task, service, image, entered });
-    }
-
     /// Tells the observer what was written to the store.
     fn tell_written(&mut self) {
         let mut all = std::mem::take(&mut self.written);
@@ -404,7 +385,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::Updater(service, run, is_rollback, begins) => {
                     Record::Updater { service, run, is_rollback, begins }
                 }
-                Written::Node(node, state) => Record::Node { node, state },
+                Written::Node(node, state, role) => Record::Node { node, state, role },
             };
             self.emit(record);
         }

@@ -81,6 +81,8 @@ pub struct Node {
     ///
     /// [`Fault::NodeStart`]: crate::model::command::Fault::NodeStart
     pub is_member: bool,
+    /// How much later than others it hears of other nodes' backends.
+    pub staleness: Span,
 }
 
 /// An image of the plan.

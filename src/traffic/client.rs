@@ -1,12 +1,13 @@
-//! Clients: when each sends its next request.
+//! Clients: when each sends its next request, and which way.
 
-use super::backend::{Backends, Sending};
-use super::{key_index, key_time, order_key};
+use super::request::{Attempt, Cx, Requests, Sent, Way};
+use super::server::State;
+use super::{Routing, key_index, key_time, order_key};
 use crate::kernel::winner_tree::WinnerTree;
 use crate::kernel::{Dist, Span, Stream, StreamRng, Streams, Time};
-use crate::model::client::{ClientSpec, Load};
+use crate::model::client::{Access, Choice, ClientSpec, Load};
 use crate::model::request::Request;
-use crate::model::{ClientId, ServiceId};
+use crate::model::{ClientId, EntryId, TaskId};
 
 /// Least pause of a user after a request that took no time at all, if `client_time` does not pace the client either.
 ///
@@ -15,17 +16,27 @@ use crate::model::{ClientId, ServiceId};
 /// `Assumed:` about what a refused connection costs a client in a network.
 const RETRY_PAUSE: Span = Span::from_millis(1);
 
+/// How long an answer of the name's resolver holds.
+///
+/// Source: moby: daemon/libnetwork/resolver.go `respTTL` (data-plane rule 80).
+const DNS_TTL: Span = Span::from_secs(600);
+
+/// How long IPVS remembers a connection without packets.
+///
+/// Source: linux: net/netfilter/ipvs/ip_vs_proto_tcp.c `tcp_timeouts` (data-plane rule 84).
+const CONNECTION_MEMORY: Span = Span::from_secs(900);
+
 /// One client and where it stands.
 #[derive(Debug)]
 pub(super) struct Client {
     id: ClientId,
-    service: ServiceId,
     until: Time,
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
     next: Time,
     /// Numbers for the service times, one for each request whatever becomes of it: the k-th request of a client is the same
     /// work under every policy.
     work: StreamRng,
+    ways: Ways,
     pace: Pace,
 }
 
@@ -36,17 +47,34 @@ enum Pace {
     Closed(Users),
 }
 
+/// Where the connections of a client enter.
+#[derive(Debug)]
+struct Ways {
+    entries: Vec<EntryId>,
+    choice: Choice,
+    turn: usize,
+    picks: StreamRng,
+    resolver: StreamRng,
+    /// Whether it keeps the address that a name resolved to.
+    keeps_address: bool,
+    address: Option<(EntryId, TaskId, Time)>,
+}
+
 /// The users of a closed loop.
 ///
 /// One thread serves them, in the order in which they become ready, and spends `client_time` on each request before it is
 /// sent; with `client_time` zero it is no bound. A latency counts from the sending, so it excludes the wait for the thread.
 #[derive(Debug)]
 struct Users {
-    /// For each user when it is ready to send, which is known as soon as its last request is sent.
+    /// For each user when it is ready to send; nothing while the end of its last request is not known.
     ready: WinnerTree,
     think: Dist,
     /// Numbers for the think times, one for each request.
     thoughts: StreamRng,
+    /// How long each user thinks after its last request.
+    pauses: Vec<Span>,
+    /// The connection that each user keeps, and when it sent a request on it; empty if they keep none.
+    connections: Vec<Option<Connection>>,
     client_time: Span,
     thread_free: Time,
     /// Requests that may still be sent.
@@ -55,8 +83,17 @@ struct Users {
     is_bounded: bool,
 }
 
+/// A connection that is kept.
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    entry: EntryId,
+    task: TaskId,
+    used: Time,
+}
+
 impl Client {
-    pub(super) fn new(id: ClientId, spec: &ClientSpec, streams: &Streams) -> Client {
+    /// A client whose connections enter here, at least one.
+    pub(super) fn new(id: ClientId, spec: &ClientSpec, entries: Vec<EntryId>, streams: &Streams) -> Client {
         let (next, pace) = match &spec.load {
             Load::Open { gap } => {
                 let mut arrivals = streams.of(Stream::Arrivals, id.0);
@@ -64,10 +101,13 @@ impl Client {
                 (spec.from.saturating_add(wait), Pace::Open { gap: gap.clone(), arrivals })
             }
             Load::Closed { concurrency, requests, think, client_time } => {
+                let kept = if spec.connect.keep_alive { *concurrency } else { 0 };
                 let users = Users {
                     ready: everybody_at(spec.from, *concurrency),
                     think: think.clone(),
                     thoughts: streams.of(Stream::Think, id.0),
+                    pauses: vec![Span::ZERO; *concurrency as usize],
+                    connections: vec![None; kept as usize],
                     client_time: *client_time,
                     thread_free: spec.from,
                     left: requests.unwrap_or(u64::MAX),
@@ -76,13 +116,17 @@ impl Client {
                 (users.next(), Pace::Closed(users))
             }
         };
+        let ways = Ways {
+            entries,
+            choice: spec.connect.choice,
+            turn: 0,
+            picks: streams.of(Stream::Entry, id.0),
+            resolver: streams.of(Stream::Resolve, id.0),
+            keeps_address: spec.connect.dns_cache && spec.connect.access == Access::DnsRoundRobin,
+            address: None,
+        };
         let work = streams.of(Stream::Service, id.0);
-        Client { id, service: spec.service, until: spec.until, next, work, pace }
-    }
-
-    /// The service that it calls.
-    pub(super) fn service(&self) -> ServiceId {
-        self.service
+        Client { id, until: spec.until, next, work, ways, pace }
     }
 
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
@@ -95,44 +139,100 @@ impl Client {
         matches!(&self.pace, Pace::Closed(users) if users.is_bounded)
     }
 
-    /// Sends all requests before `horizon`; those that end up to and including `now` are told.
-    pub(super) fn send_before(
+    /// Sends all requests before `horizon`, or until something else happens to a request or a task.
+    pub(super) fn send_before<N: Routing, S: FnMut(&Request)>(
         &mut self,
         horizon: Time,
-        now: Time,
-        backends: &mut Backends,
-        sink: &mut impl FnMut(&Request),
+        requests: &mut Requests,
+        cx: &mut Cx<'_, N, S>,
     ) {
-        let Client { id: client, service, work, .. } = self;
+        let Client { id: client, work, ways, .. } = self;
         let horizon = horizon.min(self.until);
-        let mut send = |at, user| {
-            let sending = Sending { at, client: *client, user, draw: work.draw() };
-            backends.send(*service, sending, now, sink)
-        };
+        let mut attempt = |at, user| Attempt { first: at, at, draw: work.draw(), client: *client, user, tries: 0 };
         match &mut self.pace {
             Pace::Open { gap, arrivals } => {
-                while self.next < horizon {
-                    send(self.next, 0);
+                while self.next < horizon.min(requests.next_interruption()) {
+                    ways.send(attempt(self.next, 0), requests, cx);
                     self.next = self.next.saturating_add(gap.sample(arrivals.draw()));
                 }
             }
             Pace::Closed(users) => {
-                while self.next < horizon {
+                while self.next < horizon.min(requests.next_interruption()) {
                     let user = users.first();
-                    let end = send(self.next, user);
-                    users.sent(user, self.next, end);
+                    let attempt = attempt(self.next, user);
+                    let sent = match users.open_connection(user, self.next, requests, cx.network) {
+                        Some(way) => requests.send(attempt, way, || 0, cx),
+                        None => ways.send(attempt, requests, cx),
+                    };
+                    users.sent(&attempt, sent);
                     self.next = users.next();
                 }
             }
         }
     }
 
-    /// A request of `user` ended `early`: that much sooner than was said when it was sent.
-    pub(super) fn ended_early(&mut self, user: u32, early: Span) {
+    /// Sends another attempt of a request that failed.
+    pub(super) fn retry<N: Routing, S: FnMut(&Request)>(
+        &mut self,
+        attempt: Attempt,
+        requests: &mut Requests,
+        cx: &mut Cx<'_, N, S>,
+    ) -> Sent {
+        self.ways.send(attempt, requests, cx)
+    }
+
+    /// A number by chance for the name's resolver.
+    pub(super) fn draw_address(&mut self) -> u64 {
+        self.ways.resolver.draw()
+    }
+
+    /// It is known now what becomes of an attempt that was sent before.
+    pub(super) fn follow_up(&mut self, attempt: &Attempt, sent: Sent) {
         if let Pace::Closed(users) = &mut self.pace {
-            users.ended_early(user, early);
+            users.settle(attempt, sent);
             self.next = users.next();
         }
+    }
+}
+
+impl Ways {
+    /// Sends a request by a new connection.
+    #[inline]
+    fn send<N: Routing, S: FnMut(&Request)>(
+        &mut self,
+        attempt: Attempt,
+        requests: &mut Requests,
+        cx: &mut Cx<'_, N, S>,
+    ) -> Sent {
+        if let Some((entry, task, until)) = self.address
+            && attempt.at < until
+        {
+            return requests.send(attempt, Way::Known(entry, task), || 0, cx);
+        }
+        let entry = self.entry();
+        let sent = requests.send(attempt, Way::Enter(entry), || self.resolver.draw(), cx);
+        if self.keeps_address {
+            self.address = sent.taken.map(|(entry, task)| (entry, task, attempt.at.saturating_add(DNS_TTL)));
+        }
+        sent
+    }
+
+    /// Where the next connection enters.
+    #[inline]
+    fn entry(&mut self) -> EntryId {
+        if let [only] = self.entries[..] {
+            return only;
+        }
+        let count = self.entries.len();
+        let place = match self.choice {
+            Choice::RoundRobin => {
+                let turn = self.turn;
+                self.turn = (turn + 1) % count;
+                turn
+            }
+            Choice::Random => ((u128::from(self.picks.draw()) * count as u128) >> 64) as usize,
+        };
+        self.entries[place]
     }
 }
 
@@ -147,24 +247,43 @@ impl Users {
     /// It needs no state of its own between the choice of a user and the sending: whoever becomes ready later than the choice
     /// comes after the chosen one in the order of readiness.
     fn next(&self) -> Time {
-        if self.left == 0 {
+        if self.left == 0 || self.ready.min() == WinnerTree::EMPTY {
             return Time::MAX;
         }
         key_time(self.ready.min()).max(self.thread_free).saturating_add(self.client_time)
     }
 
-    fn sent(&mut self, user: u32, at: Time, end: Time) {
-        let think = self.think.sample(self.thoughts.draw());
-        let stuck = end == at && self.client_time.is_zero();
-        let pause = if stuck { think.max(RETRY_PAUSE) } else { think };
-        self.ready.set(user as usize, order_key(end.saturating_add(pause), user));
-        self.thread_free = at;
-        self.left -= 1;
+    /// The connection that a user has kept, unless the other end closed it. IPVS has forgotten one that was idle for too long.
+    fn open_connection<N: Routing>(&self, user: u32, at: Time, requests: &Requests, network: &N) -> Option<Way> {
+        let Connection { entry, task, used } = (*self.connections.get(user as usize)?)?;
+        let state = requests.servers.get(task)?.state;
+        let is_forgotten = network.access(entry) == Access::Vip && at.saturating_since(used) >= CONNECTION_MEMORY;
+        matches!(state, State::Serving | State::Lost).then_some(match is_forgotten {
+            true => Way::Forgotten(task),
+            false => Way::Open(entry, task),
+        })
     }
 
-    fn ended_early(&mut self, user: u32, early: Span) {
-        let ready = key_time(self.ready.key(user as usize));
-        self.ready.set(user as usize, order_key(ready.saturating_sub(early), user));
+    fn sent(&mut self, attempt: &Attempt, sent: Sent) {
+        let user = attempt.user as usize;
+        self.pauses[user] = self.think.sample(self.thoughts.draw());
+        self.thread_free = attempt.at;
+        self.left -= 1;
+        self.settle(attempt, sent);
+    }
+
+    /// The user is ready when it has thought about the end of its request, once that is known.
+    fn settle(&mut self, attempt: &Attempt, sent: Sent) {
+        let user = attempt.user as usize;
+        if let Some(connection) = self.connections.get_mut(user) {
+            *connection = sent.taken.map(|(entry, task)| Connection { entry, task, used: attempt.at });
+        }
+        let ready = sent.end.map_or(WinnerTree::EMPTY, |end| {
+            let stuck = end == attempt.first && self.client_time.is_zero();
+            let pause = if stuck { self.pauses[user].max(RETRY_PAUSE) } else { self.pauses[user] };
+            order_key(end.saturating_add(pause), attempt.user)
+        });
+        self.ready.set(user, ready);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::kernel::id::Id;
-use crate::kernel::{Dist, IdVec, Span, Stream, StreamRng, Streams, Time};
+use crate::kernel::{IdVec, Span, Stream, StreamRng, Streams, Time};
 use crate::model::client::{ClientSpec, Load};
-use crate::model::request::{Request, RequestOutcome};
+use crate::model::image::Application;
+use crate::model::request::{Cause, Failure, Request, RequestOutcome};
 use crate::model::{ClientId, ImageId, ServiceId, TaskId};
 
 /// Something that happens to a task.
@@ -20,7 +21,7 @@ pub(super) enum Change {
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) clients: IdVec<ClientId, ClientSpec>,
-    pub(super) service_times: IdVec<ImageId, Dist>,
+    pub(super) applications: IdVec<ImageId, Application>,
     pub(super) services: usize,
     /// In order of time.
     pub(super) changes: Vec<(Time, Change)>,
@@ -95,9 +96,9 @@ struct Job {
     think: Span,
 }
 
-/// As IPVS has it: a list and a pointer to whoever was served last; `None` is the list's head.
+/// Much as IPVS has it: a list and a pointer to whoever was served last; `None` is the list's head.
 #[derive(Clone, Default)]
-struct Rotation {
+pub(super) struct Rotation {
     tasks: Vec<TaskId>,
     last: Option<usize>,
 }
@@ -173,7 +174,7 @@ impl<'a> World<'a> {
     fn change(&mut self, change: Change) {
         match change {
             Change::Enter(service, id, image) => {
-                self.rotations[service.index()].tasks.push(id);
+                self.rotations[service.index()].enter(id);
                 if !self.tasks.iter().any(|task| task.id == id) {
                     self.tasks.push(Task { id, service, image, up: true, queue: Vec::new(), done: Time::ZERO });
                 }
@@ -184,7 +185,7 @@ impl<'a> World<'a> {
                 task.up = false;
                 let place = Some((id, task.image));
                 for job in std::mem::take(&mut task.queue) {
-                    self.end(job, place, RequestOutcome::Reset);
+                    self.end(job, place, RequestOutcome::Failed(Failure::Reset, Cause::Application));
                 }
             }
         }
@@ -230,12 +231,17 @@ impl<'a> World<'a> {
         client.sent += 1;
         let draw = client.work.draw();
         let next = self.rotations[self.case.clients[id].service.index()].next();
-        let task = next.and_then(|next| self.tasks.iter_mut().find(|task| task.id == next && task.up));
+        let task = next.and_then(|next| self.tasks.iter_mut().find(|task| task.id == next));
         let Some(task) = task else {
             let job = Job { client: id, user, sent: self.now, work: Span::ZERO, think };
-            return self.end(job, None, RequestOutcome::Refused);
+            return self.end(job, None, RequestOutcome::Failed(Failure::Refused, Cause::NoTask));
         };
-        let work = self.case.service_times[task.image].sample(draw);
+        if !task.up {
+            let job = Job { client: id, user, sent: self.now, work: Span::ZERO, think };
+            let place = Some((task.id, task.image));
+            return self.end(job, place, RequestOutcome::Failed(Failure::Refused, Cause::Application));
+        }
+        let work = self.case.applications[task.image].service_time.sample(draw);
         if task.queue.is_empty() {
             task.done = self.now + work;
         }
@@ -244,14 +250,18 @@ impl<'a> World<'a> {
 }
 
 impl Rotation {
-    fn next(&mut self) -> Option<TaskId> {
+    pub(super) fn enter(&mut self, task: TaskId) {
+        self.tasks.push(task);
+    }
+
+    pub(super) fn next(&mut self) -> Option<TaskId> {
         let place = self.last.map_or(0, |last| last + 1);
         let place = if place < self.tasks.len() { place } else { 0 };
         self.last = (!self.tasks.is_empty()).then_some(place);
         self.tasks.get(place).copied()
     }
 
-    fn leave(&mut self, task: TaskId) {
+    pub(super) fn leave(&mut self, task: TaskId) {
         let Some(place) = self.tasks.iter().position(|member| *member == task) else { return };
         self.tasks.remove(place);
         if let Some(last) = self.last.filter(|last| place <= *last) {

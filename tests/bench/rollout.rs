@@ -6,14 +6,14 @@ use std::path::Path;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::metrics::Metrics;
-use rollsim::model::client::{ClientSpec, Load};
+use rollsim::model::client::{Access, ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::ImageBehavior;
 use rollsim::model::latencies::Latencies;
 use rollsim::model::request::Request;
-use rollsim::model::service::{ServiceSpec, UpdateConfig};
-use rollsim::model::{ImageId, ServiceId, defaults};
+use rollsim::model::service::{HealthCheck, PortConfig, Protocol, PublishMode, ServiceSpec, UpdateConfig};
+use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
 use rollsim::report::Story;
 use rollsim::report::files::Recorder;
@@ -59,16 +59,26 @@ pub fn requests(plan: &Plan) -> u64 {
     run(plan, Count(0)).observer.0
 }
 
-/// 100 replicas on 50 nodes, 1,000 requests a second for 600 s, and a rolling update in the middle.
+/// 100 replicas with health checks on 50 nodes, 1,000 requests a second that enter at three of them for 600 s, and a rolling update in
+/// the middle.
 pub fn with_traffic() -> Plan {
     let update = UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG };
     let mut plan = deployed_and_updated(100, 50, update);
     for image in plan.images.values_mut() {
         image.behavior.application.service_time = Dist::Exponential { mean: Span::from_millis(50) };
+        let test = ["CMD".to_owned(), "check".to_owned()].to_vec();
+        let interval = Some(Span::from_secs(5));
+        image.behavior.healthcheck = Some(HealthCheck { test, interval, ..HealthCheck::default() });
+    }
+    if let Command::ServiceCreate { spec, .. } = &mut plan.commands[0].command {
+        let (protocol, mode) = (Protocol::Tcp, PublishMode::Ingress);
+        spec.endpoint.ports = [PortConfig { target: 80, published: 80, protocol, mode }].to_vec();
     }
     let load = Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } };
     let (name, service) = ("users".to_owned(), ServiceId(0));
-    plan.clients.push(ClientSpec { name, service, from: Time::ZERO, until: Time::MAX, load });
+    let nodes = [NodeId(0), NodeId(1), NodeId(2)].to_vec();
+    let connect = Connect { access: Access::Vip, nodes, ..Connect::default() };
+    plan.clients.push(ClientSpec { name, service, from: Time::ZERO, until: Time::MAX, load, connect });
     plan.end = End::At(Time::from_millis(600_000));
     plan
 }
@@ -91,7 +101,12 @@ fn deployed_and_updated(replicas: u32, nodes: u32, update: UpdateConfig) -> Plan
         seed: 1,
         end: End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::MAX },
         nodes: (1..=nodes)
-            .map(|node| Node { name: format!("n{node}"), spec: Default::default(), is_member: true })
+            .map(|node| Node {
+                name: format!("n{node}"),
+                spec: Default::default(),
+                is_member: true,
+                staleness: Span::ZERO,
+            })
             .collect(),
         images: [image("app:1"), image("app:2")].into_iter().collect(),
         services: ["web".to_owned()].into_iter().collect(),

@@ -65,7 +65,7 @@ fn node(case: &NodeCase, is_member: bool) -> Node {
         nano_cpus: Some(case.nano_cpus),
         memory: Some(case.memory_bytes),
     };
-    Node { name: case.name.clone(), spec, is_member }
+    Node { name: case.name.clone(), spec, is_member, staleness: Span::ZERO }
 }
 
 fn service_spec(case: &Case, service: &ServiceCase) -> Result<ServiceSpec, String> {

@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Dist, IdVec, Span, Time};
-use rollsim::model::client::{ClientSpec, Load};
+use rollsim::model::client::{ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
@@ -101,7 +101,12 @@ fn plan(images: Vec<ImageBehavior>, services: Vec<ServiceSpec>, mut later: Vec<(
         seed: 1,
         end: End::At(Time::ZERO),
         nodes: (1..=nodes)
-            .map(|number| Node { name: format!("node{number}"), spec: NodeSpec::default(), is_member: true })
+            .map(|number| Node {
+                name: format!("node{number}"),
+                spec: NodeSpec::default(),
+                is_member: true,
+                staleness: Span::ZERO,
+            })
             .collect(),
         images: (1..).zip(images).map(image).collect(),
         services: (1..=count).map(|number| format!("service{number}")).collect(),
@@ -277,6 +282,14 @@ fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), closed];
     let instant = |ms| Time::from_millis(ms);
     let until = prop_oneof![Just(Time::MAX), (0..120_000u64).prop_map(instant)];
-    ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load)
-        .prop_map(|(service, from, until, load)| ClientSpec { name: "client".to_owned(), service, from, until, load })
+    ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load).prop_map(
+        |(service, from, until, load)| ClientSpec {
+            name: "client".to_owned(),
+            service,
+            from,
+            until,
+            load,
+            connect: Connect::default(),
+        },
+    )
 }

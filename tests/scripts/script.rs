@@ -1,6 +1,6 @@
 //! Reads a script and makes a plan of it: the one place that knows the simulator's API.
 
-use rollsim::kernel::{Dist, IdVec, Time};
+use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Fault, SpecChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::{ImageBehavior, Outcome, Stop};
@@ -135,7 +135,12 @@ impl Script {
 }
 
 fn empty_plan() -> Plan {
-    let node = |number| Node { name: format!("node{number}"), spec: NodeSpec::default(), is_member: true };
+    let node = |number| Node {
+        name: format!("node{number}"),
+        spec: NodeSpec::default(),
+        is_member: true,
+        staleness: Span::ZERO,
+    };
     Plan {
         name: String::new(),
         seed: 1,

@@ -196,9 +196,8 @@ impl Versions for Images<'_> {
 mod tests {
     use super::*;
     use crate::metrics::Timeline;
-    use crate::metrics::fixture::{Feed, NEW, OLD, WEB, plan, request};
+    use crate::metrics::fixture::{Feed, NEW, OLD, REFUSED, WEB, plan, request};
     use crate::model::TaskId;
-    use crate::model::request::RequestOutcome;
     use crate::model::task::{Message, Slot, Status, TaskState};
     use crate::model::update::{UpdateMessage, UpdateState};
     use crate::observe::{Record, SpecCause, TaskRecord};
@@ -214,7 +213,7 @@ mod tests {
     fn rollout(feed: &mut Feed<(Lanes, Timeline)>) {
         feed.spec(SpecCause::Create, 1, OLD).at(2_000).start(OLD);
         feed.at(10_000).spec(SpecCause::Update, 1, NEW).status(UpdateState::Updating, UpdateMessage::InProgress);
-        feed.stop(0).create(NEW).at(11_000).request(request(0, 11_000, 11_000, None, RequestOutcome::Refused));
+        feed.stop(0).create(NEW).at(11_000).request(request(0, 11_000, 11_000, None, REFUSED));
         feed.at(12_000).state(1, TaskState::Starting).at(13_000).state(1, TaskState::Failed);
         feed.status(UpdateState::Paused, UpdateMessage::Paused(TaskId(1)));
     }

@@ -1,0 +1,140 @@
+//! What passes between traffic, network and agents.
+
+use super::Sim;
+use crate::agent::Effect;
+use crate::kernel::Time;
+use crate::model::client::Access;
+use crate::model::request::{Cause, Route};
+use crate::model::task::TaskState;
+use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
+use crate::network::Network;
+use crate::observe::{AgentEvent, Observer, Record};
+use crate::traffic::{Notice, Reaction, Routing, Traffic};
+
+impl<O: Observer> Sim<'_, O> {
+    /// Lets all requests happen before this instant. True if they did something to a task: then the clock is set back to that.
+    pub(super) fn advance_traffic(&mut self) -> bool {
+        if self.traffic.is_idle() {
+            return false;
+        }
+        let observer = &mut self.observer;
+        loop {
+            let stop = self.now.min(self.network.next_news());
+            let reached = self.traffic.advance(stop, &mut self.network, &mut |request| observer.request(request));
+            let mut has_reacted = false;
+            while let Some(Notice { task, what }) = self.traffic.take_notice(reached) {
+                has_reacted = true;
+                match what {
+                    Reaction::Crash => self.agents.crash(reached, task, &mut self.agents_out),
+                    Reaction::Condition(condition) => {
+                        self.agents.condition_changed(reached, task, condition, &mut self.agents_out);
+                    }
+                }
+            }
+            if has_reacted {
+                self.now = reached;
+                return true;
+            }
+            if self.network.next_news() > self.now {
+                return false;
+            }
+            self.network.hear(reached);
+            tell_forgotten(reached, &mut self.network, &mut self.traffic);
+        }
+    }
+
+    /// Carries to network, traffic and observer what happened to containers.
+    pub(super) fn apply_effects(&mut self) {
+        for effect in std::mem::take(&mut self.agents_out.effects) {
+            match effect {
+                Effect::Listening(task) => {
+                    let Place { service, image, node } = self.place(task);
+                    self.traffic.listen(task, service, image);
+                    self.network.listen(task, service, node, true);
+                }
+                Effect::Activated(task) => {
+                    let Place { service, image, node } = self.place(task);
+                    self.traffic.boot(task, service, image);
+                    self.network.enable(self.now, task, service, node);
+                    self.rotate(task, true);
+                }
+                Effect::Disabled(task) => {
+                    self.network.disable(self.now, task);
+                    self.rotate(task, false);
+                }
+                Effect::Draining(task) => {
+                    self.observer.agent(self.now, AgentEvent::StopSignal { task });
+                    self.traffic.drain(task);
+                }
+                Effect::ProcessEnded(task) => self.end_process(task),
+                Effect::SandboxRemoved(task) => {
+                    self.network.remove(self.now, task);
+                    self.traffic.remove(task);
+                }
+                Effect::PowerLost(task) => {
+                    self.rotate(task, false);
+                    self.emit(Record::ProcessEnded { task });
+                    self.traffic.lose(self.now, task);
+                }
+            }
+        }
+        tell_forgotten(self.now, &mut self.network, &mut self.traffic);
+    }
+
+    fn end_process(&mut self, task: TaskId) {
+        let Place { service, node, .. } = self.place(task);
+        self.network.listen(task, service, node, false);
+        self.rotate(task, false);
+        self.emit(Record::ProcessEnded { task });
+        let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
+        let cause = if is_stopped { Cause::Killed } else { Cause::Application };
+        let observer = &mut self.observer;
+        self.traffic.kill(self.now, task, cause, &mut |request| observer.request(request));
+    }
+
+    fn place(&self, task: TaskId) -> Place {
+        let row = self.manager.store.task_ever(task);
+        Place { service: row.service, image: row.image, node: row.node.expect("a container is on a node") }
+    }
+
+    fn rotate(&mut self, task: TaskId, entered: bool) {
+        if std::mem::replace(self.in_rotation.entry(task, false), entered) != entered {
+            let Place { service, image, .. } = self.place(task);
+            self.emit(Record::Rotation { task, service, image, entered });
+        }
+    }
+}
+
+/// Where a task's container belongs.
+struct Place {
+    service: ServiceId,
+    image: ImageId,
+    node: NodeId,
+}
+
+/// Tells traffic which backends load balancers have lost.
+fn tell_forgotten(now: Time, network: &mut Network, traffic: &mut Traffic) {
+    for (entry, task) in network.take_forgotten() {
+        traffic.forget(now, entry, task, network);
+    }
+}
+
+impl Routing for Network {
+    #[inline]
+    fn route(&mut self, entry: EntryId, draw: impl FnOnce() -> u64) -> Route {
+        self.route(entry, draw)
+    }
+
+    #[inline]
+    fn connects(&self, entry: EntryId, task: TaskId) -> bool {
+        self.connects(entry, task)
+    }
+
+    fn is_pinned(&self, entry: EntryId, task: TaskId) -> bool {
+        self.is_pinned(entry, task)
+    }
+
+    fn access(&self, entry: EntryId) -> Access {
+        self.access(entry)
+    }
+}
