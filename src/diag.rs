@@ -83,6 +83,18 @@ pub enum Code {
     UnknownClient,
     /// `R0207`: a node that does not exist.
     UnknownNode,
+    /// `R0211`: a network, volume, config or secret that a stack file does not define.
+    UnknownObject,
+    /// `R0212`: a file that is named and cannot be read.
+    NoFile,
+    /// `R0213`: a variable of a stack file that must be set and is not.
+    MissingVariable,
+    /// `R0214`: a variable of a stack file that is not set: nothing takes its place.
+    UnsetVariable,
+    /// `R0215`: something that a stack file needs and that is not on this machine: a stand-in takes its place.
+    StandIn,
+    /// `R0216`: the same, which `--strict` refuses as docker does.
+    Absent,
     /// `R0301`: a line of the timeline that docker would not understand.
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
@@ -157,7 +169,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 45] = [
+    pub const ALL: [Code; 51] = [
         Code::StartFirstHostPort,
         Code::StartFirstMaxReplicas,
         Code::StartFirstGlobal,
@@ -193,6 +205,12 @@ impl Code {
         Code::AssumedImage,
         Code::UnknownClient,
         Code::UnknownNode,
+        Code::UnknownObject,
+        Code::NoFile,
+        Code::MissingVariable,
+        Code::UnsetVariable,
+        Code::StandIn,
+        Code::Absent,
         Code::DockerCommand,
         Code::NotSimulated,
         Code::AcceptedOnly,
@@ -243,6 +261,12 @@ impl Code {
             Code::AssumedImage => "R0205",
             Code::UnknownClient => "R0206",
             Code::UnknownNode => "R0207",
+            Code::UnknownObject => "R0211",
+            Code::NoFile => "R0212",
+            Code::MissingVariable => "R0213",
+            Code::UnsetVariable => "R0214",
+            Code::StandIn => "R0215",
+            Code::Absent => "R0216",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
             Code::AcceptedOnly => "R0402",
@@ -287,6 +311,8 @@ impl Code {
             Code::AssumedImage
             | Code::AcceptedOnly
             | Code::IgnoredBySwarm
+            | Code::UnsetVariable
+            | Code::StandIn
             | Code::OverlayOverridden
             | Code::NoEffect => Severity::Warning,
             _ => Severity::Error,
@@ -310,6 +336,17 @@ impl Place {
     /// These bytes of the text.
     pub fn new(file: &Arc<SourceFile>, span: Range<usize>) -> Place {
         Place { file: file.clone(), span, used: None }
+    }
+
+    /// The whole lines from the first to the last that the place is about: a long text is not looked through for each.
+    fn lines(&self) -> Range<usize> {
+        let text = &self.file.text;
+        let spans = || std::iter::once(&self.span).chain(&self.used);
+        let start = spans().map(|span| span.start).min().unwrap_or(0);
+        let end = spans().map(|span| span.end).max().unwrap_or(0);
+        let start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
+        start..end
     }
 
     /// Line and column of the first byte, from 1; columns count characters.
@@ -370,9 +407,13 @@ impl Diagnostic {
             Severity::Hint => Level::HELP.with_name("hint"),
         };
         let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
-        let here = AnnotationKind::Primary.span(self.place.span.clone()).label(label);
-        let used = self.place.used.clone().map(|span| AnnotationKind::Context.span(span).label("used here"));
-        let snippet = Snippet::source(self.place.file.text.as_str())
+        let lines = self.place.lines();
+        let within = |span: &Range<usize>| span.start - lines.start..span.end - lines.start;
+        let here = AnnotationKind::Primary.span(within(&self.place.span)).label(label);
+        let used = self.place.used.as_ref().map(|span| AnnotationKind::Context.span(within(span)).label("used here"));
+        let text = &self.place.file.text;
+        let snippet = Snippet::source(&text[lines.clone()])
+            .line_start(text[..lines.start].matches('\n').count() + 1)
             .path(self.place.file.name.as_str())
             .annotation(here)
             .annotations(used);

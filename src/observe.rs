@@ -1,7 +1,7 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
-use crate::model::node::{Leadership, NodeState, Reachability};
+use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::{Batch, Request};
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -98,6 +98,8 @@ pub enum Record {
         node: NodeId,
         /// What they know of its agent; `None`: it is no member of the cluster any more.
         state: Option<NodeState>,
+        /// What it is now: a node that is to be demoted is a manager until raft has let it go (control-plane Q12).
+        role: Role,
     },
     /// Who leads has changed. At the start it is the first manager of the plan.
     Leadership(Leadership),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rollsim::diag::SourceFile;
 use rollsim::experiment;
+use rollsim::scenario::files::{Disk, FileError, Files, Outside};
 use rollsim::scenario::{self, Loaded};
 
 /// All files below the folder that are meant as scenarios, by their path from there, in order.
@@ -37,9 +38,28 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// The files below scenarios/.
+struct Below;
+
+impl Below {
+    fn path(path: &str) -> String {
+        format!("{}/scenarios/{path}", env!("CARGO_MANIFEST_DIR"))
+    }
+}
+
+impl Files for Below {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        Disk.read(&Below::path(path))
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        Disk.exists(&Below::path(path))
+    }
+}
+
 /// The scenario, or everything that is wrong with it.
 fn load(file: &SourceFile) -> Result<Loaded, String> {
-    scenario::load(file, &[])
+    scenario::load_with(file, &[], &Outside { files: &Below, ..Outside::default() })
         .map_err(|problems| problems.iter().map(|problem| problem.render(false)).collect::<Vec<_>>().join("\n"))
 }
 

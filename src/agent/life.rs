@@ -1,8 +1,8 @@
 //! What a container is going to do: its times and its fate, drawn when the agent gets the task.
 
-use super::health::Check;
 use crate::kernel::{Dist, Span, Stream, Streams};
 use crate::model::engine::Engine;
+use crate::model::health::Check;
 use crate::model::image::{ImageBehavior, KILLED_CODE, Outcome, Stop};
 use crate::model::service::HealthCheck;
 use crate::model::{ImageId, NodeId};

@@ -6,7 +6,7 @@ use crate::model::command::{Command, SpecChange};
 use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
-use crate::model::node::{Availability, NodeSpec, NodeState};
+use crate::model::node::{Availability, NodeSpec, NodeState, Role};
 use crate::model::request::Request;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
@@ -123,7 +123,7 @@ impl Forged {
         let (node, availability) = (NodeId(node), Some(availability));
         let (label_add, label_rm) = (Vec::new(), Vec::new());
         self.command(Command::NodeUpdate { node, role: None, availability, label_add, label_rm });
-        self.record(Record::Node { node, state: Some(NodeState::Ready) })
+        self.record(Record::Node { node, state: Some(NodeState::Ready), role: Role::Worker })
     }
 
     /// The next task is created in this slot.

@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(forged.set_availability(0, availability).assign(0, 0).broken(), [Promise::Filters]);
         }
         for state in [Some(NodeState::Down), None] {
-            let node = Record::Node { node: NodeId(0), state };
+            let node = Record::Node { node: NodeId(0), state, role: Role::Worker };
             assert_eq!(two_tasks(|_| {}).record(node).assign(0, 0).broken(), [Promise::Filters]);
         }
     }
@@ -184,7 +184,10 @@ mod tests {
                 label_add,
                 label_rm: Vec::new(),
             });
-            forged.record(Record::Node { node, state: Some(NodeState::Ready) }).assign(0, 0).broken()
+            forged
+                .record(Record::Node { node, state: Some(NodeState::Ready), role: Role::Worker })
+                .assign(0, 0)
+                .broken()
         };
         for met in ["node.labels.zone == A", "node.hostname!=n2", "Node.Role==worker", "no constraint at all"] {
             assert_eq!(broken(met), [], "{met}");

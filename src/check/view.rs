@@ -67,7 +67,7 @@ pub(super) struct NodeView {
     /// Whether the machine runs, whatever the managers know of it.
     is_on: bool,
     is_linked: bool,
-    /// Manager or worker now; `spec` says which it is to be.
+    /// Manager or worker now.
     pub(super) role: Role,
     /// Tasks on it that are ASSIGNED to RUNNING.
     pub(super) tasks: BTreeSet<TaskId>,
@@ -151,7 +151,7 @@ impl<'p> View<'p> {
                 row.touched = self.now;
             }
             Record::Updater { service, .. } => self.services[service].touched = self.now,
-            Record::Node { node, state } => self.node(node, state),
+            Record::Node { node, state, role } => self.node(node, state, role),
             Record::Task(task) => self.task(task),
             Record::TaskRemoved { task, service } => {
                 let row = &mut self.tasks[task];
@@ -166,11 +166,8 @@ impl<'p> View<'p> {
                 self.is_led = matches!(leadership, Leadership::Leader(_));
                 self.leaderless_until = self.leaderless_until.max(self.now);
             }
-            Record::Manager { node, reachability: None } if self.nodes[node].spec.role == Role::Worker => {
-                self.nodes[node].role = Role::Worker;
+            Record::Manager { .. } | Record::Desired { .. } | Record::ProcessEnded { .. } | Record::Rotation { .. } => {
             }
-            Record::Manager { .. } => {}
-            Record::Desired { .. } | Record::ProcessEnded { .. } | Record::Rotation { .. } => {}
         }
     }
 
@@ -186,6 +183,7 @@ impl<'p> View<'p> {
             Command::Fault(Fault::LeaderLost { gap }) => self.leaderless_until = self.now.saturating_add(*gap),
             Command::ServiceCreate { .. }
             | Command::ServiceUpdate { .. }
+            | Command::ServiceDeploy { .. }
             | Command::ServiceRollback { .. }
             | Command::ServiceRemove { .. }
             | Command::NodeUpdate { .. }
@@ -205,6 +203,11 @@ impl<'p> View<'p> {
             (SpecCause::Update, Some(Command::ServiceUpdate { change, .. })) => {
                 let mut spec = row.spec().clone();
                 spec_change::apply(change, &mut spec);
+                row.specs.insert(version, spec);
+            }
+            (SpecCause::Update, Some(Command::ServiceDeploy { spec: new, .. })) => {
+                let mut spec = row.spec().clone();
+                spec_change::deploy(new, &mut spec);
                 row.specs.insert(version, spec);
             }
             (SpecCause::ManualRollback | SpecCause::AutomaticRollback, _) => {}
@@ -231,21 +234,15 @@ impl<'p> View<'p> {
         self.note_drained(node);
     }
 
-    fn node(&mut self, node: NodeId, state: Option<NodeState>) {
+    fn node(&mut self, node: NodeId, state: Option<NodeState>, role: Role) {
         let row = &mut self.nodes[node];
         let joins = row.state.is_none();
-        row.state = state;
+        (row.state, row.role) = (state, role);
         if joins {
             row.spec = self.plan.nodes[node].spec.clone();
-            row.role = row.spec.role;
-        } else if let Some(Command::NodeUpdate { node: changed, role, availability, label_add, label_rm }) =
-            self.command
+        } else if let Some(Command::NodeUpdate { node: changed, availability, label_add, label_rm, .. }) = self.command
             && *changed == node
         {
-            row.spec.role = role.unwrap_or(row.spec.role);
-            if row.spec.role == Role::Manager {
-                row.role = Role::Manager;
-            }
             row.spec.availability = availability.unwrap_or(row.spec.availability);
             row.spec.labels.retain(|label, _| !label_rm.contains(label));
             row.spec.labels.extend(label_add.iter().cloned());

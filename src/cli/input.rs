@@ -1,5 +1,6 @@
 //! Scenarios by their paths, with what the command line lays over them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
@@ -9,8 +10,9 @@ use clap::Args;
 
 use super::{Failure, Terminal};
 use crate::diag::{Diagnostic, Severity, SourceFile};
+use crate::scenario::files::{self, Disk, FileError, Files, Outside};
 use crate::scenario::overlay::Overlay;
-use crate::scenario::{self, Loaded};
+use crate::scenario::{self, Loaded, StackRun};
 
 /// What changes a scenario before it runs.
 #[derive(Debug, Default, Args)]
@@ -21,6 +23,22 @@ pub(super) struct Changes {
     /// Set a value of the scenario by its path, such as deploy.replicas=1 or update.delay=5s; may be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+    /// Set a variable of stack files; may be repeated. Nothing is taken from this machine's environment.
+    #[arg(long, value_name = "V=X")]
+    pub env: Vec<String>,
+    /// Take variables of stack files from a file with a line V=X for each.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<String>,
+    /// Name of the stack that a stack file becomes, instead of the file's.
+    #[arg(long, value_name = "NAME")]
+    pub stack_name: Option<String>,
+    /// What happens to a stack file's services and when, such as '30s docker service update --image api:2 api'; may be
+    /// repeated.
+    #[arg(long, value_name = "WHEN COMMAND")]
+    pub then: Vec<String>,
+    /// Refuse what docker would refuse for what is not on this machine, instead of assuming it.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 impl Changes {
@@ -39,6 +57,8 @@ pub(super) struct Inputs<'a> {
     invalid: Vec<String>,
     /// What is wrong, each once although a file may be loaded many times.
     wrong: Vec<Wrong>,
+    /// Variables of stack files, once they have been read.
+    variables: Option<BTreeMap<String, String>>,
 }
 
 /// Something that is wrong with an input.
@@ -53,28 +73,28 @@ enum Wrong {
 impl<'a> Inputs<'a> {
     /// None yet.
     pub(super) fn new(changes: &'a Changes, terminal: &'a Terminal) -> Inputs<'a> {
-        Inputs { changes, terminal, files: Vec::new(), invalid: Vec::new(), wrong: Vec::new() }
+        Inputs { changes, terminal, files: Vec::new(), invalid: Vec::new(), wrong: Vec::new(), variables: None }
     }
 
     /// Reads a text file, `-` being standard input; `None` if it is none.
     pub(super) fn read(&mut self, path: &str) -> Result<Option<SourceFile>, Failure> {
         add(&mut self.files, path);
-        let bytes = if path == "-" {
+        let text = if path == "-" {
             let mut bytes = Vec::new();
-            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            let read = io::stdin().take(files::MOST_BYTES + 1).read_to_end(&mut bytes);
+            read.map_err(|error| Failure::Io(format!("error: cannot read `{path}`: {error}")))?;
+            files::text(path, bytes)
         } else {
-            fs::read(path)
+            Disk.read(path)
         };
-        let wrong = match bytes.map(String::from_utf8) {
-            Ok(Ok(text)) => return Ok(Some(SourceFile { name: path.to_owned(), text })),
-            Ok(Err(error)) => {
-                format!("`{path}` is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1)
-            }
+        let wrong = match text {
+            Ok(text) => return Ok(Some(SourceFile { name: path.to_owned(), text })),
             Err(_) if Path::new(path).is_dir() => {
                 format!("`{path}` is a folder; the scenarios below it are run by: rollsim test {path}")
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => format!("there is no file `{path}`"),
-            Err(error) => return Err(Failure::Io(format!("error: cannot read `{path}`: {error}"))),
+            Err(FileError::Missing(_)) => format!("there is no file `{path}`"),
+            Err(FileError::Unreadable(why)) => why,
+            Err(FileError::Failed(why)) => return Err(Failure::Io(format!("error: {why}"))),
         };
         self.wrong.push(Wrong::Unreadable(format!("error: {wrong}")));
         add(&mut self.invalid, path);
@@ -84,7 +104,67 @@ impl<'a> Inputs<'a> {
     /// Makes a scenario of a text, with what changes it and then `overlays` laid over it; `None` if it has errors.
     pub(super) fn load(&mut self, source: &SourceFile, overlays: impl IntoIterator<Item = Overlay>) -> Option<Loaded> {
         let overlays: Vec<Overlay> = self.changes.overlays().into_iter().chain(overlays).collect();
-        match scenario::load(source, &overlays) {
+        let variables = self.variables();
+        let outside = Outside { files: &Disk, variables: &variables, strict: self.changes.strict };
+        let loaded = match scenario::is_stack(&source.text) {
+            true => scenario::load_stack(&self.stack_run(vec![source.clone()]), &overlays, &outside),
+            false => scenario::load_with(source, &overlays, &outside),
+        };
+        self.loaded(source, loaded)
+    }
+
+    /// Reads stack files that are laid over each other.
+    pub(super) fn stack(&mut self, paths: &[String]) -> Result<Option<Loaded>, Failure> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(self.read(path)?);
+        }
+        if files.len() < paths.len() {
+            return Ok(None);
+        }
+        let overlays = self.changes.overlays();
+        let variables = self.variables();
+        let outside = Outside { files: &Disk, variables: &variables, strict: self.changes.strict };
+        let first = files[0].clone();
+        let loaded = scenario::load_stack(&self.stack_run(files), &overlays, &outside);
+        Ok(self.loaded(&first, loaded))
+    }
+
+    fn stack_run(&self, files: Vec<SourceFile>) -> StackRun {
+        let name = self.changes.stack_name.clone().unwrap_or_else(|| stack_name(&files[0].name));
+        StackRun { name, files, then: self.changes.then.clone() }
+    }
+
+    /// The variables that the command line sets, those of `--env` over those of files.
+    fn variables(&mut self) -> BTreeMap<String, String> {
+        if let Some(variables) = &self.variables {
+            return variables.clone();
+        }
+        let mut variables = BTreeMap::new();
+        for path in &self.changes.env_file {
+            let read = Disk.read(path).map_err(|error| error.to_string());
+            match read.and_then(|text| scenario::parse_env_file(&text).map_err(|why| format!("{path}: {why}"))) {
+                Ok(read) => variables.extend(read),
+                Err(why) => self.fault(path, &why),
+            }
+        }
+        for assignment in &self.changes.env {
+            match assignment.split_once('=').filter(|(name, _)| !name.is_empty()) {
+                Some((name, value)) => _ = variables.insert(name.to_owned(), value.to_owned()),
+                None => self.fault(assignment, &format!("`--env {assignment}`: expected V=X")),
+            }
+        }
+        self.variables = Some(variables.clone());
+        variables
+    }
+
+    fn fault(&mut self, what: &str, why: &str) {
+        self.wrong.push(Wrong::Unreadable(format!("error: {why}")));
+        add(&mut self.invalid, what);
+    }
+
+    fn loaded(&mut self, source: &SourceFile, loaded: Result<Loaded, Vec<Diagnostic>>) -> Option<Loaded> {
+        match loaded {
             Ok(mut loaded) => {
                 loaded.plan.seed = self.changes.seed.unwrap_or(loaded.plan.seed);
                 Some(loaded)
@@ -156,6 +236,15 @@ impl<'a> Inputs<'a> {
         }
         Err(Failure::Input((text + &count).trim_end().to_owned()))
     }
+}
+
+/// Name of the stack that a file becomes: the file's own up to its first dot, as far as it can be part of a service's name.
+fn stack_name(path: &str) -> String {
+    let file = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = file.split('.').next().unwrap_or_default();
+    let name: String = stem.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    let name = name.trim_matches(['-', '_']);
+    if name.is_empty() { "stack".to_owned() } else { name.to_owned() }
 }
 
 /// Adds a name to those that are known, each once.

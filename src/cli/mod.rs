@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod explain_code;
 mod import;
+mod init;
 mod input;
 mod progress;
 mod run;
@@ -46,6 +47,8 @@ struct Global {
 enum Command {
     /// Run a scenario: the operator's story, a table of metrics, and a report.
     Run(run::Options),
+    /// Write a scenario around a stack file, with every assumption spelled out.
+    Init(init::Options),
     /// Check scenarios without running them.
     Check(check::Options),
     /// Run scenarios and hold them against what they expect.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.global.color, cli.global.quiet);
     let result = match &cli.command {
         Command::Run(options) => run::run(options, &terminal),
+        Command::Init(options) => init::init(options, &terminal),
         Command::Check(options) => check::check(options, &terminal),
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),

@@ -19,9 +19,12 @@ use crate::sim::plan::Image;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Scenario files (JSON or YAML); `-` is standard input.
-    #[arg(required = true, value_name = "SCENARIO")]
+    /// Scenario files (JSON or YAML) or stack files; `-` is standard input.
+    #[arg(required_unless_present = "compose_file", value_name = "SCENARIO")]
     scenarios: Vec<String>,
+    /// Stack file to run without a scenario, as docker stack deploy -c takes it; may be repeated, later files over earlier ones.
+    #[arg(short, long, value_name = "FILE", value_delimiter = ',', conflicts_with = "scenarios")]
+    compose_file: Vec<String>,
     #[command(flatten)]
     changes: input::Changes,
     /// Run this many seeds, from the scenario's own on: shows how the metrics are spread, and reports the worst run.
@@ -57,6 +60,9 @@ pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Fai
     let mut scenarios = Vec::new();
     for path in &options.scenarios {
         scenarios.extend(inputs.scenario(path)?.map(|scenario| (path, scenario)));
+    }
+    if let Some(first) = options.compose_file.first() {
+        scenarios.extend(inputs.stack(&options.compose_file)?.map(|scenario| (first, scenario)));
     }
     inputs.finish()?;
     if !options.no_report {
@@ -200,6 +206,9 @@ fn wrapped(text: &str, width: usize) -> String {
 
 /// Tells the behaviour of images that the scenario does not describe by name, where no warning does.
 fn note_assumptions(scenario: &Loaded, terminal: &Terminal) {
+    for assumption in &scenario.assumptions {
+        terminal.note(&format!("assumed: {assumption}"));
+    }
     for image in &scenario.assumed_images {
         let Image { name, behavior } = &scenario.plan.images[*image];
         terminal.note(&format!("note: the scenario does not describe image `{name}`; assumed: {behavior}"));

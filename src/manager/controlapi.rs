@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::raft::Raft;
 use super::store::Store;
 use crate::kernel::Time;
-use crate::model::command::{Command, SpecChange};
+use crate::model::command::Command;
 use crate::model::node::{NodeState, Role};
+use crate::model::service::ServiceSpec;
 use crate::model::task::{Message, Status, TaskState};
 use crate::model::update::{CommandError, UpdateMessage, UpdateState, UpdateStatus};
 use crate::model::{NodeId, ServiceId, TaskId, spec_change};
@@ -20,7 +21,10 @@ use crate::model::{NodeId, ServiceId, TaskId, spec_change};
 pub fn execute(now: Time, command: &Command, store: &mut Store, raft: &Raft) -> Result<(), CommandError> {
     match command {
         Command::ServiceCreate { service, spec } => store.create_service(*service, (**spec).clone()),
-        Command::ServiceUpdate { service, change } => update(store, *service, change)?,
+        Command::ServiceUpdate { service, change } => update(store, *service, |spec| spec_change::apply(change, spec))?,
+        Command::ServiceDeploy { service, spec } => {
+            update(store, *service, |current| spec_change::deploy(spec, current))?;
+        }
         Command::ServiceRollback { service } => roll_back(store, *service)?,
         Command::ServiceRemove { service } => {
             exists(store, *service)?;
@@ -46,11 +50,11 @@ pub fn execute(now: Time, command: &Command, store: &mut Store, raft: &Raft) -> 
 /// Any update, also one that changes nothing, keeps the specification as the previous one and clears the update status.
 ///
 /// Source: `UpdateService` (control-plane A3).
-fn update(store: &mut Store, service: ServiceId, change: &SpecChange) -> Result<(), CommandError> {
+fn update(store: &mut Store, service: ServiceId, change: impl Fn(&mut ServiceSpec)) -> Result<(), CommandError> {
     exists(store, service)?;
     store.update_service(service, |row| {
         let mut spec = (*row.spec).clone();
-        spec_change::apply(change, &mut spec);
+        change(&mut spec);
         row.previous = Some((std::mem::replace(&mut row.spec, Rc::new(spec)), row.spec_version));
         row.spec_version = row.version;
         row.update_status = None;

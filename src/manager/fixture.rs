@@ -10,6 +10,7 @@ use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, Role};
 use crate::model::service::{Mode, RestartPolicy, ServiceSpec};
 use crate::model::task::{Message, Slot, Status, TaskState};
+use crate::model::update::CommandError;
 use crate::model::wire::{Assignment, Report};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
@@ -95,6 +96,11 @@ impl Cluster {
     pub(in crate::manager) fn command(&mut self, command: Command) -> &mut Self {
         self.manager.command(self.now, &command, &mut self.out).expect("the command is not refused");
         self.take_out()
+    }
+
+    /// Why the command is refused.
+    pub(in crate::manager) fn refuse(&mut self, command: Command) -> CommandError {
+        self.manager.command(self.now, &command, &mut self.out).expect_err("the command is refused")
     }
 
     /// The agents of these tasks report this state.

@@ -97,6 +97,13 @@ pub enum Wake {
         /// Which of its sessions.
         epoch: u32,
     },
+    /// A node may have been DOWN for too long.
+    DownPeriod {
+        /// The node.
+        node: NodeId,
+        /// Since which time.
+        epoch: u32,
+    },
     /// Reports of agents are to be written.
     Reports {
         /// The dispatcher.
@@ -344,14 +351,14 @@ impl Leader {
     /// Starts all components.
     ///
     /// Tie (control-plane Q9): in the order in which Swarm begins to start them, but the one that is begun last runs first, as
-    /// goroutines do.
+    /// goroutines do. The updates that it resumes are begun only then, and come last.
     ///
     /// Source: manager/manager.go `becomeLeader` (control-plane Q9).
     fn start(settings: &Settings, takes_over: bool, cx: &mut Cx<'_>) -> Leader {
         if cx.ties.are_shuffled() {
             return Leader::start_racing(settings, takes_over, cx);
         }
-        Leader {
+        let mut leader = Leader {
             roles: RoleManager::start(cx),
             global: Global::start(cx),
             dispatcher: Dispatcher::start(settings.latencies, takes_over, cx),
@@ -361,7 +368,9 @@ impl Leader {
             reaper: TaskReaper::start(settings.task_history_limit, cx),
             replicated: Replicated::start(cx),
             race: Race::default(),
-        }
+        };
+        leader.global.proceed(cx);
+        leader
     }
 
     /// Everybody first sees all changes of the transaction, then may act on them.
@@ -402,6 +411,7 @@ impl Leader {
                 replicated.updates.runs(epoch) || global.updates.runs(epoch)
             }
             Wake::Heartbeat { node, epoch } => self.dispatcher.awaits_heartbeat(node, epoch),
+            Wake::DownPeriod { node, epoch } => self.dispatcher.awaits_down_period(node, epoch),
             Wake::RoleManager { epoch } => self.roles.awaits(epoch),
             Wake::Assignments { .. } | Wake::Reports { .. } => true,
         }
@@ -431,6 +441,7 @@ impl Leader {
             }
             Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
             Wake::Heartbeat { node, epoch } => self.dispatcher.wake_heartbeat(node, epoch, cx),
+            Wake::DownPeriod { node, epoch } => self.dispatcher.wake_down_period(node, epoch, cx),
             Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
             Wake::RoleManager { epoch } => self.roles.wake(epoch, cx),
         }

@@ -108,3 +108,81 @@ fn set_role(node: NodeId, role: Role, cx: &mut Cx<'_>) {
     cx.store.update_node(node, |row| row.role = role);
     cx.store.commit();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::Time;
+    use crate::manager::fixture::Cluster;
+    use crate::model::NodeId;
+    use crate::model::command::Command;
+    use crate::model::node::{NodeSpec, Role};
+    use crate::model::update::CommandError;
+
+    const LEADER: NodeId = NodeId(0);
+    const SECOND: NodeId = NodeId(1);
+    const WORKER: NodeId = NodeId(2);
+
+    /// Two managers, of whom the first leads, and a worker.
+    fn cluster() -> Cluster {
+        let roles = [Role::Manager, Role::Manager, Role::Worker];
+        Cluster::new(roles.map(|role| NodeSpec { role, ..NodeSpec::default() }))
+    }
+
+    fn set_role(node: NodeId, role: Role) -> Command {
+        let (label_add, label_rm) = (Vec::new(), Vec::new());
+        Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm }
+    }
+
+    fn role(cluster: &Cluster, node: NodeId) -> Option<Role> {
+        cluster.manager.store.node(node).map(|row| row.role)
+    }
+
+    /// Control-plane Q11, Q12.
+    #[test]
+    fn a_node_that_is_promoted_joins_and_one_that_is_demoted_leaves() {
+        let mut cluster = cluster();
+        cluster.command(set_role(WORKER, Role::Manager));
+        assert!(cluster.manager.raft.is_member(WORKER) && role(&cluster, WORKER) == Some(Role::Manager));
+        cluster.command(set_role(SECOND, Role::Worker));
+        assert!(!cluster.manager.raft.is_member(SECOND) && role(&cluster, SECOND) == Some(Role::Worker));
+    }
+
+    /// Control-plane Q12: the next leader's role manager takes the former one out.
+    #[test]
+    fn a_leader_that_is_demoted_hands_over_first() {
+        let mut cluster = cluster();
+        cluster.command(set_role(WORKER, Role::Manager)).command(set_role(LEADER, Role::Worker));
+        assert_eq!(cluster.manager.raft.lead(), Some((SECOND, 2)));
+        assert!(cluster.manager.raft.is_member(LEADER) && role(&cluster, LEADER) == Some(Role::Manager));
+        cluster.manager.lose_leader();
+        cluster.elect();
+        assert!(!cluster.manager.raft.is_member(LEADER) && role(&cluster, LEADER) == Some(Role::Worker));
+    }
+
+    /// Control-plane A11.
+    #[test]
+    fn a_demotion_is_refused_that_would_leave_no_manager_or_no_quorum() {
+        let mut cluster = cluster();
+        let at = Time::from_millis;
+        cluster.manager.raft.set_up(at(1_000), SECOND, false);
+        cluster.manager.raft.set_up(at(2_000), SECOND, true);
+        cluster.command(set_role(WORKER, Role::Manager)).advance(10_000);
+        cluster.manager.raft.set_up(at(5_000), WORKER, false);
+        assert_eq!(cluster.refuse(set_role(SECOND, Role::Worker)), CommandError::LossOfQuorum);
+        cluster.command(set_role(WORKER, Role::Worker)).command(set_role(SECOND, Role::Worker));
+        assert_eq!(cluster.refuse(set_role(LEADER, Role::Worker)), CommandError::LastManager);
+    }
+
+    /// Control-plane A11, A12, Q15.
+    #[test]
+    fn one_that_was_left_out_of_a_new_cluster_can_be_removed_but_not_demoted() {
+        let mut cluster = cluster();
+        let remove = Command::NodeRemove { node: SECOND, force: true };
+        assert_eq!(cluster.refuse(remove.clone()), CommandError::NodeIsManager(SECOND));
+        cluster.manager.raft.force_new_cluster(Time::ZERO, LEADER);
+        assert_eq!(cluster.refuse(set_role(SECOND, Role::Worker)), CommandError::NotInMemberlist);
+        cluster.command(remove);
+        assert_eq!(role(&cluster, SECOND), None);
+        assert!(!cluster.manager.raft.is_left_behind(SECOND), "it may join again");
+    }
+}

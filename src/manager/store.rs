@@ -118,7 +118,7 @@ pub enum Written {
     /// A service was deleted.
     ServiceRemoved(ServiceId),
     /// A node, with what is known of its agent; `None`: it is no member of the cluster any more.
-    Node(NodeId, Option<NodeState>),
+    Node(NodeId, Option<NodeState>, Role),
 }
 
 /// All objects, and what changed.
@@ -348,7 +348,7 @@ impl Store {
 
     /// Adds a node to the cluster.
     pub fn create_node(&mut self, id: NodeId, node: Node) {
-        self.written.push(Written::Node(id, Some(node.state)));
+        self.written.push(Written::Node(id, Some(node.state), node.role));
         self.nodes[id] = Some(node);
         self.announce(Change::NodeCreated(id));
     }
@@ -357,15 +357,15 @@ impl Store {
     pub fn update_node(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
         if let Some(node) = &mut self.nodes[id] {
             change(node);
-            self.written.push(Written::Node(id, Some(node.state)));
+            self.written.push(Written::Node(id, Some(node.state), node.role));
             self.announce(Change::NodeUpdated(id));
         }
     }
 
     /// Takes a node out of the cluster. Its tasks stay.
     pub fn remove_node(&mut self, id: NodeId) {
-        self.nodes[id] = None;
-        self.written.push(Written::Node(id, None));
+        let role = self.nodes[id].take().map_or(Role::Worker, |node| node.role);
+        self.written.push(Written::Node(id, None, role));
         self.announce(Change::NodeRemoved(id));
     }
 

@@ -9,6 +9,7 @@ pub mod downtime;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod latency;
+pub mod node_log;
 pub mod nodes;
 pub mod path;
 pub mod summary;
@@ -30,6 +31,7 @@ use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 use availability::{RequestMeter, error_budget_used};
 use downtime::ReplicaMeter;
+use node_log::NodeLogs;
 use nodes::NodeMeter;
 use summary::{Downtime, Requests, Totals, UpdateOutcome};
 use updates::{EntryIndex, UpdateMeter};
@@ -42,6 +44,7 @@ pub struct Metrics<'a> {
     services: IdVec<ServiceId, Option<ServiceMeter>>,
     tasks: IdVec<TaskId, TaskRow>,
     nodes: NodeMeter,
+    logs: NodeLogs<'a>,
     /// Services to be settled at the end of the instant.
     changed: Vec<ServiceId>,
     /// Requests sent and not ended when the last instant ended.
@@ -99,6 +102,7 @@ impl<'a> Metrics<'a> {
             services: IdVec::filled(plan.services.len(), None),
             tasks: IdVec::new(),
             nodes: NodeMeter::new(plan),
+            logs: NodeLogs::new(plan),
             changed: Vec::with_capacity(plan.services.len()),
             in_flight: IdVec::filled(plan.services.len(), 0),
             ended: IdVec::filled(plan.clients.len(), 0),
@@ -139,7 +143,7 @@ impl<'a> Metrics<'a> {
             warnings,
             totals: totals(&services, all_requests.map(|requests| requests.summary(self.plan))),
             services,
-            nodes: self.nodes.summary(),
+            nodes: self.nodes.summary(self.logs),
         }
     }
 
@@ -217,6 +221,7 @@ impl<'a> Metrics<'a> {
 
 impl Observer for Metrics<'_> {
     fn record(&mut self, now: Time, record: &Record) {
+        self.logs.record(now, record);
         match *record {
             Record::Task(ref task) => self.task(now, task),
             Record::Rotation { service, image, entered, .. } => self.changing(service).replicas.rotate(image, entered),
@@ -237,9 +242,9 @@ impl Observer for Metrics<'_> {
             }
             Record::Desired { service, desired } => self.changing(service).replicas.set_desired(desired),
             Record::ProcessEnded { task } => self.nodes.end(task),
+            Record::CommandError { index, .. } => self.nodes.refuse(&self.plan.commands[index as usize].command),
             Record::Command { index } => self.nodes.command(now, &self.plan.commands[index as usize].command),
             Record::CommandResumed { .. }
-            | Record::CommandError { .. }
             | Record::Updater { .. }
             | Record::Node { .. }
             | Record::Leadership(_)

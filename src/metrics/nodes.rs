@@ -3,8 +3,9 @@
 //! *Empty* is a node without the process of any task: from the command to the end of the last process. It is that of the last drain;
 //! a node that was never drained, that is not empty by the end of the run, or that takes tasks again before, has none.
 
+use super::node_log::NodeLogs;
 use super::summary::NodeSummary;
-use crate::kernel::{IdVec, Time};
+use crate::kernel::{IdVec, Span, Time};
 use crate::model::command::Command;
 use crate::model::node::Availability;
 use crate::model::{NodeId, TaskId};
@@ -21,7 +22,8 @@ pub(super) struct NodeMeter {
 
 #[derive(Clone, Debug)]
 struct NodeRow {
-    summary: NodeSummary,
+    name: String,
+    empty: Option<Span>,
     processes: u32,
     /// When the drain began that is under way.
     drained: Option<Time>,
@@ -38,11 +40,7 @@ enum Place {
 
 impl NodeMeter {
     pub(super) fn new(plan: &Plan) -> NodeMeter {
-        let row = |name: &String| NodeRow {
-            summary: NodeSummary { name: name.clone(), empty: None },
-            processes: 0,
-            drained: None,
-        };
+        let row = |name: &String| NodeRow { name: name.clone(), empty: None, processes: 0, drained: None };
         let nodes = plan.nodes.values().map(|node| row(&node.name)).collect();
         NodeMeter { nodes, places: IdVec::new(), draining: false }
     }
@@ -53,8 +51,15 @@ impl NodeMeter {
         let row = &mut self.nodes[*node];
         row.drained = (*availability == Availability::Drain).then_some(now);
         if row.drained.is_some() {
-            row.summary.empty = None;
+            row.empty = None;
             self.draining = true;
+        }
+    }
+
+    /// The managers do not carry a command out.
+    pub(super) fn refuse(&mut self, command: &Command) {
+        if let Command::NodeUpdate { node, availability: Some(_), .. } = command {
+            self.nodes[*node].drained = None;
         }
     }
 
@@ -83,15 +88,21 @@ impl NodeMeter {
             if row.processes == 0
                 && let Some(since) = row.drained.take()
             {
-                row.summary.empty = Some(now - since);
+                row.empty = Some(now - since);
             }
             self.draining |= row.drained.is_some();
         }
     }
 
     /// What became of the nodes, in the order of the plan.
-    pub(super) fn summary(self) -> Vec<NodeSummary> {
-        self.nodes.values().map(|row| row.summary.clone()).collect()
+    pub(super) fn summary(self, logs: NodeLogs<'_>) -> Vec<NodeSummary> {
+        let logs = logs.finish();
+        let summary = |(id, row): (NodeId, &NodeRow)| NodeSummary {
+            name: row.name.clone(),
+            empty: row.empty,
+            log: logs[id].clone(),
+        };
+        self.nodes.iter().map(summary).collect()
     }
 }
 
@@ -99,7 +110,6 @@ impl NodeMeter {
 mod tests {
     use super::super::fixture::plan;
     use super::*;
-    use crate::kernel::Span;
 
     const NODE: NodeId = NodeId(0);
 
@@ -118,7 +128,7 @@ mod tests {
         meter.start(TaskId(0), NODE);
         meter.start(TaskId(1), NODE);
         story(&mut meter);
-        meter.summary()[0].empty
+        meter.nodes[NODE].empty
     }
 
     #[test]

@@ -382,7 +382,7 @@ fn point<'a>(time: Time) -> Value<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{service, summary};
-    use super::super::summary::NodeSummary;
+    use super::super::summary::{NodeLog, NodeStatus, NodeSummary};
     use super::*;
 
     fn value<'a>(name: &str, service: &'a ServiceSummary) -> Option<Value<'a>> {
@@ -522,7 +522,11 @@ mod tests {
     fn the_metric_of_a_node_is_of_the_run() {
         let path = MetricPath::parse("nodes.node2.empty").expect("it is a metric");
         let nodes = [("node1", None), ("node2", Some(Span::from_secs(20)))];
-        let nodes = nodes.map(|(name, empty)| NodeSummary { name: name.to_owned(), empty });
+        let nodes = nodes.map(|(name, empty)| NodeSummary {
+            name: name.to_owned(),
+            empty,
+            log: NodeLog::of(NodeStatus::default()),
+        });
         let run = Summary { nodes: nodes.to_vec(), ..summary() };
         assert_eq!(path.value_in(&run, "web"), Some(Value::Duration(Span::from_secs(20))));
         assert_eq!(path.value(&service()), None);

@@ -3,6 +3,7 @@
 //! Times and lengths are exact here; files carry them in milliseconds. Shares lie between 0 and 1, and a share of nothing is
 //! `None`, never 0 or 1.
 
+pub use super::node_log::{NodeLog, NodeStatus};
 use crate::kernel::{Span, Time};
 use crate::model::request::{Cause, RequestOutcome};
 use crate::model::update::UpdateState;
@@ -79,6 +80,8 @@ pub struct NodeSummary {
     pub name: String,
     /// From its last drain to the end of the last process on it; `None`: not drained, or not empty. See [`super::nodes`].
     pub empty: Option<Span>,
+    /// What `docker node ls` said of it.
+    pub log: NodeLog,
 }
 
 /// The requests of a service that were sent within its window.

@@ -169,7 +169,7 @@ mod tests {
     use crate::observe::SpecCause;
 
     /// Milliseconds, desired, in rotation, running, ok, failed.
-    type Numbers = (u64, u32, u32, u32, u32, u32);
+    type Numbers = (u64, u32, u32, u32, u64, u64);
 
     fn rows(end: u64, story: impl FnOnce(&mut Feed<Timeline>)) -> Vec<Numbers> {
         let mut feed = Feed::new(Timeline::new(2));

@@ -24,6 +24,14 @@ pub enum Command {
         /// What changes.
         change: Box<SpecChange>,
     },
+    /// `docker stack deploy` of a service that exists: a whole specification takes the place of the current one, but for what
+    /// `--force` has counted.
+    ServiceDeploy {
+        /// The service.
+        service: ServiceId,
+        /// Its new specification.
+        spec: Box<ServiceSpec>,
+    },
     /// `docker service rollback`, `docker service update --rollback`.
     ServiceRollback {
         /// The service.

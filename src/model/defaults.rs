@@ -1,6 +1,6 @@
 //! Values that Swarm uses where a specification says nothing.
 
-use super::service::{FailureAction, Order, RestartCondition, UpdateConfig};
+use super::service::{FailureAction, Order, RestartCondition, RestartPolicy, ServiceSpec, UpdateConfig};
 use crate::kernel::Span;
 
 /// Update and rollback configuration of a service that has none.
@@ -39,3 +39,19 @@ pub const STOP_GRACE_PERIOD: Span = Span::from_secs(10);
 ///
 /// Source: manager/manager.go `defaultTaskHistoryRetentionLimit`.
 pub const TASK_HISTORY_LIMIT: u32 = 5;
+
+/// A specification with the defaults filled in where it says nothing, as `docker service inspect` shows it.
+///
+/// Source: api/defaults/service.go `InterpolateService`.
+pub fn interpolate(spec: &ServiceSpec) -> ServiceSpec {
+    let mut spec = spec.clone();
+    for config in [&mut spec.update, &mut spec.rollback] {
+        let config = config.get_or_insert(UPDATE_CONFIG);
+        config.monitor = config.monitor.or(Some(MONITOR));
+    }
+    let restart = spec.task.restart.get_or_insert_with(RestartPolicy::default);
+    restart.delay = restart.delay.or(Some(RESTART_DELAY));
+    let period = &mut spec.task.container.stop_grace_period;
+    *period = period.or(Some(STOP_GRACE_PERIOD));
+    spec
+}

@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod defaults;
 pub mod engine;
+pub mod health;
 pub mod ids;
 pub mod image;
 pub mod latencies;

@@ -32,6 +32,17 @@ pub enum NodeState {
     Unknown,
 }
 
+impl NodeState {
+    /// As `docker node ls` says it, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            NodeState::Down => "down",
+            NodeState::Ready => "ready",
+            NodeState::Unknown => "unknown",
+        }
+    }
+}
+
 /// Whether anybody decides for the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leadership {
@@ -52,6 +63,33 @@ pub enum Reachability {
     Reachable,
     /// They do not.
     Unreachable,
+}
+
+/// What is said of a manager: MANAGER STATUS of `docker node ls`.
+///
+/// Source: cli: cli/command/node/formatter.go (cli-and-compose c.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagerStatus {
+    /// It leads, and a majority hears it.
+    Leader,
+    /// It does not lead; the others reach it.
+    Reachable,
+    /// The others do not reach it.
+    Unreachable,
+}
+
+impl ManagerStatus {
+    /// All of them.
+    pub const ALL: [ManagerStatus; 3] = [ManagerStatus::Leader, ManagerStatus::Reachable, ManagerStatus::Unreachable];
+
+    /// The client's word, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ManagerStatus::Leader => "leader",
+            ManagerStatus::Reachable => "reachable",
+            ManagerStatus::Unreachable => "unreachable",
+        }
+    }
 }
 
 /// Manager or worker.

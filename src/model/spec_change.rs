@@ -32,6 +32,15 @@ pub fn apply(change: &SpecChange, spec: &mut ServiceSpec) {
     }
 }
 
+/// Puts a whole specification in the place of another, as `docker stack deploy` does: what `--force` has counted stays.
+///
+/// Source: cli: cli/command/stack/deploy_composefile.go `deployServices`.
+pub fn deploy(new: &ServiceSpec, spec: &mut ServiceSpec) {
+    let force_update = spec.task.force_update;
+    spec.clone_from(new);
+    spec.task.force_update = force_update;
+}
+
 fn replace<T: Copy>(field: &mut T, given: Option<T>) {
     *field = given.unwrap_or(*field);
 }
@@ -244,6 +253,13 @@ mod tests {
         let first = applied(change(any), service());
         assert_ne!(first, service());
         assert_eq!(applied(change(delay), first.clone()), first);
+    }
+
+    #[test]
+    fn a_deployed_specification_keeps_nothing_but_what_force_has_counted() {
+        let mut spec = applied(SpecChange { force: true, replicas: Some(5), ..SpecChange::default() }, service());
+        deploy(&service(), &mut spec);
+        assert_eq!((spec.task.force_update, spec.mode), (1, Mode::Replicated { replicas: 2 }));
     }
 
     #[test]

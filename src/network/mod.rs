@@ -1,6 +1,6 @@
 //! The network: which tasks the load balancers of which nodes know, and who can reach whom.
 //!
-//! Each node has an IPVS of its own for each service ([`ingress`]), which learns of backends by gossip ([`networkdb`]) from the
+//! Each node has an IPVS of its own for each service (ingress.rs), which learns of backends by gossip (networkdb.rs) from the
 //! nodes that run them, and of nothing else: what the managers think of a task does not count (data-plane rule 67). Only the load
 //! balancers that clients use are kept, as *entries*. How long packets of a request take is the clients' and tasks' affair.
 

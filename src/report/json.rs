@@ -157,9 +157,11 @@ fn rounded(number: f64, decimals: i32) -> Number {
 mod tests {
     use super::*;
     use crate::metrics::fixture;
+    use crate::metrics::node_log::{NodeLog, NodeStatus};
     use crate::metrics::summary::NodeSummary;
 
     fn run() -> Summary {
+        let log = || NodeLog::of(NodeStatus::default());
         let service = fixture::service();
         let db = ServiceSummary {
             name: "db".into(),
@@ -188,8 +190,8 @@ mod tests {
             },
             services: vec![service, db],
             nodes: vec![
-                NodeSummary { name: "node2".into(), empty: Some(Span::from_millis(2_500)) },
-                NodeSummary { name: "node1".into(), empty: None },
+                NodeSummary { name: "node2".into(), empty: Some(Span::from_millis(2_500)), log: log() },
+                NodeSummary { name: "node1".into(), empty: None, log: log() },
             ],
         }
     }

@@ -149,7 +149,7 @@ impl Observer for Lanes {
         match record {
             Record::Task(task) => self.task(now, task),
             Record::TaskRemoved { task, .. } => self.removed(now, *task),
-            Record::Node { node, state: None | Some(NodeState::Down) } => self.node_lost(now, *node),
+            Record::Node { node, state: None | Some(NodeState::Down), .. } => self.node_lost(now, *node),
             Record::Command { index } => self.marks.push(Mark { at: now, kind: MarkKind::Command(*index) }),
             Record::UpdateStatus { service, status: Some(status) } => {
                 self.marks.push(Mark { at: now, kind: MarkKind::Status(*service, status.state) });
@@ -177,6 +177,7 @@ impl Observer for Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::node::Role;
     use crate::model::task::{Message, Status};
     use TaskState::{Failed, Preparing, Ready, Running, Shutdown, Starting};
 
@@ -251,7 +252,7 @@ mod tests {
             other => other,
         };
         lanes.record(Time::ZERO, &on_node(Running, Running));
-        let state = |state| Record::Node { node: NodeId(1), state: Some(state) };
+        let state = |state| Record::Node { node: NodeId(1), state: Some(state), role: Role::Worker };
         lanes.record(Time::from_millis(3), &state(NodeState::Ready));
         lanes.record(Time::from_millis(7), &state(NodeState::Down));
         lanes.record(Time::from_millis(7), &on_node(Running, Shutdown));

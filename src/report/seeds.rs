@@ -323,7 +323,7 @@ pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Resul
 mod tests {
     use super::*;
     use crate::metrics::fixture;
-    use crate::metrics::summary::NodeSummary;
+    use crate::metrics::summary::{NodeLog, NodeStatus, NodeSummary};
 
     #[test]
     fn the_worst_run_is_told_by_what_sets_it_apart() {
@@ -355,7 +355,11 @@ mod tests {
 
     #[test]
     fn nodes_have_rows_without_a_service_and_a_table_of_their_own() {
-        let node = NodeSummary { name: "node2".into(), empty: Some(Span::from_secs(20)) };
+        let node = NodeSummary {
+            name: "node2".into(),
+            empty: Some(Span::from_secs(20)),
+            log: NodeLog::of(NodeStatus::default()),
+        };
         let runs = [Summary { nodes: vec![node], ..fixture::summary() }];
         let mut bytes = Vec::new();
         tidy(&[], &[Group { keys: &[], runs: &runs }], &mut bytes).expect("written");

@@ -61,8 +61,8 @@ enum Event {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum ManagerEvent {
-    Promoted,
-    Demoted,
+    Joined,
+    Left,
     Reachable,
     Unreachable,
 }
@@ -207,8 +207,8 @@ impl<'a> Story<'a> {
     fn manager(&mut self, now: Time, node: NodeId, reachability: Option<Reachability>) {
         let before = std::mem::replace(&mut self.managers[node], reachability);
         let event = match (before, reachability) {
-            (_, None) => ManagerEvent::Demoted,
-            (None, Some(Reachability::Reachable)) => ManagerEvent::Promoted,
+            (_, None) => ManagerEvent::Left,
+            (None, Some(Reachability::Reachable)) => ManagerEvent::Joined,
             (_, Some(Reachability::Reachable)) => ManagerEvent::Reachable,
             (_, Some(Reachability::Unreachable)) => ManagerEvent::Unreachable,
         };
@@ -275,7 +275,7 @@ impl Observer for Story<'_> {
                 self.services[service].desired = desired;
                 self.changed.push(service);
             }
-            Record::Node { node, state } => {
+            Record::Node { node, state, .. } => {
                 let before = std::mem::replace(&mut self.nodes[node], state);
                 if before != state {
                     self.node(now, node, before, state);

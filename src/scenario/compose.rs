@@ -1,7 +1,5 @@
 //! `services`: a service as Compose writes it, in a scenario as in a stack file.
 
-use std::collections::BTreeMap;
-
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::Span;
 use crate::model::ImageId;
@@ -10,13 +8,26 @@ use crate::model::service::{
     ServiceSpec, TaskSpec,
 };
 
+use super::canonical::canonical;
 use super::deploy::Deploy;
 use super::docker::values::check_image;
+use super::engine;
 use super::health::read_health;
 use super::ports::read_ports;
 use super::read::{Fields, Problems, Read, checked, entries, text_of};
-use super::settings::read_settings;
-use super::source::{Node, Spanned, Value};
+use super::settings::{Settings, read_settings};
+use super::source::{Node, Spanned};
+use super::unsupported;
+
+/// Fields of docker's service specifications that rollsim does not keep, by their paths in the API: the name, which the plan
+/// knows, and what no stack file can change but credentials of Windows.
+pub const NOT_KEPT: [&str; 5] = [
+    "Name",
+    "TaskTemplate.ContainerSpec.Privileges.CredentialSpec",
+    "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges",
+    "TaskTemplate.ContainerSpec.Privileges.SELinuxContext",
+    "TaskTemplate.Runtime",
+];
 
 /// A service as Compose writes it.
 #[derive(Clone, Debug)]
@@ -29,41 +40,12 @@ pub(super) struct Service {
     healthcheck: Option<HealthCheck>,
     stop_grace_period: Option<Span>,
     networks: Vec<String>,
-    settings: BTreeMap<String, String>,
+    settings: Settings,
 }
-
-/// Keys that `docker stack deploy` ignores. The order of `depends_on` means nothing to Swarm.
-///
-/// Source: cli: cli/compose/types/types.go `UnsupportedProperties`, `DeprecatedProperties`.
-const IGNORED: [&str; 18] = [
-    "build",
-    "cgroup_parent",
-    "cgroupns_mode",
-    "container_name",
-    "depends_on",
-    "devices",
-    "domainname",
-    "expose",
-    "external_links",
-    "ipc",
-    "links",
-    "mac_address",
-    "network_mode",
-    "pid",
-    "privileged",
-    "security_opt",
-    "shm_size",
-    "userns_mode",
-];
-
-/// Keys that `docker stack deploy` refuses.
-///
-/// Source: cli: cli/compose/types/types.go `ForbiddenProperties`.
-const REFUSED: [&str; 8] =
-    ["cpu_quota", "cpu_shares", "cpuset", "extends", "mem_limit", "memswap_limit", "volume_driver", "volumes_from"];
 
 impl Read for Service {
     fn read(node: &Node, problems: &mut Problems) -> Option<Service> {
+        let node = &canonical(node, problems);
         let mut fields = Fields::of(node, problems)?;
         fields.allow_extensions();
         let image: Option<Spanned<String>> = fields.require("image");
@@ -77,33 +59,21 @@ impl Read for Service {
         let healthcheck = fields.read_with("healthcheck", read_health);
         let stop_grace_period = fields.read("stop_grace_period");
         let ports = fields.read_with("ports", read_ports).unwrap_or_default();
-        let networks = fields.read_with("networks", read_networks).unwrap_or_default();
-        let settings = read_settings(&mut fields);
-        report_unused(&mut fields);
+        let networks = fields.read_with("networks", entries).unwrap_or_default();
+        let networks = networks.iter().map(|entry| entry.key.value.clone()).collect();
+        let settings = read_settings(node, &mut fields);
+        unsupported::report(node, &mut fields);
+        engine::check(node, fields.problems);
         if deploy.endpoint_mode == EndpointMode::DnsRoundRobin
             && ports.iter().any(|port| port.mode == PublishMode::Ingress)
             && let Some(ports) = fields.entry("ports")
         {
-            let message = "port published with ingress mode can't be used with dnsrr mode";
+            let message =
+                engine::invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
             fields.problems.push(Diagnostic::new(Code::Conflict, &ports.key.place, message));
         }
         fields.finish();
         Some(Service { image: image?, ports, deploy, healthcheck, stop_grace_period, networks, settings })
-    }
-}
-
-fn report_unused(fields: &mut Fields<'_, '_>) {
-    for key in IGNORED {
-        if let Some(entry) = fields.entry(key) {
-            let message = format!("Swarm ignores `{key}`");
-            fields.problems.push(Diagnostic::new(Code::IgnoredBySwarm, &entry.key.place, message));
-        }
-    }
-    for key in REFUSED {
-        if let Some(entry) = fields.entry(key) {
-            let message = format!("`docker stack deploy` refuses `{key}`");
-            fields.problems.push(Diagnostic::new(Code::RefusedBySwarm, &entry.key.place, message));
-        }
     }
 }
 
@@ -127,10 +97,10 @@ fn lay_restart(node: &Node, deploy: &mut Deploy, problems: &mut Problems) {
 fn read_restart(node: &Node, problems: &mut Problems) -> Option<Option<RestartPolicy>> {
     let text = text_of(node, problems)?;
     let policy = |condition, max_attempts| RestartPolicy { condition, max_attempts, ..RestartPolicy::default() };
-    let (name, attempts) = text.split_once(':').unwrap_or((text, "0"));
+    let (name, attempts) = text.split_once(':').filter(|(_, attempts)| !attempts.is_empty()).unwrap_or((text, "0"));
     match (name, attempts.parse()) {
         ("" | "no", _) => Some(None),
-        ("always" | "unless-stopped", _) => Some(Some(policy(RestartCondition::Any, 0))),
+        ("always" | "unless-stopped", Ok(attempts)) => Some(Some(policy(RestartCondition::Any, attempts))),
         ("on-failure", Ok(attempts)) => Some(Some(policy(RestartCondition::OnFailure, attempts))),
         _ => {
             let label = "expected `no`, `always`, `on-failure`, `on-failure:N` or `unless-stopped`";
@@ -139,14 +109,6 @@ fn read_restart(node: &Node, problems: &mut Problems) -> Option<Option<RestartPo
             None
         }
     }
-}
-
-/// Names of networks: a list, or the keys of a mapping.
-fn read_networks(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    if let Value::Map(_) = node.value {
-        return Some(entries(node, problems)?.iter().map(|entry| entry.key.value.clone()).collect());
-    }
-    Vec::read(node, problems)
 }
 
 impl Service {

@@ -9,15 +9,11 @@ use crate::model::service::{
     EndpointMode, FailureAction, Mode, Order, Placement, Resources, RestartCondition, RestartPolicy, UpdateConfig,
 };
 
-use super::docker::values::{check_constraint, replicas};
-use super::read::{Fields, Problems, Read, accept_only, checked, list, pairs, refuse, word};
+use super::docker::values::replicas;
+use super::duration::parse_go_duration;
+use super::read::{Fields, Problems, Read, list, pairs, refuse, text_of, word_or};
 use super::source::{Node, Spanned};
 use super::units::{read_bytes, read_nano_cpus};
-
-/// Least CPU that Swarm takes. Source: manager/controlapi/service.go `validateResources`.
-const LEAST_NANO_CPUS: u64 = 1_000_000;
-/// Least memory that Swarm takes. Source: manager/controlapi/service.go `validateResources`.
-const LEAST_MEMORY: u64 = 4 << 20;
 
 /// How many tasks a service has, and how they are updated, restarted and placed.
 #[derive(Clone, Debug)]
@@ -79,11 +75,17 @@ impl Read for Deploy {
 ///
 /// Source: cli: cli/compose/convert/service.go `convertDeployMode`.
 fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
-    const MODES: [(&str, Option<bool>); 4] =
-        [("replicated", Some(false)), ("global", Some(true)), ("replicated-job", None), ("global-job", None)];
+    const MODES: [(&str, Option<bool>); 5] = [
+        ("replicated", Some(false)),
+        ("global", Some(true)),
+        ("replicated-job", None),
+        ("global-job", None),
+        ("", Some(false)),
+    ];
+    let unknown_mode = |mode: &str| format!("unknown mode: {mode}");
     let is_global = fields.read_with("mode", |node, problems| {
-        let is_global = word(node, "mode", &MODES, problems)?;
-        is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated yet", problems))
+        let is_global = word_or(node, unknown_mode, &MODES, problems)?;
+        is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated", problems))
     });
     let replicas: Option<Spanned<u32>> = fields.read_with("replicas", |node, problems| {
         let simulated = replicas(u32::read(node, problems)?);
@@ -101,7 +103,6 @@ fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
 }
 
 /// An `update_config` or `rollback_config`. What it does not say is the default; a `monitor` of 0 counts as not said.
-/// Swarm checks the ratio of an update, not that of a rollback.
 ///
 /// Source: cli: cli/compose/convert/service.go `convertUpdateConfig`; moby: daemon/cluster/convert/service.go
 /// `updateConfigToGRPC`.
@@ -113,23 +114,30 @@ fn read_update(node: &Node, of_update: bool, problems: &mut Problems) -> Option<
         ("", FailureAction::Pause),
     ];
     const ORDERS: [(&str, Order); 2] = [("stop-first", Order::StopFirst), ("start-first", Order::StartFirst)];
+    let unknown_action = |word: &str| format!("unrecognized update failure action {word}");
+    let unknown_order = |word: &str| format!("unrecognized update order {word}");
+    // The managers take whatever a rollback says; what is below zero is no time at all.
+    let span = |node: &Node, problems: &mut Problems| match parse_go_duration(&node.to_string()) {
+        Ok(..0) if !of_update => Some(None),
+        _ => Span::read(node, problems).map(Some),
+    };
     let default = defaults::UPDATE_CONFIG;
     let mut fields = Fields::of(node, problems)?;
-    let ratio: Option<Spanned<f64>> = fields.read("max_failure_ratio");
-    if let Some(ratio) = ratio.as_ref().filter(|ratio| of_update && !(0.0..=1.0).contains(&ratio.value)) {
-        let message = "update-maxfailureratio cannot be less than 0 or bigger than 1";
-        fields.problems.push(Diagnostic::new(Code::OutOfRange, &ratio.place, message));
-    }
+    let ratio: Option<f64> = fields.read("max_failure_ratio");
     let config = UpdateConfig {
         parallelism: fields.read("parallelism").unwrap_or(default.parallelism),
-        delay: fields.read("delay").unwrap_or(default.delay),
+        delay: fields.read_with("delay", span).map_or(default.delay, |delay| delay.unwrap_or(Span::ZERO)),
         failure_action: fields
-            .read_with("failure_action", |node, problems| word(node, "failure action", &ACTIONS, problems))
+            .read_with("failure_action", |node, problems| word_or(node, unknown_action, &ACTIONS, problems))
             .unwrap_or(default.failure_action),
-        monitor: fields.read("monitor").filter(|monitor: &Span| !monitor.is_zero()),
-        max_failure_ratio: ratio.map_or(default.max_failure_ratio, |ratio| ratio.value as f32),
+        monitor: match fields.read_with("monitor", span) {
+            Some(Some(Span::ZERO)) => None,
+            Some(monitor) => Some(monitor.unwrap_or(Span::ZERO)),
+            None => None,
+        },
+        max_failure_ratio: ratio.map_or(default.max_failure_ratio, |ratio| ratio as f32),
         order: fields
-            .read_with("order", |node, problems| word(node, "order", &ORDERS, problems))
+            .read_with("order", |node, problems| word_or(node, unknown_order, &ORDERS, problems))
             .unwrap_or(default.order),
     };
     fields.finish();
@@ -146,8 +154,10 @@ impl Read for RestartPolicy {
             ("none", RestartCondition::None),
             ("", RestartCondition::Any),
         ];
+        let unknown_condition = |word: &str| format!("invalid RestartCondition: {word:?}");
         let mut fields = Fields::of(node, problems)?;
-        let condition = fields.read_with("condition", |node, problems| word(node, "condition", &CONDITIONS, problems));
+        let condition =
+            fields.read_with("condition", |node, problems| word_or(node, unknown_condition, &CONDITIONS, problems));
         let policy = RestartPolicy {
             condition: condition.unwrap_or(defaults::RESTART_CONDITION),
             delay: fields.read("delay"),
@@ -163,21 +173,13 @@ impl Read for Placement {
     fn read(node: &Node, problems: &mut Problems) -> Option<Placement> {
         let mut fields = Fields::of(node, problems)?;
         let placement = Placement {
-            constraints: fields.read_with("constraints", read_constraints).unwrap_or_default(),
+            constraints: fields.read("constraints").unwrap_or_default(),
             preferences: fields.read_with("preferences", read_preferences).unwrap_or_default(),
             max_replicas_per_node: fields.read("max_replicas_per_node").unwrap_or(0),
         };
         fields.finish();
         Some(placement)
     }
-}
-
-fn read_constraints(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    list(node, problems, |item, problems| {
-        let text = String::read(item, problems)?;
-        checked(check_constraint(&text), &item.place, problems)?;
-        Some(text)
-    })
 }
 
 fn read_preferences(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
@@ -205,20 +207,8 @@ impl Read for Resources {
 /// CPU and memory; 0 if there is none. `others`: keys that are accepted beside them.
 fn read_amounts(node: &Node, others: &[&'static str], problems: &mut Problems) -> Option<(u64, u64)> {
     let mut fields = Fields::of(node, problems)?;
-    let cpus = fields.read_with("cpus", |node, problems| {
-        let cpus = read_nano_cpus(node, problems)?;
-        if (1..LEAST_NANO_CPUS).contains(&cpus) {
-            return refuse(Code::OutOfRange, &node.place, "invalid cpu value: must be at least 0.001", problems);
-        }
-        Some(cpus)
-    });
-    let memory = fields.read_with("memory", |node, problems| {
-        let memory = read_bytes(node, problems)?;
-        if (1..LEAST_MEMORY).contains(&memory) {
-            return refuse(Code::OutOfRange, &node.place, "invalid memory value: must be at least 4MiB", problems);
-        }
-        Some(memory)
-    });
+    let cpus = fields.read_with("cpus", read_nano_cpus);
+    let memory = fields.read_with("memory", read_bytes);
     for key in others {
         fields.node(key);
     }
@@ -227,10 +217,8 @@ fn read_amounts(node: &Node, others: &[&'static str], problems: &mut Problems) -
 }
 
 fn read_endpoint_mode(node: &Node, problems: &mut Problems) -> Option<EndpointMode> {
-    let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin)];
-    let mode = word(node, "endpoint mode", &modes, problems)?;
-    if mode == EndpointMode::DnsRoundRobin {
-        accept_only("deploy.endpoint_mode: dnsrr", &node.place, problems);
-    }
-    Some(mode)
+    let modes = [("vip", EndpointMode::Vip), ("dnsrr", EndpointMode::DnsRoundRobin), ("", EndpointMode::Vip)];
+    let lower = text_of(node, problems)?.to_lowercase();
+    let refusal = |mode: &str| format!("invalid resolution mode: {mode:?}");
+    word_or(&Node::text(lower, &node.place), refusal, &modes, problems)
 }

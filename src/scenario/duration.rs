@@ -196,4 +196,17 @@ mod tests {
         assert_eq!(parse_span("-0s"), Ok(Span::ZERO));
         assert_eq!(parse_span("-1s"), Err("duration cannot be negative".to_owned()));
     }
+
+    #[test]
+    fn every_case_of_docker_is_read_as_go_reads_it() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/compose/durations.json")).expect("cases");
+        for case in cases.as_array().expect("cases") {
+            let expected = match case["error"].as_str() {
+                Some(error) => Err(error.to_owned()),
+                None => Ok(case["ns"].as_i64().expect("nanoseconds")),
+            };
+            assert_eq!(parse_go_duration(case["in"].as_str().expect("a text")), expected, "{case}");
+        }
+    }
 }

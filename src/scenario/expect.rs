@@ -1,16 +1,20 @@
 //! `expect`: what must hold after a run.
 
+mod node;
+
 use std::fmt;
+
+pub use node::NodeCheck;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{Span, Time};
 use crate::metrics::path::{Kind, MetricPath, Value as Measured};
-use crate::metrics::summary::{NodeSummary, ServiceSummary};
+use crate::metrics::summary::ServiceSummary;
 use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId};
 
 use super::duration::parse_span;
-use super::read::{Asked, Fields, Problems, Read, entries_like, refuse, word, wrong_type};
+use super::read::{Asked, Problems, Read, entries_like, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::{check_share, parse_percent};
 
@@ -29,7 +33,7 @@ pub(super) enum Expect {
         /// The node.
         node: Spanned<String>,
         /// What must hold of it.
-        check: Spanned<NodeCheck>,
+        checks: Vec<Spanned<NodeCheck>>,
     },
 }
 
@@ -49,13 +53,6 @@ pub enum Expected {
     OfService(ServiceId, Check),
     /// Of a node.
     OfNode(NodeId, NodeCheck),
-}
-
-/// What must hold of a node: how the time that it took to be empty compares. One that was not drained, or not empty, fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeCheck {
-    comparison: Comparison,
-    bound: Span,
 }
 
 /// What must hold of a service.
@@ -95,23 +92,6 @@ pub enum Bound {
     Text(String),
     /// Of a yes or no.
     Bool(bool),
-}
-
-impl NodeCheck {
-    /// Whether it holds of what was measured of its node, and what was measured.
-    pub fn judge(&self, node: &NodeSummary) -> Verdict {
-        Verdict {
-            holds: node.empty.is_some_and(|empty| self.comparison.holds(empty, self.bound)),
-            found: node.empty.map_or("–".to_owned(), |empty| empty.to_string()),
-        }
-    }
-}
-
-/// The check as the scenario says it: `empty <= 20s`.
-impl fmt::Display for NodeCheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "empty {} {}", self.comparison.sign(), self.bound)
-    }
 }
 
 impl Check {
@@ -235,11 +215,11 @@ const METRICS: [&str; 4] = ["downtime.total", "requests.failed_share", "peak_tas
 
 impl Read for Expect {
     fn read(node: &Node, problems: &mut Problems) -> Option<Expect> {
-        for key in ["service", "update_status", "before", "node", "empty"] {
+        for key in ["service", "update_status", "before", "node", "empty", "status", "manager_status", "at"] {
             problems.asked(&node.place, || Asked::Key(key));
         }
         if node.get("node").is_some() {
-            return read_of_node(node, problems);
+            return node::read(node, problems);
         }
         let service = node.get("service").map(|service| Spanned::read(service, problems));
         let before = node.get("before").and_then(|before| Time::read(before, problems));
@@ -267,24 +247,6 @@ impl Read for Expect {
             place: node.place.clone(),
         })
     }
-}
-
-fn read_of_node(node: &Node, problems: &mut Problems) -> Option<Expect> {
-    let mut fields = Fields::of(node, problems)?;
-    let name = fields.require("node");
-    let check = fields.entry("empty");
-    fields.finish();
-    let Some(Entry { key, value }) = check else {
-        return refuse(Code::MissingKey, &node.place, "missing field `empty`", problems);
-    };
-    let text = value.to_string();
-    let (comparison, bound) = split_sign(&text);
-    let Some(Bound::Duration(bound)) = read_bound(Kind::Duration, bound) else {
-        let message = format!("`empty` is {}, and `{bound}` is not", described(Kind::Duration));
-        return refuse(Code::MetricKind, &value.place, message, problems);
-    };
-    let check = Spanned { value: NodeCheck { comparison, bound }, place: key.place.clone() };
-    Some(Expect::Node { node: name?, check })
 }
 
 fn read_state(node: &Node, problems: &mut Problems) -> Option<UpdateState> {
@@ -397,7 +359,7 @@ mod tests {
     use crate::metrics::summary::{Downtime, StatusChange};
     use crate::scenario::source;
 
-    fn read(text: &str) -> Expect {
+    pub(super) fn read(text: &str) -> Expect {
         let file = Arc::new(SourceFile { name: "t".to_owned(), text: text.to_owned() });
         let node = source::parse(&file).expect("the text is YAML");
         let mut problems = Problems::default();
@@ -473,16 +435,6 @@ mod tests {
             let [check] = checks(text).try_into().expect("one check");
             assert_eq!(check.judge(&service()), Verdict { holds, found: found.to_owned() }, "{text}");
         }
-    }
-
-    #[test]
-    fn a_node_must_be_empty_in_time() {
-        let Expect::Node { check, .. } = read("{node: node2, empty: <= 20s}") else { panic!("it is about a node") };
-        assert_eq!(check.value.to_string(), "empty <= 20s");
-        let judge = |empty| check.value.judge(&NodeSummary { name: "node2".to_owned(), empty });
-        assert_eq!(judge(Some(Span::from_secs(20))), Verdict { holds: true, found: "20s".to_owned() });
-        assert_eq!(judge(Some(Span::from_millis(20_001))), Verdict { holds: false, found: "20.001s".to_owned() });
-        assert_eq!(judge(None), Verdict { holds: false, found: "–".to_owned() });
     }
 
     #[test]

@@ -7,22 +7,22 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{Access, ClientSpec, Connect, Grade};
 use crate::model::command::Command;
-use crate::model::service::{Mode, PublishMode};
+use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
 use crate::sim::plan::{End, Image, Node, Plan, TimedCommand};
 
 use super::compose::Service;
-use super::docker::values::check_service_name;
 use super::docker::{self, DockerCommand, LineError};
+use super::engine;
 use super::expect::{Check, Expect, Expectation, Expected};
 use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, checked, nearest, one_of};
+use super::read::{Named, Problems, nearest, one_of};
 use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
+use super::stacks::Stacks;
 use super::traffic::{Client, Entry, access, check_client, check_images};
-use super::unsimulated;
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -43,7 +43,13 @@ pub(super) struct Lowered {
 }
 
 /// Puts ids in the place of names. `stem`: the name of a scenario that has none.
-pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, problems: &mut Problems) -> Lowered {
+pub(super) fn lower(
+    mut scenario: Scenario,
+    stem: &str,
+    overlaid: &Overlaid,
+    stacks: &Stacks<'_>,
+    problems: &mut Problems,
+) -> Lowered {
     report_what_comes_too_late(&scenario, problems);
     let mut names = Names::new(&scenario, problems);
     let mut lowered = Lowered {
@@ -74,9 +80,10 @@ pub(super) fn lower(mut scenario: Scenario, stem: &str, overlaid: &Overlaid, pro
     if let Some(services) = scenario.services {
         let plan = &mut lowered.plan;
         plan.commands = create_services(&services, &mut names, problems);
-        plan.commands.extend(read_timeline(scenario.timeline, overlaid, &mut names, problems));
-        let callers: Callers = scenario.traffic.clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(scenario.traffic.clients, &plan.commands, &names, problems).into_iter().collect();
+        plan.commands.extend(read_timeline(scenario.timeline, overlaid, stacks, &mut names, problems));
+        let clients = scenario.traffic.clients;
+        let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
+        plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
         plan.slo = lower_objectives(&scenario.slo, &names, problems);
         lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     }
@@ -106,7 +113,7 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
 }
 
 /// The services, images and nodes of a scenario by their names, at the current place of its timeline.
-struct Names {
+pub(super) struct Names {
     services: IdVec<ServiceId, String>,
     exists: IdVec<ServiceId, bool>,
     is_global: IdVec<ServiceId, bool>,
@@ -153,9 +160,35 @@ impl Names {
         names
     }
 
-    /// The service of this name, whether it exists at the moment or not.
-    fn ever(&self, name: &str) -> Option<ServiceId> {
+    /// The service of this full name, whether it exists at the moment or not.
+    fn exact(&self, name: &str) -> Option<ServiceId> {
         self.services.iter().find(|(_, service)| *service == name).map(|(id, _)| id)
+    }
+
+    /// The service of this name, whether it exists at the moment or not; one of a stack by its short name too, if that means
+    /// one only.
+    fn ever(&self, name: &str) -> Option<ServiceId> {
+        let mut meant = self.meant_by(name);
+        self.exact(name).or_else(|| meant.next().filter(|_| meant.next().is_none()))
+    }
+
+    /// The services of stacks with this short name.
+    fn meant_by(&self, name: &str) -> impl Iterator<Item = ServiceId> {
+        let is_short =
+            move |full: &str| full.strip_suffix(name).is_some_and(|stack| stack.len() > 1 && stack.ends_with('_'));
+        self.services.iter().filter(move |(_, full)| is_short(full)).map(|(id, _)| id)
+    }
+
+    /// The service of this full name if it exists, and whether it is global.
+    pub(super) fn existing(&self, name: &str) -> Option<(ServiceId, bool)> {
+        self.exact(name).filter(|service| self.exists[*service]).map(|service| (service, self.is_global[service]))
+    }
+
+    /// The specification of a service. `place`: where its image is named.
+    pub(super) fn spec(&mut self, service: &Service, problems: &mut Problems) -> ServiceSpec {
+        let image = docker::Names::image(self, &service.image.value);
+        self.report_forgotten_images(&service.image.place, problems);
+        service.to_spec(image)
     }
 
     fn add(&mut self, name: &str) -> ServiceId {
@@ -197,6 +230,11 @@ impl Names {
     }
 
     fn unknown(&self, name: &str, place: &Place) -> Diagnostic {
+        let meant = self.meant_by(name).count();
+        if meant > 1 {
+            let message = format!("service {name} is ambiguous ({meant} matches found)");
+            return self.label_with_services(Diagnostic::new(Code::UnknownService, place, message));
+        }
         let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("service {name} not found"));
         let known = || self.services.values().map(String::as_str);
         match nearest(name, known()) {
@@ -240,6 +278,7 @@ impl Names {
                 labels.extend(label_add.iter().cloned());
             }
             Command::ServiceUpdate { .. }
+            | Command::ServiceDeploy { .. }
             | Command::ServiceRollback { .. }
             | Command::NodeRemove { .. }
             | Command::ForceNewCluster
@@ -279,7 +318,7 @@ impl docker::Names for Names {
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
-        let Some(service) = self.ever(name) else {
+        let Some(service) = self.exact(name) else {
             return Ok(self.add(name));
         };
         if self.exists[service] {
@@ -333,11 +372,10 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
     let mut commands = Vec::new();
     let mut ports: BTreeMap<(u16, u8), &str> = BTreeMap::new();
     for (name, service) in services {
-        checked(check_service_name(&name.value), &name.place, problems);
+        engine::check_name(&name.value, &name.place, problems);
         let id = names.add(&name.value);
         let Some(service) = service else { continue };
-        let image = docker::Names::image(names, &service.image.value);
-        names.report_forgotten_images(&service.image.place, problems);
+        let spec = Box::new(names.spec(service, problems));
         for port in service.ports.iter().filter(|port| port.published != 0 && port.mode == PublishMode::Ingress) {
             let other = ports.insert((port.published, port.protocol as u8), &name.value);
             if let Some(other) = other.filter(|other| *other != name.value) {
@@ -346,7 +384,7 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
                 problems.push(Diagnostic::new(Code::Conflict, &name.place, message));
             }
         }
-        let command = Command::ServiceCreate { service: id, spec: Box::new(service.to_spec(image)) };
+        let command = Command::ServiceCreate { service: id, spec };
         names.note(&command);
         commands.push(TimedCommand { at: Time::ZERO, line: String::new(), command });
     }
@@ -357,6 +395,7 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
 fn read_timeline(
     mut timeline: Vec<Event>,
     overlaid: &Overlaid,
+    stacks: &Stacks<'_>,
     names: &mut Names,
     problems: &mut Problems,
 ) -> Vec<TimedCommand> {
@@ -376,6 +415,11 @@ fn read_timeline(
             overlaid.report_overridden(&line, &run.place, problems);
             match at {
                 Some(at) => {
+                    if let Some(stack) = line.stack_deploy() {
+                        let commands = stacks.deploy(&stack, &run, names, problems);
+                        // Without services it has nothing to say, or has said why.
+                        return Ok((!commands.is_empty()).then_some((at.value, commands)));
+                    }
                     let commands = line.lower(names)?;
                     if let Some(columns) = line.image_columns() {
                         names.report_forgotten_images(&within(&run, columns), problems);
@@ -395,7 +439,6 @@ fn read_timeline(
                     problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
                 }
                 for command in commands {
-                    unsimulated::report(&command, &run.place, problems);
                     names.note(&command);
                     timed.push(TimedCommand { at, line: run.value.clone(), command });
                 }
@@ -411,7 +454,7 @@ fn read_timeline(
 }
 
 /// The place of these bytes of a line, if the line stands in the file as it is read.
-fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
+pub(super) fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
     let Place { file, span, .. } = &run.place;
     let written = &file.text[span.clone()];
     let quoted = usize::from(written.starts_with(['"', '\'']));
@@ -440,7 +483,11 @@ fn lower_clients(
             },
         };
         let spec = commands.iter().find_map(|command| match &command.command {
-            Command::ServiceCreate { service: created, spec } if *created == service => Some(spec),
+            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
+                if *created == service =>
+            {
+                Some(spec)
+            }
             _ => None,
         });
         let access = spec.map_or(Access::Direct, |spec| access(spec));
@@ -492,9 +539,11 @@ fn lower_expectations(
     for expect in expect {
         let (service, checks, place) = match expect {
             Expect::Service { service, checks, place } => (service, checks, place),
-            Expect::Node { node, check } => {
-                let what = names.refer_to_node(&node, problems).map(|node| Expected::OfNode(node, check.value));
-                expectations.extend(what.map(|what| Expectation { what, place: check.place }));
+            Expect::Node { node, checks } => {
+                if let Some(node) = names.refer_to_node(&node, problems) {
+                    let what = |check: Spanned<_>| (Expected::OfNode(node, check.value), check.place);
+                    expectations.extend(checks.into_iter().map(what).map(|(what, place)| Expectation { what, place }));
+                }
                 continue;
             }
         };

@@ -8,18 +8,26 @@
 pub mod docker;
 pub mod duration;
 pub mod expect;
+pub mod files;
 pub mod import;
+pub mod init;
 pub mod overlay;
+mod stack;
+mod stacks;
 
+mod assume;
+mod canonical;
 mod cluster;
 mod compose;
 mod deploy;
+mod engine;
 mod fault;
 mod health;
 mod image;
 mod json_schema;
 mod lint;
 mod lower;
+mod mount;
 mod ports;
 mod read;
 mod schema;
@@ -27,8 +35,9 @@ mod settings;
 mod source;
 mod traffic;
 mod units;
-mod unsimulated;
+mod unsupported;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,13 +47,17 @@ use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::model::ImageId;
 use crate::sim::Plan;
 
+pub use compose::NOT_KEPT;
 pub use json_schema::json_schema;
 
 use expect::Expectation;
+use files::Outside;
 use overlay::Overlay;
 use read::{Problems, Read, nearest};
 use schema::Scenario;
 use source::{Node, Spanned, Value};
+use stack::folder_of;
+use stacks::Stacks;
 
 /// A scenario that can be run.
 #[derive(Clone, Debug)]
@@ -65,20 +78,67 @@ pub struct Loaded {
     /// Images that `"*"` describes, and all images if the scenario describes none: what their behaviour is was assumed. Those
     /// that are missing among others are told by warnings.
     pub assumed_images: Vec<ImageId>,
+    /// What else was assumed, each in a few words.
+    pub assumptions: Vec<String>,
 }
 
 /// Reads a scenario and lays the overlays over it, in their order.
 ///
 /// # Errors
-/// All problems, warnings among them, in the order of the text; those of overlays last.
+/// All problems, warnings among them, in the order of the text; those of stack files and overlays last.
 pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Diagnostic>> {
+    load_with(source, overlays, &Outside::default())
+}
+
+/// As [`load`], with the files and variables that surround the scenario.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(source: &SourceFile, overlays: &[Overlay], outside: &Outside<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut root = source::parse(&Arc::new(source.clone()))?;
     check_format(&root)?;
+    let stacks = Stacks { folder: folder_of(&source.name), outside };
     let mut problems = Problems::default();
+    stacks.expand(&mut root, &mut problems);
+    load_tree(root, source, overlays, &stacks, problems)
+}
+
+/// A run of stack files without a scenario.
+#[derive(Clone, Debug)]
+pub struct StackRun {
+    /// Name of the stack.
+    pub name: String,
+    /// The files, later ones over earlier ones; at least one.
+    pub files: Vec<SourceFile>,
+    /// What is done then: `30s docker service update ...`.
+    pub then: Vec<String>,
+}
+
+/// Reads stack files and lays the overlays over them, in their order.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stack(run: &StackRun, overlays: &[Overlay], outside: &Outside<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut problems = Problems::default();
+    let Some((root, assumptions)) = assume::scenario(run, outside, &mut problems) else {
+        return Err(problems.into_sorted(&run.files[0].name));
+    };
+    let stacks = Stacks { folder: folder_of(&run.files[0].name), outside };
+    let loaded = load_tree(root, &run.files[0], overlays, &stacks, problems)?;
+    Ok(Loaded { assumptions, ..loaded })
+}
+
+fn load_tree(
+    mut root: Node,
+    source: &SourceFile,
+    overlays: &[Overlay],
+    stacks: &Stacks<'_>,
+    mut problems: Problems,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let overlaid = overlay::apply(overlays, &mut root, &mut problems);
     let lowered = Scenario::read(&root, &mut problems).map(|scenario| {
         let about = scenario.about.clone();
-        (about, lower::lower(scenario, &stem(&source.name), &overlaid, &mut problems))
+        (about, lower::lower(scenario, &stem(&source.name), &overlaid, stacks, &mut problems))
     });
     let failed = problems.has_errors();
     let diagnostics = problems.into_sorted(&source.name);
@@ -91,6 +151,7 @@ pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Dia
             warnings: diagnostics,
             about,
             assumed_images: lowered.assumed_images,
+            assumptions: Vec::new(),
         }),
         _ => Err(diagnostics),
     }
@@ -100,6 +161,20 @@ pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Dia
 pub fn is_scenario(text: &str) -> bool {
     let file = Arc::new(SourceFile { name: String::new(), text: text.to_owned() });
     source::parse(&file).map_or_else(|_| text.contains("rollsim"), |root| root.get("rollsim").is_some())
+}
+
+/// Whether a text is meant as a stack file: it has services and is no scenario.
+pub fn is_stack(text: &str) -> bool {
+    let file = Arc::new(SourceFile { name: String::new(), text: text.to_owned() });
+    source::parse_first(&file).is_ok_and(|root| root.get("rollsim").is_none() && root.get("services").is_some())
+}
+
+/// The variables of a file with a line `V=X` for each.
+///
+/// # Errors
+/// What docker says of a line that names no variable.
+pub fn parse_env_file(text: &str) -> Result<Vec<(String, String)>, String> {
+    stack::environ::parse(text, &BTreeMap::new())
 }
 
 /// Name of a scenario that has none: its file's name without folder and extension.
@@ -126,8 +201,8 @@ fn check_format(root: &Node) -> Result<(), Vec<Diagnostic>> {
         None if root.get("services").is_some() => refuse(
             Code::StackFile,
             &root.place,
-            "this is a stack file, and stack files are not run directly yet",
-            "put its `services` into a scenario, which begins with `rollsim: 1`",
+            "this is a stack file and no scenario",
+            "a scenario begins with `rollsim: 1` and names stack files: `\"stack\": {\"name\": ..., \"files\": [...]}`",
         ),
         None => refuse(Code::NotAScenario, &root.place, "this is no scenario", "a scenario has the key `rollsim: 1`"),
     }

@@ -11,6 +11,9 @@ use super::source::{Entry, Node, Spanned, Value};
 /// Longest duration in a scenario: a year, so that sums of some of them stay within what [`crate::kernel::Time`] can tell.
 const LONGEST: Span = Span::from_secs(8_760 * 3_600);
 
+/// Most problems that are told of one scenario: whoever has more has made one mistake many times.
+const MOST_PROBLEMS: usize = 100;
+
 /// Most known fields that are listed when one is unknown.
 const MOST_LISTED: usize = 8;
 
@@ -61,14 +64,19 @@ impl Problems {
             (other.code, &other.message, &other.place.file.name, &other.place.span)
                 == (diagnostic.code, &diagnostic.message, &diagnostic.place.file.name, &diagnostic.place.span)
         };
-        if !self.list.iter().any(same) {
+        if self.list.len() < MOST_PROBLEMS && !self.list.iter().any(same) {
             self.list.push(diagnostic);
         }
     }
 
     /// Whether there is an error among them.
     pub(super) fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many errors there are among them.
+    pub(super) fn errors(&self) -> usize {
+        self.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 
     /// All of them in the order of the text; those of other texts (overlays) after those of `main`.
@@ -109,6 +117,16 @@ pub(super) fn checked<T>(result: Result<T, String>, place: &Place, problems: &mu
 
 /// One of the words of a table.
 pub(super) fn word<T: Clone>(node: &Node, what: &str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    word_or(node, |word| format!("unknown {what} `{word}`"), words, problems)
+}
+
+/// One of the words of a table. `refusal`: what is said of any other.
+pub(super) fn word_or<T: Clone>(
+    node: &Node,
+    refusal: impl Fn(&str) -> String,
+    words: &[(&str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
     let text = text_of(node, problems)?;
     let listed = || words.iter().map(|(word, _)| (*word).to_owned()).filter(|word| !word.is_empty()).collect();
     problems.asked(&node.place, || Asked::Words(listed()));
@@ -116,7 +134,7 @@ pub(super) fn word<T: Clone>(node: &Node, what: &str, words: &[(&str, T)], probl
         return Some(value.clone());
     }
     let known = || words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty());
-    let diagnostic = Diagnostic::new(Code::UnknownWord, &node.place, format!("unknown {what} `{text}`"));
+    let diagnostic = Diagnostic::new(Code::UnknownWord, &node.place, refusal(text));
     problems.push(match nearest(text, known()) {
         Some(word) => diagnostic.label(format!("did you mean `{word}`?")),
         None => diagnostic.label(format!("expected {}", one_of(known()))),

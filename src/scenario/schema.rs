@@ -12,6 +12,7 @@ use super::expect::Expect;
 use super::image::Image;
 use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
+use super::stack::Stack;
 use super::traffic::Traffic;
 use super::units::Share;
 
@@ -90,6 +91,9 @@ impl Read for Scenario {
         }
         let has_services = fields.node("services").is_some();
         let services = fields.read_with("services", named);
+        // A stack whose files could be read has become services.
+        let has_stack = fields.node("stack").is_some();
+        fields.read::<Stack>("stack");
         let scenario = Scenario {
             name: fields.read_with("name", read_name),
             about: fields.read("about").unwrap_or_default(),
@@ -98,7 +102,7 @@ impl Read for Scenario {
             measure_from: fields.read("measure_from"),
             cluster: fields.read("cluster").unwrap_or_default(),
             images: fields.read_with("images", named).unwrap_or_default(),
-            services: if has_services { services } else { Some(Vec::new()) },
+            services: services.or((!has_services).then(Vec::new)).filter(|_| !has_stack),
             traffic: fields.read("traffic").unwrap_or_default(),
             engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),

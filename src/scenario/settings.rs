@@ -1,141 +1,252 @@
 //! Keys of a Compose service that are not simulated but make tasks dirty when they change.
 //!
 //! They become settings of the container under the names that the flags of `docker service update` use for the same
-//! thing, so that a flag that repeats what the file says changes nothing.
+//! thing, so that a flag that repeats what the file says changes nothing. Two services have the same settings if docker
+//! makes the same specifications of them, but for the order of hosts, mounts and name servers.
 
 use std::collections::BTreeMap;
 
 use crate::diag::Code;
 
 use super::docker::flags::capability;
-use super::docker::values::shell_words;
-use super::read::{Fields, Problems, Read, checked, list, pairs, refuse, text_of, wrong_type};
+use super::docker::values::reference;
+use super::read::{Fields, Problems, Read, entries, items, pairs, refuse, text_of, wrong_type};
 use super::source::{Node, Value};
 
-/// How the value of a key becomes settings.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// One setting, the text of the value whatever it is.
-    Any,
-    /// One setting if true.
-    Switch,
-    /// One setting: a list of words, or a text that is split as a shell does.
-    Words,
-    /// A setting for each item of a list, or for a single text, or of a mapping if there is a separator; what stands before the separator, if
-    /// there is one, is the item's name.
-    Items(Option<char>),
-    /// A setting for each item of a mapping or a list of `NAME=VALUE`.
-    Pairs,
-    /// A setting for each item, named by the last part of a short form or by this field of a long one.
-    Objects(&'static str),
-    /// A capability that is added or dropped.
-    Capability(&'static str),
-}
+/// Settings of a container, as text by name.
+pub(super) type Settings = BTreeMap<String, String>;
+
+/// Names and values that a key comes to.
+type Found = Vec<(String, String)>;
+
+/// Reads the value of a key in its canonical form. The first argument is the name of the setting, or what stands before the
+/// names of its items.
+type ReadKey = fn(&str, &Node, &mut Problems) -> Option<Found>;
 
 /// The keys, the names of their settings, and how they are read.
-const KEYS: [(&str, &str, Kind); 27] = [
-    ("cap_add", "cap", Kind::Capability("add")),
-    ("cap_drop", "cap", Kind::Capability("drop")),
-    ("command", "args", Kind::Words),
-    ("configs", "config", Kind::Objects("source")),
-    ("credential_spec", "credential_spec", Kind::Any),
-    ("dns", "dns", Kind::Items(None)),
-    ("dns_search", "dns_search", Kind::Items(None)),
-    ("entrypoint", "entrypoint", Kind::Words),
-    ("env_file", "env_file", Kind::Items(None)),
-    ("environment", "env", Kind::Pairs),
-    ("extra_hosts", "host", Kind::Items(Some(':'))),
-    ("hostname", "hostname", Kind::Any),
-    ("init", "init", Kind::Any),
-    ("isolation", "isolation", Kind::Any),
-    ("labels", "container_label", Kind::Pairs),
-    ("logging", "log_driver", Kind::Any),
-    ("read_only", "read_only", Kind::Switch),
-    ("secrets", "secret", Kind::Objects("source")),
-    ("stdin_open", "stdin_open", Kind::Switch),
-    ("stop_signal", "stop_signal", Kind::Any),
-    ("sysctls", "sysctl", Kind::Pairs),
-    ("tmpfs", "mount", Kind::Items(None)),
-    ("tty", "tty", Kind::Switch),
-    ("ulimits", "ulimit", Kind::Any),
-    ("user", "user", Kind::Any),
-    ("volumes", "mount", Kind::Objects("target")),
-    ("working_dir", "working_dir", Kind::Any),
+const KEYS: [(&str, &str, ReadKey); 26] = [
+    ("command", "args", words),
+    ("configs", "config", references),
+    ("credential_spec", "credential_spec", |setting, node, _| Some(one(setting, node.to_string()))),
+    ("dns", "dns", texts),
+    ("dns_search", "dns_search", texts),
+    ("entrypoint", "entrypoint", words),
+    ("env_file", "env_file", texts),
+    ("environment", "env", environment),
+    ("extra_hosts", "host", hosts),
+    ("hostname", "hostname", text),
+    ("init", "init", |setting, node, problems| Some(one(setting, bool::read(node, problems)?.to_string()))),
+    ("isolation", "isolation", text),
+    ("labels", "container_label", named),
+    ("logging", "log_driver", log_driver),
+    ("networks", "network_alias", aliases),
+    ("oom_score_adj", "oom_score_adj", number),
+    ("read_only", "read_only", switch),
+    ("secrets", "secret", references),
+    ("stdin_open", "stdin_open", switch),
+    ("stop_signal", "stop_signal", text),
+    ("sysctls", "sysctl", named),
+    ("tty", "tty", switch),
+    ("ulimits", "ulimit", limits),
+    ("user", "user", text),
+    ("volumes", "mount", mounts),
+    ("working_dir", "working_dir", text),
 ];
 
-/// Reads all such keys of a service.
-pub(super) fn read_settings(fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
-    let mut settings = BTreeMap::new();
-    for (key, setting, kind) in KEYS {
-        let read = fields.read_with(key, |node, problems| kind.read(setting, node, problems));
-        settings.extend(read.unwrap_or_default());
+/// Reads all such keys of a service in its canonical form.
+pub(super) fn read_settings(service: &Node, fields: &mut Fields<'_, '_>) -> Settings {
+    let mut settings = capabilities(fields);
+    settings.extend(resources(service));
+    for (key, setting, read) in KEYS {
+        let found = fields.read_with(key, |node, problems| read(setting, node, problems));
+        for (name, value) in found.unwrap_or_default() {
+            // Two addresses of one host, or one secret in two files.
+            let value = settings.get(&name).map_or(value.clone(), |before| format!("{before}; {value}"));
+            settings.insert(name, value);
+        }
     }
     settings
 }
 
-/// Settings and their values.
-type Settings = Vec<(String, String)>;
+fn one(setting: &str, value: String) -> Found {
+    vec![(setting.to_owned(), value)]
+}
 
-impl Kind {
-    fn read(self, setting: &str, node: &Node, problems: &mut Problems) -> Option<Settings> {
-        let item = |name: &str| format!("{setting}.{name}");
-        let one = |value: String| vec![(setting.to_owned(), value)];
-        match self {
-            Kind::Any => Some(one(node.to_string())),
-            Kind::Switch => Some(if bool::read(node, problems)? { one("true".to_owned()) } else { Vec::new() }),
-            Kind::Words => read_words(node, problems).map(|words| one(format!("{words:?}"))),
-            Kind::Items(Some(_)) if matches!(node.value, Value::Map(_)) => Kind::Pairs.read(setting, node, problems),
-            Kind::Items(separator) => {
-                let texts = read_texts(node, problems)?;
-                let split = |text: &String| {
-                    let parts = separator.and_then(|separator| text.split_once(separator));
-                    let (name, value) = parts.unwrap_or((text, ""));
-                    (item(name), value.to_owned())
-                };
-                Some(texts.iter().map(split).collect())
-            }
-            Kind::Pairs => Some(pairs(node, problems)?.into_iter().map(|(name, value)| (item(&name), value)).collect()),
-            Kind::Objects(name) => {
-                let read = |object: &Node, problems: &mut Problems| {
-                    Some((item(&name_of(object, name, problems)?), object.to_string()))
-                };
-                list(node, problems, read)
-            }
-            Kind::Capability(what) => {
-                let texts = read_texts(node, problems)?;
-                Some(texts.iter().map(|text| (item(&capability(text)), what.to_owned())).collect())
-            }
+fn text(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let text = text_of(node, problems)?;
+    Some(if text.is_empty() { Vec::new() } else { one(setting, text.to_owned()) })
+}
+
+fn number(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    match node.value {
+        Value::Integer(0) => Some(Vec::new()),
+        Value::Integer(number) => Some(one(setting, number.to_string())),
+        _ => wrong_type(node, "a whole number", problems),
+    }
+}
+
+fn switch(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    Some(if bool::read(node, problems)? { one(setting, "true".to_owned()) } else { Vec::new() })
+}
+
+fn words(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let words = Vec::<String>::read(node, problems)?;
+    Some(if words.is_empty() { Vec::new() } else { one(setting, format!("{words:?}")) })
+}
+
+fn texts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let texts = Vec::<String>::read(node, problems)?;
+    Some(texts.into_iter().map(|text| (format!("{setting}.{text}"), String::new())).collect())
+}
+
+fn named(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    Some(pairs(node, problems)?.into_iter().map(|(name, value)| (format!("{setting}.{name}"), value)).collect())
+}
+
+/// A name without a value is a setting of another name: docker takes the variable away from the image.
+fn environment(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let has_value = |name: &str| node.get(name).is_none_or(|value| value.value != Value::Null);
+    let variables = pairs(node, problems)?.into_iter();
+    Some(
+        variables
+            .map(|(name, value)| (format!("{setting}{}.{name}", if has_value(&name) { "" } else { "_unset" }), value))
+            .collect(),
+    )
+}
+
+fn hosts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let hosts = Vec::<String>::read(node, problems)?;
+    let split = |text: &String| {
+        let (host, address) = text.split_once(':').unwrap_or((text, ""));
+        (format!("{setting}.{host}"), address.to_owned())
+    };
+    Some(hosts.iter().map(split).collect())
+}
+
+/// References to configs or secrets: where and how the file appears in the container.
+///
+/// Source: cli: cli/compose/convert/service.go `convertFileObject`.
+fn references(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let mut found = Vec::new();
+    for object in items(node, problems)? {
+        let Some(source) = object.get("source") else {
+            return refuse(Code::MissingKey, &object.place, "missing field `source`", problems);
+        };
+        let field = |key: &str, unset: &str| object.get(key).map_or(unset.to_owned(), ToString::to_string);
+        let name = field("name", &source.to_string());
+        let (target, uid, gid) = (field("target", &source.to_string()), field("uid", "0"), field("gid", "0"));
+        let mode = match object.get("mode").map(|mode| &mode.value) {
+            Some(Value::Integer(mode)) => *mode,
+            _ => 0o444,
+        };
+        found.push((format!("{setting}.{name}"), reference(&target, &uid, &gid, &format!("{mode:o}"))));
+    }
+    Some(found)
+}
+
+/// Names under which a service is known on its networks, besides its own.
+fn aliases(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let mut found = Vec::new();
+    for entry in entries(node, problems)? {
+        let attachment = entry.value.entries().iter().filter(|option| !option.key.value.starts_with("ipv"));
+        let attachment = attachment.filter(|option| option.value.value != Value::Seq(Vec::new()));
+        let said: Vec<String> = attachment.map(|option| option.value.to_string()).collect();
+        if !said.is_empty() {
+            found.push((format!("{setting}.{}", entry.key.value), said.join(" ")));
         }
     }
+    Some(found)
 }
 
-fn read_words(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    match &node.value {
-        Value::Seq(_) => read_texts(node, problems),
-        _ => {
-            let text = text_of(node, problems)?;
-            checked(shell_words(text), &node.place, problems)
+fn limits(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let limit = |limits: &Node, key| limits.get(key).map(ToString::to_string).unwrap_or_default();
+    let entries = entries(node, problems)?.iter();
+    let limits = entries.map(|entry| {
+        let value = format!("{}:{}", limit(&entry.value, "soft"), limit(&entry.value, "hard"));
+        (format!("{setting}.{}", entry.key.value), value)
+    });
+    Some(limits.collect())
+}
+
+/// The driver and its options, sorted, as `--log-driver` and `--log-opt` say it.
+fn log_driver(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    entries(node, problems)?;
+    let mut words: Vec<String> = node
+        .get("options")
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .map(|option| format!("{}={}", option.key.value, option.value))
+        .collect();
+    words.sort();
+    words.insert(0, node.get("driver").map(ToString::to_string).unwrap_or_default());
+    Some(one(setting, format!("{words:?}")))
+}
+
+/// Mounts as `--mount` says them, by their targets; cluster volumes are refused.
+///
+/// Source: cli: cli/compose/convert/volume.go `convertVolumeToMount`.
+fn mounts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let mut found = Vec::new();
+    for mount in items(node, problems)? {
+        if let Some(kind) = mount.get("type").filter(|kind| kind.to_string() == "cluster") {
+            return refuse(Code::NotSimulated, &kind.place, "cluster volumes are not simulated", problems);
         }
+        let mut fields = Vec::new();
+        let mut add = |name: &str, path: &[&str]| {
+            let value = mount.at(path).filter(|value| !matches!(value.value, Value::Bool(false) | Value::Null));
+            fields.extend(
+                value.map(ToString::to_string).filter(|value| !value.is_empty()).map(|value| format!("{name}={value}")),
+            );
+        };
+        add("type", &["type"]);
+        add("source", &["source"]);
+        add("target", &["target"]);
+        add("readonly", &["read_only"]);
+        add("consistency", &["consistency"]);
+        add("bind-propagation", &["bind", "propagation"]);
+        add("volume-nocopy", &["volume", "nocopy"]);
+        add("volume-subpath", &["volume", "subpath"]);
+        add("volume-driver", &["volume", "driver"]);
+        add("tmpfs-size", &["tmpfs", "size"]);
+        for (option, key) in [("volume-opt", "driver_opts"), ("volume-label", "labels")] {
+            let entries = mount.at(&["volume", key]).map_or(&[][..], Node::entries).iter();
+            let mut said: Vec<String> =
+                entries.map(|entry| format!("{option}={}={}", entry.key.value, entry.value)).collect();
+            said.sort();
+            fields.append(&mut said);
+        }
+        let target = mount.get("target").map(ToString::to_string).unwrap_or_default();
+        found.push((format!("{setting}.{target}"), fields.join(",")));
     }
+    Some(found)
 }
 
-/// A list of texts; a single text is a list too.
-fn read_texts(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    match &node.value {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Seq(_) => Vec::read(node, problems),
-        _ => wrong_type(node, "a string or a list of strings", problems),
+/// Resources that no task is placed by.
+///
+/// Source: cli: cli/compose/convert/service.go `convertResources`.
+fn resources(service: &Node) -> Found {
+    let resource = |path: &[&str]| service.at(&["deploy", "resources"]).and_then(|resources| resources.at(path));
+    let pids = resource(&["limits", "pids"]).filter(|pids| pids.value != Value::Integer(0));
+    let mut found: Found = pids.map(|pids| ("limit_pids".to_owned(), pids.to_string())).into_iter().collect();
+    for generic in resource(&["reservations", "generic_resources"]).map_or(&[][..], Node::items) {
+        let field = |key| generic.at(&["discrete_resource_spec", key]).map(ToString::to_string).unwrap_or_default();
+        found.push((format!("generic_resource.{}", field("kind")), field("value")));
     }
+    found
 }
 
-/// The name of a mount, secret or config: the target of `SOURCE:TARGET:MODE`, or the text itself.
-fn name_of(node: &Node, field: &'static str, problems: &mut Problems) -> Option<String> {
-    match &node.value {
-        Value::String(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
-        Value::Map(_) => match node.get(field) {
-            Some(name) => String::read(name, problems),
-            None => refuse(Code::MissingKey, &node.place, format!("missing field `{field}`"), problems),
-        },
-        _ => wrong_type(node, "a string or a mapping", problems),
+/// What is added counts more than what is dropped, and all more than any other.
+///
+/// Source: cli: opts/capabilities.go `EffectiveCapAddCapDrop`.
+fn capabilities(fields: &mut Fields<'_, '_>) -> Settings {
+    let mut settings = Settings::new();
+    for (key, what) in [("cap_drop", "drop"), ("cap_add", "add")] {
+        let names: Vec<String> = fields.read::<Vec<String>>(key).unwrap_or_default();
+        let mut names: Vec<String> = names.iter().map(|name| capability(name)).collect();
+        if names.iter().any(|name| name == "ALL") {
+            names.retain(|name| name == "ALL");
+        }
+        settings.extend(names.into_iter().map(|name| (format!("cap.{name}"), what.to_owned())));
     }
+    settings
 }

@@ -55,7 +55,39 @@ pub(super) struct Spanned<T> {
     pub(super) place: Place,
 }
 
+impl Entry {
+    /// A value under a key that stands at the value's own place.
+    pub(super) fn new(key: impl Into<String>, value: Node) -> Entry {
+        Entry { key: Spanned { value: key.into(), place: value.place.clone() }, value }
+    }
+}
+
 impl Node {
+    /// A text at a place.
+    pub(super) fn text(text: impl Into<String>, place: &Place) -> Node {
+        Node { value: Value::String(text.into()), place: place.clone() }
+    }
+
+    /// The value at a path of keys, if all of them are there.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The entries, if this is a mapping; none otherwise.
+    pub(super) fn entries(&self) -> &[Entry] {
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
+    }
+
+    /// The items, if this is a list; none otherwise.
+    pub(super) fn items(&self) -> &[Node] {
+        if let Value::Seq(items) = &self.value { items } else { &[] }
+    }
+
+    /// The text, if this is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        if let Value::String(text) = &self.value { Some(text) } else { None }
+    }
+
     /// The value of a key, if this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
@@ -112,6 +144,26 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
     parse_text(file, &file.text)
 }
 
+/// Reads the first of the documents that a text may hold.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_first(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
+    // A line of three dashes that is no part of a text begins a document.
+    let mut end = 0;
+    let mut has_content = false;
+    for line in file.text.split_inclusive('\n') {
+        let begins =
+            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if has_content && (begins || line.trim_end() == "...") {
+            break;
+        }
+        has_content = has_content || begins || !(line.trim().is_empty() || line.starts_with(['#', '%']));
+        end += line.len();
+    }
+    parse_text(file, &file.text[..end])
+}
+
 /// Reads the value that stands in a text from the byte `start` to its end.
 ///
 /// # Errors
@@ -121,12 +173,16 @@ pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, 
     parse_text(file, &format!("{:start$}{}", "", &file.text[start..]))
 }
 
+/// Deepest nesting that is read, far more than anybody writes: reading it takes a stack frame a level.
+const DEEPEST: usize = 32;
+
 fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         legacy_octal_numbers: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let mut placing = Placing { file, problems: Vec::new() };
     match serde_saphyr::from_str_with_options::<Located<Raw>>(text, options) {
@@ -264,9 +320,8 @@ impl Placing<'_> {
             match seen.get(&key.value) {
                 Some(first) => {
                     let (line, _) = entries[*first].key.place.line_column();
-                    let message = format!("`{}` stands twice", key.value);
-                    let label = format!("first on line {line}");
-                    self.problems.push(Diagnostic::new(Code::DuplicateKey, &key.place, message).label(label));
+                    let message = format!("mapping key {:?} already defined at line {line}", key.value);
+                    self.problems.push(Diagnostic::new(Code::DuplicateKey, &key.place, message));
                 }
                 None => {
                     seen.insert(key.value.clone(), entries.len());
@@ -346,7 +401,8 @@ mod tests {
     fn all_duplicate_keys_are_reported() {
         assert_eq!(
             problem("{\"a\": 1,\n \"a\": 2, \"b\": {\"c\": 1, \"c\": 2}}"),
-            "test:2:2: error[R0002]: `a` stands twice\ntest:2:24: error[R0002]: `c` stands twice"
+            "test:2:2: error[R0002]: mapping key \"a\" already defined at line 1\n\
+             test:2:24: error[R0002]: mapping key \"c\" already defined at line 2"
         );
     }
 

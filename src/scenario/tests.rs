@@ -3,14 +3,14 @@
 use super::expect::Expected;
 use super::*;
 use crate::kernel::{Dist, Span, Time};
-use crate::model::client::Load;
+use crate::model::client::{Access, Load};
 use crate::model::command::Command;
 use crate::model::image::{ImageBehavior, Outcome};
 use crate::model::latencies::Latencies;
 use crate::model::node::Role;
 use crate::model::service::{FailureAction, Mode, Order, RestartCondition, ServiceSpec, UpdateConfig};
-use crate::model::{ServiceId, defaults};
-use crate::sim::plan::End;
+use crate::model::{ClientId, ServiceId, defaults};
+use crate::sim::plan::{End, TieOrder};
 
 /// The example of the scenario format, without what is not simulated yet.
 const EXAMPLE: &str = r#"{
@@ -26,7 +26,7 @@ const EXAMPLE: &str = r#"{
   "traffic": {"mode": "exact", "clients": {
     "users": {"service": "web", "rate": "50/s", "arrivals": "poisson"},
     "ab": {"service": "web", "concurrency": 30, "requests": 100000, "think": "0s", "client_time": "0.18ms", "from": "30s"}}},
-  "latencies": "swarm",
+  "latencies": "swarm", "ties": "shuffled",
   "timeline": [{"at": "20s", "run": "docker service update --image app:2 web"}],
   "slo": {"web": {"availability": "99.9%"}},
   "expect": [{"service": "web", "update_status": "rollback_completed", "before": "90s"},
@@ -69,6 +69,7 @@ traffic:
     ab: {service: web, concurrency: 30, requests: 100000, client_time: 180us, from: 30s}
 timeline:
   - {at: 20s, run: docker service update --image app:2 web}
+ties: shuffled
 slo: {web: {availability: 0.999}}
 expect:
   - {update_status: rollback_completed, before: 90s}
@@ -125,6 +126,7 @@ fn the_example_comes_to_the_plan_that_it_says() {
     assert_eq!((clients[1].from, clients[1].until), (Time::from_millis(30_000), Time::MAX));
     assert_eq!(plan.slo[ServiceId(0)], Some(0.999));
     assert_eq!(plan.latencies, Latencies::SWARM);
+    assert_eq!(plan.ties, TieOrder::Shuffled);
     let times: Vec<_> = plan.commands.iter().map(|timed| (timed.at.as_millis(), timed.line.as_str())).collect();
     assert_eq!(times, [(0, ""), (20_000, "docker service update --image app:2 web")]);
 }
@@ -137,6 +139,7 @@ fn what_a_scenario_does_not_say_is_the_default() {
     assert_eq!(plan.end, End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::from_millis(3_600_000) });
     assert_eq!(plan.nodes.values().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["manager1"]);
     assert_eq!(plan.task_history_limit, Some(5));
+    assert_eq!(plan.ties, TieOrder::Fixed);
     assert_eq!(plan.images.values().next().map(|image| &image.behavior), Some(&ImageBehavior::default()));
     assert_eq!(loaded.assumed_images.len(), 1);
     let spec = created(&loaded, "web");
@@ -283,14 +286,22 @@ fn removing_a_stack_removes_its_services() {
 }
 
 #[test]
-fn flags_that_are_not_simulated_are_named() {
-    let loaded = loaded(
-        "{rollsim: 1, services: {web: {image: x}}, timeline: [
-{at: 5s, run: 'service update --publish-add target=80,mode=host --health-retries 3 --reserve-cpu 1 web'}]}",
-    );
-    let not = "t.yaml:2:15: warning[R0402]:";
-    let named = ["what clients of a port in host mode see is"];
-    assert_eq!(warnings(&loaded), named.map(|what| format!("{not} {what} not simulated yet")));
+fn a_client_enters_by_the_port_of_a_service_or_its_network_or_directly() {
+    let access = |service: &str, entry: &str| {
+        let text = format!(
+            "{{rollsim: 1, cluster: {{managers: 1, workers: 2}}, images: {{x: {{}}}}, services: {{web: {{image: x {service}}}}},
+              traffic: {{clients: {{users: {{service: web, rate: 1/s {entry}}}}}}}}}"
+        );
+        let connect = &loaded(&text).plan.clients[ClientId(0)].connect;
+        (connect.access, connect.nodes.iter().map(|node| node.0).collect::<Vec<_>>())
+    };
+    let networks = ", networks: [net]";
+    assert_eq!(access(", ports: ['80:80'], networks: [net]", ""), (Access::Vip, vec![0]));
+    assert_eq!(access(networks, ", entry: worker2"), (Access::Vip, vec![2]));
+    let dnsrr = ", networks: [net], deploy: {endpoint_mode: dnsrr}";
+    assert_eq!(access(dnsrr, ", entry: [worker1, manager1]"), (Access::DnsRoundRobin, vec![1, 0]));
+    assert_eq!(access(", ports: [{target: 80, mode: host}]", ", entry: all"), (Access::HostPort, vec![0, 1, 2]));
+    assert_eq!(access("", ""), (Access::Direct, vec![]));
 }
 
 #[test]

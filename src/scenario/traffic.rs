@@ -73,7 +73,8 @@ impl Read for Grade {
 pub(super) fn check_images(grade: &Spanned<Grade>, images: &IdVec<ImageId, Image>, problems: &mut Problems) {
     for Image { name, behavior } in images.values() {
         if grade.value == Grade::Expected && behavior.application.reacts_to_requests() {
-            let message = format!("mode `expected` cannot tell what becomes of tasks of `{name}`, which react to requests");
+            let message =
+                format!("mode `expected` cannot tell what becomes of tasks of `{name}`, which react to requests");
             let why = "`backlog`, `breaks_after_requests` and `crashes_above` need mode `exact` or `aggregate`";
             problems.push(Diagnostic::new(Code::Conflict, &grade.place, message).help(why.to_owned()));
         }

@@ -21,7 +21,7 @@ pub(super) fn add(fingerprint: &mut Fingerprint, now: Time, record: &Record) {
         Record::TaskRemoved { task, .. } => (7, u64::from(task.0), 0),
         Record::Rotation { task, entered, .. } => (8, u64::from(task.0), u64::from(entered)),
         Record::Desired { service, desired } => (9, u64::from(service.0), u64::from(desired)),
-        Record::Node { node, state } => (10, u64::from(node.0), state.map_or(0, |state| state as u64 + 1)),
+        Record::Node { node, state, .. } => (10, u64::from(node.0), state.map_or(0, |state| state as u64 + 1)),
         Record::CommandResumed { index } => (22, u64::from(index), 0),
         Record::Leadership(leadership) => (20, 0, self::leadership(leadership)),
         Record::Manager { node, reachability } => {

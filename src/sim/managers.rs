@@ -87,11 +87,7 @@ impl<O: Observer> Sim<'_, O> {
         if !self.manager.is_led() {
             self.leaderless_since = self.leaderless_since.or(Some(self.now));
         } else {
-            self.leaderless_since = None;
-            for index in std::mem::take(&mut self.waiting) {
-                self.emit(Record::CommandResumed { index });
-                self.execute(index);
-            }
+            self.serve_waiting();
         }
         let due = self.manager.raft.due(self.now);
         if due != self.followed.due {
@@ -102,9 +98,17 @@ impl<O: Observer> Sim<'_, O> {
 
     /// A manager takes over.
     pub(super) fn elect(&mut self) {
-        self.leaderless_since = None;
         self.manager.elect(self.now, &mut self.manager_out);
         self.meet_new_leader();
+    }
+
+    /// There is a leader: carries out the commands that waited for one.
+    pub(super) fn serve_waiting(&mut self) {
+        self.leaderless_since = None;
+        for index in std::mem::take(&mut self.waiting) {
+            self.emit(Record::CommandResumed { index });
+            self.execute(index);
+        }
     }
 
     /// Carries out a command, or lets the operator wait for a leader: not longer than until there has been none for ten ticks.

@@ -237,7 +237,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                 self.agents.step(now, &mut self.agents_out);
             }
             Event::Agent(timer) => self.agent_timers(timer),
-            Event::Elect => self.elect(),
+            Event::Elect => {
+                self.elect();
+                self.serve_waiting();
+            }
             Event::Raft => self.act_raft(),
             Event::Session(node) => self.try_session(node),
             Event::Boot(node) => self.start(node),
@@ -284,7 +287,9 @@ impl<'p, O: Observer> Sim<'p, O> {
             Err(error) => self.emit(Record::CommandError { index, error }),
             Ok(()) => match command {
                 Command::ServiceCreate { service, .. } => self.emit_spec(*service, SpecCause::Create),
-                Command::ServiceUpdate { service, .. } => self.emit_spec(*service, SpecCause::Update),
+                Command::ServiceUpdate { service, .. } | Command::ServiceDeploy { service, .. } => {
+                    self.emit_spec(*service, SpecCause::Update)
+                }
                 Command::ServiceRollback { service } => self.emit_spec(*service, SpecCause::ManualRollback),
                 // The agent of a node that was removed is not heard of again.
                 Command::NodeRemove { node, .. } => self.expel(*node),
@@ -300,7 +305,10 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn route(&mut self) {
         loop {
             self.tell_written();
-            for (time, wake) in self.manager_out.wakes.drain(..) {
+            let last = self.last_instant();
+            // That a node stays down beyond the end is nothing pending.
+            let is_idle = |time, wake| matches!(wake, Wake::DownPeriod { .. }) && time > last;
+            for (time, wake) in self.manager_out.wakes.drain(..).filter(|(time, wake)| !is_idle(*time, *wake)) {
                 self.queue.push(time, Phase::Manager, Event::Manager(wake));
             }
             self.assign();
@@ -378,7 +386,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                 Written::Updater(service, run, is_rollback, begins) => {
                     Record::Updater { service, run, is_rollback, begins }
                 }
-                Written::Node(node, state) => Record::Node { node, state },
+                Written::Node(node, state, role) => Record::Node { node, state, role },
             };
             self.emit(record);
         }

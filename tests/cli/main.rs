@@ -1,5 +1,6 @@
 //! The command line: wiring, exit codes and messages.
 
+mod init;
 mod inputs;
 mod reports;
 

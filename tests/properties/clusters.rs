@@ -41,9 +41,31 @@ pub fn any_cluster() -> impl Strategy<Value = Plan> {
             };
             plan.commands.extend(acts.into_iter().map(timed));
             plan.commands.sort_by_key(|timed| timed.at);
+            keep_possible_losses(&mut plan);
             plan
         },
     )
+}
+
+/// Takes out the losses of a leader that cannot be: where managers elect one, and while there is none.
+fn keep_possible_losses(plan: &mut Plan) {
+    let may_elect = |timed: &TimedCommand| match timed.command {
+        Command::NodeUpdate { role, .. } => role == Some(Role::Manager),
+        _ => false,
+    };
+    let has_managers =
+        plan.nodes.values().any(|node| node.spec.role == Role::Manager) || plan.commands.iter().any(may_elect);
+    let mut led_from = Time::ZERO;
+    plan.commands.retain(|timed| match timed.command {
+        Command::Fault(Fault::LeaderLost { gap }) => {
+            let is_possible = !has_managers && timed.at >= led_from;
+            if is_possible {
+                led_from = timed.at.saturating_add(gap);
+            }
+            is_possible
+        }
+        _ => true,
+    });
 }
 
 fn node() -> impl Strategy<Value = Node> {

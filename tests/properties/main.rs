@@ -8,7 +8,7 @@ mod plans;
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, RngSeed};
 use rollsim::check::Promises;
 use rollsim::kernel::{IdVec, Time};
 use rollsim::metrics::{Metrics, RunFacts, Summary};
@@ -23,10 +23,14 @@ use rollsim::sim::{self, Plan};
 
 use census::{Census, Count};
 
-/// Random plans for each property; `PROPTEST_CASES` may ask for more.
+/// Random plans for each property, the same in each run; `PROPTEST_CASES` may ask for more, `PROPTEST_RNG_SEED` for others.
 fn config() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").map_or(Some(120), |cases| cases.parse().ok());
-    Config { cases: cases.expect("PROPTEST_CASES is a number"), failure_persistence: None, ..Config::default() }
+    let number = |name: &str, default: u64| match std::env::var(name) {
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name} is a number")),
+        Err(_) => default,
+    };
+    let rng_seed = RngSeed::Fixed(number("PROPTEST_RNG_SEED", 1));
+    Config { cases: number("PROPTEST_CASES", 120) as u32, rng_seed, failure_persistence: None, ..Config::default() }
 }
 
 fn measure(plan: &Plan) -> Summary {

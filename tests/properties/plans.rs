@@ -126,6 +126,7 @@ fn service_of(command: &Command) -> ServiceId {
     match command {
         Command::ServiceCreate { service, .. }
         | Command::ServiceUpdate { service, .. }
+        | Command::ServiceDeploy { service, .. }
         | Command::ServiceRollback { service }
         | Command::ServiceRemove { service } => *service,
         Command::NodeUpdate { .. } | Command::NodeRemove { .. } | Command::ForceNewCluster | Command::Fault(_) => {

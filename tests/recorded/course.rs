@@ -153,7 +153,7 @@ impl Observer for Recorder<'_> {
                 let service = self.plan.services[service].clone();
                 self.course.updates.push((now, service, status.state.name().to_owned()));
             }
-            Record::Node { node, state: Some(state) } => {
+            Record::Node { node, state: Some(state), .. } => {
                 let is_down = state == NodeState::Down;
                 if std::mem::replace(&mut self.down[node], is_down) != is_down {
                     let state = if is_down { "down" } else { "ready" };

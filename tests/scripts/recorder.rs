@@ -101,7 +101,7 @@ impl Observer for Recorder<'_> {
             }
             Record::ServiceRemoved { service: id } => self.tell(now, format!("{} removed", service(id))),
             Record::Desired { service: id, desired } => self.tell(now, format!("{} wants {desired}", service(id))),
-            Record::Node { node, state } => {
+            Record::Node { node, state, .. } => {
                 let state = match state {
                     None => "removed",
                     Some(NodeState::Down) => "down",

@@ -63,7 +63,6 @@ impl Global {
         check_tasks(restarts, is_on_node, fix, cx);
         global.tick(cx);
         global.reconcile_services(&services, cx);
-        global.proceed(cx);
         global
     }
 
@@ -189,7 +188,7 @@ impl Global {
             let mut nodes: Vec<NodeId> = (0..cx.store.node_ids() as u32).map(NodeId).collect();
             cx.ties.shuffle(&mut nodes);
             for node in nodes {
-                let tasks = self.updatable_tasks(service, node, cx.store);
+                let tasks = self.updatable_tasks(service, node, cx);
                 match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
                     None => tasks.into_iter().for_each(|task| shut_down(task, cx)),
                     Some(row) if row.spec.availability == Availability::Pause => {}
@@ -232,7 +231,7 @@ impl Global {
             return;
         }
         let wanted = Wanted::from(row);
-        let tasks = self.updatable_tasks(service, node, cx.store);
+        let tasks = self.updatable_tasks(service, node, cx);
         let (mut surplus, clean): (Vec<TaskId>, Vec<TaskId>) =
             tasks.into_iter().partition(|task| is_dirty(cx.store, wanted, cx.store.task_ever(*task)));
         if clean.is_empty() {
@@ -244,8 +243,8 @@ impl Global {
         }
     }
 
-    fn updatable_tasks(&mut self, service: ServiceId, node: NodeId, store: &Store) -> Vec<TaskId> {
-        self.restarts.updatable_tasks(store, service, store.tasks_in_slot(service, Slot::Node(node)))
+    fn updatable_tasks(&mut self, service: ServiceId, node: NodeId, cx: &Cx<'_>) -> Vec<TaskId> {
+        self.restarts.updatable_tasks(service, cx.store.tasks_in_slot(service, Slot::Node(node)), cx)
     }
 
     /// All tasks of global services on the node.

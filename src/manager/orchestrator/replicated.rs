@@ -154,7 +154,7 @@ impl Replicated {
         let Some(row) = cx.store.service(service) else { return };
         let Mode::Replicated { replicas } = row.spec.mode else { return };
         let replicas = replicas as usize;
-        let (mut live, mut dead) = self.live_and_dead_slots(service, cx.store);
+        let (mut live, mut dead) = self.live_and_dead_slots(service, cx);
         if replicas < live.len() {
             sort_for_scale_down(&mut live, cx.store);
             self.update(service, live[..replicas].iter(), cx);
@@ -186,10 +186,10 @@ impl Replicated {
     /// A slot is live if tasks of it count; else it is dead.
     ///
     /// Source: `updatableAndDeadSlots` (control-plane O3).
-    fn live_and_dead_slots(&mut self, service: ServiceId, store: &Store) -> (Vec<LiveSlot>, Vec<u32>) {
+    fn live_and_dead_slots(&mut self, service: ServiceId, cx: &Cx<'_>) -> (Vec<LiveSlot>, Vec<u32>) {
         let (mut live, mut dead) = (Vec::new(), Vec::new());
-        for (slot, tasks) in (0..).zip(store.slots(service)).filter(|(_, tasks)| !tasks.is_empty()) {
-            let tasks = self.restarts.updatable_tasks(store, service, tasks);
+        for (slot, tasks) in (0..).zip(cx.store.slots(service)).filter(|(_, tasks)| !tasks.is_empty()) {
+            let tasks = self.restarts.updatable_tasks(service, tasks, cx);
             if tasks.is_empty() {
                 dead.push(slot);
             } else {

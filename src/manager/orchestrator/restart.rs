@@ -2,6 +2,7 @@
 //!
 //! Source: manager/orchestrator/restart/restart.go (control-plane section 8).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::kernel::{IdVec, Span, Time};
@@ -248,13 +249,14 @@ impl Restarts {
     /// During a rollback only wanted tasks count.
     ///
     /// Source: `UpdatableTasksInSlot` (control-plane O3).
-    pub fn updatable_tasks(&mut self, store: &Store, service: ServiceId, tasks: &[TaskId]) -> Vec<TaskId> {
+    pub fn updatable_tasks(&mut self, service: ServiceId, tasks: &[TaskId], cx: &Cx<'_>) -> Vec<TaskId> {
+        let store = &*cx.store;
         let is_wanted = |task: &&TaskId| store.task_ever(**task).desired <= TaskState::Running;
         let mut updatable: Vec<TaskId> = tasks.iter().filter(is_wanted).copied().collect();
         let status = store.service(service).and_then(|row| row.update_status);
         let is_rollback = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
         if updatable.is_empty() && !is_rollback {
-            let newest = newest(tasks, store).filter(|task| !self.should_restart(store, store.task_ever(*task)));
+            let newest = newest(tasks, cx).filter(|task| !self.should_restart(store, store.task_ever(*task)));
             updatable.extend(newest);
         }
         updatable
@@ -329,10 +331,13 @@ impl Restarts {
     }
 }
 
-/// The task whose status was written last; of equal ones the first created.
-fn newest(tasks: &[TaskId], store: &Store) -> Option<TaskId> {
-    let later = |a: TaskId, b: TaskId| if store.task_ever(b).status_at > store.task_ever(a).status_at { b } else { a };
-    tasks.iter().copied().reduce(later)
+/// The task whose status was written last.
+///
+/// Tie (control-plane X15): of equal ones the first created, or, where ties are shuffled, that with the lowest random id.
+fn newest(tasks: &[TaskId], cx: &Cx<'_>) -> Option<TaskId> {
+    let place = |task: TaskId| if cx.ties.are_shuffled() { cx.ties.place(task.0) } else { task.0 };
+    let rank = |task: &TaskId| (cx.store.task_ever(*task).status_at, Reverse(place(*task)));
+    tasks.iter().copied().max_by_key(rank)
 }
 
 /// Delay before the replacement of `task` starts.

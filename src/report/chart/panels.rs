@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::model::ServiceId;
 
-    fn row(at_ms: u64, in_rotation: u32, ok: u32) -> Row {
+    fn row(at_ms: u64, in_rotation: u32, ok: u64) -> Row {
         Row {
             at: Time::from_millis(at_ms),
             service: ServiceId(0),

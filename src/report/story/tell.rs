@@ -4,7 +4,7 @@ use super::super::names::{counted, of_slot};
 use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine};
 use crate::kernel::{Span, Time};
 use crate::model::command::Command;
-use crate::model::node::{Leadership, NodeState};
+use crate::model::node::Leadership;
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::{CommandError, UpdateState};
 use crate::model::{ImageId, ServiceId};
@@ -83,7 +83,7 @@ fn operator(story: &Story<'_>) -> Lines {
             }
             Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
-            Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state_of_node(*state))),
+            Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state.name())),
             Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),
             Event::Known => Some("no node unknown any more".to_owned()),
             Event::Leadership(leadership) => Some(leadership_text(story.plan, *leadership)),
@@ -236,15 +236,6 @@ fn refusal(plan: &Plan, error: CommandError) -> String {
     error.text(|service| plan.services[service].as_str(), |node| plan.nodes[node].name.as_str())
 }
 
-/// As `docker node ls` says it.
-fn state_of_node(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Down => "down",
-        NodeState::Ready => "ready",
-        NodeState::Unknown => "unknown",
-    }
-}
-
 fn leadership_text(plan: &Plan, leadership: Leadership) -> String {
     match leadership {
         Leadership::Leader(node) => format!("{}: leader", plan.nodes[node].name),
@@ -256,8 +247,8 @@ fn leadership_text(plan: &Plan, leadership: Leadership) -> String {
 /// As `docker node ls` and `docker node promote` say it.
 fn manager_text(event: ManagerEvent) -> &'static str {
     match event {
-        ManagerEvent::Promoted => "promoted to a manager",
-        ManagerEvent::Demoted => "a manager no more",
+        ManagerEvent::Joined => "among the managers",
+        ManagerEvent::Left => "not among the managers any more",
         ManagerEvent::Reachable => "reachable",
         ManagerEvent::Unreachable => "unreachable",
     }

@@ -21,6 +21,8 @@ pub(super) enum Action {
     Scale { replicas: Vec<(Word, u32)> },
     /// `docker service rm`
     Remove { services: Vec<Word> },
+    /// `docker stack deploy`
+    DeployStack { name: Word, files: Vec<Word>, prune: bool },
     /// `docker stack rm`
     RemoveStack { stacks: Vec<Word> },
     /// `docker node update`
@@ -48,6 +50,7 @@ impl Action {
             ["service", "rollback"] => Ok(Action::Rollback { service: exactly_one(line)? }),
             ["service", "scale"] => scale(line),
             ["service", "rm"] => Ok(Action::Remove { services: at_least_one(line)? }),
+            ["stack", "deploy"] => deploy_stack(line),
             ["stack", "rm"] => Ok(Action::RemoveStack { stacks: at_least_one(line)? }),
             ["node", "update"] => update_node(line),
             ["node", "promote"] => Ok(Action::NodeRole { nodes: at_least_one(line)?, role: Role::Manager }),
@@ -62,7 +65,7 @@ impl Action {
     }
 }
 
-fn unsupported(error: LineError) -> LineError {
+pub(super) fn unsupported(error: LineError) -> LineError {
     LineError { unsupported: true, ..error }
 }
 
@@ -106,9 +109,7 @@ fn is_global(line: &Parsed) -> Result<bool, LineError> {
     match mode {
         "replicated" => Ok(false),
         "global" => Ok(true),
-        "replicated-job" | "global-job" => {
-            Err(unsupported(line.refuse("mode", format!("mode {mode} is not simulated yet"))))
-        }
+        "replicated-job" | "global-job" => Err(unsupported(line.refuse("mode", "jobs are not simulated"))),
         _ => Err(line.refuse("mode", format!("unknown mode: {mode}, only replicated and global supported"))),
     }
 }
@@ -128,6 +129,28 @@ fn update(line: &Parsed) -> Result<Action, LineError> {
         values::check_image(&image.text).map_err(|why| LineError::at(image.columns.clone(), why))?;
     }
     Ok(Action::Update { service, image, change })
+}
+
+/// Source: cli: cli/command/stack/{common,deploy}.go.
+fn deploy_stack(line: &Parsed) -> Result<Action, LineError> {
+    let name = exactly_one(line)?;
+    if name.text.trim().is_empty() || name.text.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"') {
+        return Err(LineError::at(name.columns, format!("invalid stack name: {:?}", name.text)));
+    }
+    let resolve =
+        line.word("resolve-image").filter(|word| !["always", "changed", "never"].contains(&word.text.as_str()));
+    if let Some(word) = resolve {
+        return Err(LineError::at(word.columns, format!("invalid option {} for flag --resolve-image", word.text)));
+    }
+    let files = line.words("compose-file").into_iter().flat_map(|word| {
+        let files: Vec<String> = word.text.split(',').map(str::to_owned).collect();
+        files.into_iter().map(move |text| Word { text, ..word.clone() })
+    });
+    let files: Vec<Word> = files.collect();
+    if files.is_empty() {
+        return Err(LineError::at(line.columns(), "specify a Compose file (with --compose-file)"));
+    }
+    Ok(Action::DeployStack { name, files, prune: line.value("prune", values::boolean)?.unwrap_or(false) })
 }
 
 /// Source: cli: cli/command/node/update.go; moby: daemon/cluster/convert/node.go `NodeSpecToGRPC`.

@@ -202,6 +202,17 @@ pub(super) const NODE_UPDATE: [Flag; 4] = [
     value("label-add", On::Update, Effect::ByName),
     value("label-rm", On::Update, Effect::ByName),
 ];
+/// The flags of `docker stack deploy`.
+///
+/// Source: cli: cli/command/stack/deploy.go.
+pub(super) const STACK_DEPLOY: [Flag; 6] = [
+    by_letter('c', value("compose-file", On::Update, Effect::ByName)),
+    switch("prune", On::Update, Effect::ByName),
+    value("resolve-image", On::Update, Effect::ByName),
+    switch("with-registry-auth", On::Update, Effect::Ignored),
+    DETACH,
+    QUIET,
+];
 /// The flag of `docker node rm`: whether the node need not be down.
 pub(super) const NODE_FORCE: Flag = by_letter('f', switch("force", On::Update, Effect::ByName));
 
@@ -347,7 +358,11 @@ fn add_network(text: &str) -> Result<Vec<Edit>, String> {
 /// A secret or config, as a name or as `source=NAME,target=PATH,...`.
 fn reference(list: &str, text: &str) -> Result<Vec<Edit>, String> {
     let name = values::field(text, &["source", "src"]).ok_or("source is required")?;
-    one(set(list, name, text))
+    let field = |keys: &[&str]| values::field(text, keys).filter(|_| text.contains('='));
+    let target = field(&["target"]).unwrap_or(name);
+    let (uid, gid) = (field(&["uid"]).unwrap_or("0"), field(&["gid"]).unwrap_or("0"));
+    let mode = field(&["mode"]).unwrap_or("444").trim_start_matches('0');
+    one(set(list, name, &values::reference(target, uid, gid, mode)))
 }
 
 fn add_ports(text: &str) -> Result<Vec<Edit>, String> {

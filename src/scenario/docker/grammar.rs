@@ -10,7 +10,7 @@ use super::flags::{self, DETACH, Flag, On, QUIET};
 use super::words::Word;
 
 /// What rollsim understands, for those who wrote something else.
-pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update, promote, demote and rm, docker stack rm, and docker swarm init --force-new-cluster";
+pub(super) const UNDERSTOOD: &str = "rollsim understands docker service create, update, scale, rollback and rm, docker node update, promote, demote and rm, docker stack deploy and rm, and docker swarm init --force-new-cluster";
 
 /// Name of all positional arguments.
 const ARGS: &str = "ARGS";
@@ -53,8 +53,6 @@ enum Flags {
     Table(On),
     /// These.
     Own(&'static [Flag]),
-    /// It is not simulated, so that its words are not looked at.
-    Any,
 }
 
 impl Flags {
@@ -62,7 +60,6 @@ impl Flags {
         let (table, own): (_, &[Flag]) = match self {
             Flags::Table(on) => (Some(table(*on)), &[]),
             Flags::Own(flags) => (None, flags),
-            Flags::Any => (None, &[]),
         };
         table.into_iter().flatten().chain(own.iter().copied())
     }
@@ -83,7 +80,13 @@ static COMMANDS: &[(&str, &[Known])] = &[
             known("rm", &["remove"], Flags::Own(&[])),
         ],
     ),
-    ("stack", &[known("rm", &["remove", "down"], Flags::Own(&[DETACH])), known("deploy", &["up"], Flags::Any)]),
+    (
+        "stack",
+        &[
+            known("rm", &["remove", "down"], Flags::Own(&[DETACH])),
+            known("deploy", &["up"], Flags::Own(&flags::STACK_DEPLOY)),
+        ],
+    ),
     (
         "node",
         &[
@@ -115,7 +118,6 @@ fn subcommand(known: &Known) -> Command {
         // What follows the image belongs to the container, whatever it looks like.
         Flags::Table(On::Create) => command.arg(args.num_args(1..).trailing_var_arg(true)),
         Flags::Table(_) | Flags::Own(_) => command.arg(args),
-        Flags::Any => command.arg(args.num_args(1..).trailing_var_arg(true).allow_hyphen_values(true)),
     }
 }
 

@@ -73,6 +73,26 @@ pub trait Names {
     fn services_of_stack(&mut self, stack: &str) -> Vec<ServiceId>;
 }
 
+/// A line `docker stack deploy`.
+pub struct StackDeploy<'a> {
+    name: &'a Word,
+    files: &'a [Word],
+    /// Whether services that the files do not have are removed.
+    pub prune: bool,
+}
+
+impl StackDeploy<'_> {
+    /// Name of the stack and bytes of the line that say it.
+    pub fn name(&self) -> (&str, &Range<usize>) {
+        (&self.name.text, &self.name.columns)
+    }
+
+    /// The files and bytes of the line that name them.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Range<usize>)> {
+        self.files.iter().map(|file| (file.text.as_str(), &file.columns))
+    }
+}
+
 /// A docker command line that rollsim understands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DockerCommand {
@@ -112,7 +132,7 @@ pub fn parse(line: &str) -> Result<DockerCommand, LineError> {
 }
 
 impl DockerCommand {
-    /// The commands to the managers, in order.
+    /// The commands to the managers, in order; none for a stack that is deployed.
     ///
     /// # Errors
     /// A service, node or label that does not exist, a service to be created that does, and replicas of a global service.
@@ -144,6 +164,8 @@ impl DockerCommand {
             Action::Remove { services } => {
                 services.iter().map(|service| Ok(Command::ServiceRemove { service: find(service, names)? })).collect()
             }
+            // What it does stands in its files, and those are read by whoever has them.
+            Action::DeployStack { .. } => Ok(Vec::new()),
             Action::RemoveStack { stacks } => {
                 let services = stacks.iter().flat_map(|stack| names.services_of_stack(&stack.text));
                 Ok(services.map(|service| Command::ServiceRemove { service }).collect())
@@ -161,6 +183,12 @@ impl DockerCommand {
                 .map(|node| Ok(Command::NodeRemove { node: find_node(node, names)?, force: *force }))
                 .collect(),
         }
+    }
+
+    /// The stack that the line deploys, if it does.
+    pub fn stack_deploy(&self) -> Option<StackDeploy<'_>> {
+        let Action::DeployStack { name, files, prune } = &self.action else { return None };
+        Some(StackDeploy { name, files, prune: *prune })
     }
 
     /// The fields of its services that the line sets, as paths in a service of a scenario: `deploy.replicas`,
@@ -185,7 +213,8 @@ impl DockerCommand {
             }
             Action::Scale { replicas } => replicas.iter().map(|(service, _)| service.text.as_str()).collect(),
             Action::Remove { services } => services.iter().map(|service| service.text.as_str()).collect(),
-            Action::RemoveStack { .. }
+            Action::DeployStack { .. }
+            | Action::RemoveStack { .. }
             | Action::NodeUpdate { .. }
             | Action::NodeRole { .. }
             | Action::NodeRemove { .. }

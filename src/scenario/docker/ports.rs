@@ -59,6 +59,7 @@ pub(in crate::scenario) fn parse_short(text: &str) -> Result<Vec<PortConfig>, St
     if target.is_empty() {
         return Err(format!("no port specified: {text}<empty>"));
     }
+    let word = if word.is_empty() { "tcp" } else { word };
     let protocol = protocol(&word.to_ascii_lowercase()).ok_or_else(|| format!("invalid proto: {word}"))?;
     let (first, last) = range(target).ok_or_else(|| format!("invalid containerPort: {target}"))?;
     let port = |target, published| PortConfig { target, published, protocol, mode: PublishMode::Ingress };
@@ -74,6 +75,13 @@ pub(in crate::scenario) fn parse_short(text: &str) -> Result<Vec<PortConfig>, St
         return Err(format!("invalid ranges specified for container and host Ports: {target} and {text_before}"));
     }
     Ok((first..=last).zip(host_first..=host_last).map(|(target, published)| port(target, published)).collect())
+}
+
+/// The address before `published:target`, and the rest.
+pub(in crate::scenario) fn split_address(text: &str) -> Option<(&str, &str)> {
+    let (before, _) = text.rsplit_once(':')?;
+    let (address, _) = before.rsplit_once(':')?;
+    Some((address, &text[address.len() + 1..]))
 }
 
 fn protocol(word: &str) -> Option<Protocol> {

@@ -286,9 +286,9 @@ fn lists_are_edited_in_dockers_order_whatever_that_of_the_line() {
         ),
         (
             "--secret-add source=key,target=/run/key --secret-rm old",
-            vec![Edit::Unset("secret.old".to_owned()), set("secret.key", "source=key,target=/run/key")],
+            vec![Edit::Unset("secret.old".to_owned()), set("secret.key", "target=/run/key,uid=0,gid=0,mode=444")],
         ),
-        ("--config-add conf", vec![set("config.conf", "conf")]),
+        ("--config-add conf", vec![set("config.conf", "target=conf,uid=0,gid=0,mode=444")]),
         (
             "--host-add db:10.0.0.1 --host-rm old:10.0.0.2",
             vec![Edit::Unset("host.old".to_owned()), set("host.db", "10.0.0.1")],
@@ -487,12 +487,13 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
 }
 
 #[test]
-fn what_is_not_simulated_yet_is_told_from_what_is_wrong() {
+fn what_is_not_simulated_is_told_from_what_is_wrong() {
     for (line, culprit, what) in [
-        ("docker stack deploy -c a.yml dc", "stack deploy -c a.yml dc", "docker stack deploy"),
-        ("service create --name a --mode=replicated-job app", "--mode=replicated-job", "mode replicated-job"),
+        ("service create --name a --mode=replicated-job app", "--mode=replicated-job", "jobs"),
+        ("service create --mount type=cluster,src=v,dst=/v app", "type=cluster,src=v,dst=/v", "cluster volumes"),
+        ("service update --mount-add type=cluster,src=v,dst=/v a", "type=cluster,src=v,dst=/v", "cluster volumes"),
     ] {
-        assert_eq!(fault(line), (culprit, format!("{what} is not simulated yet")), "{line}");
+        assert_eq!(fault(line), (culprit, format!("{what} are not simulated")), "{line}");
         assert!(parse(line).expect_err(line).unsupported, "{line}");
     }
 }

@@ -95,7 +95,11 @@ pub(in crate::scenario) fn memory(text: &str) -> Result<u64, String> {
     let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
     let (number, suffix) = text.split_at(last.ok_or_else(|| format!("invalid size: '{text}'"))? + 1);
     let number = number.strip_suffix(' ').unwrap_or(number);
-    let size: f64 = number.parse().map_err(|_| format!("strconv.ParseFloat: parsing {number:?}: invalid syntax"))?;
+    let refuse = |why: &str| format!("strconv.ParseFloat: parsing {number:?}: {why}");
+    let size: f64 = without_separators(number).parse().map_err(|_| refuse("invalid syntax"))?;
+    if size.is_infinite() {
+        return Err(refuse("value out of range"));
+    }
     if size < 0.0 {
         return Err(format!("invalid size: '{text}'"));
     }
@@ -114,12 +118,25 @@ pub(in crate::scenario) fn memory(text: &str) -> Result<u64, String> {
     Ok((size * (1u64 << shift) as f64) as u64)
 }
 
+/// A number without the underscores that separate its digits.
+fn without_separators(number: &str) -> String {
+    let is_digit = |part: Option<char>| part.is_some_and(|c| c.is_ascii_digit());
+    let parts: Vec<&str> = number.split('_').collect();
+    let separate = parts.windows(2).all(|two| is_digit(two[0].chars().next_back()) && is_digit(two[1].chars().next()));
+    if separate { parts.concat() } else { number.to_owned() }
+}
+
 /// Words as a shell splits them: `--args "a 'b c'"`. Source: cli: cli/command/service/opts.go `ShlexOpt`.
 pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String> {
     match words::split(text) {
         Ok(words) => Ok(words.into_iter().map(|word| word.text).collect()),
         Err(error) => Err(error.message),
     }
+}
+
+/// How a config or secret appears in a container; the mode is octal.
+pub(in crate::scenario) fn reference(target: &str, uid: &str, gid: &str, mode: &str) -> String {
+    format!("target={target},uid={uid},gid={gid},mode={mode}")
 }
 
 /// The node property of `spread=node.labels.zone`. Source: cli: cli/command/service/opts.go `placementPrefOpts`.
@@ -383,5 +400,18 @@ mod tests {
             );
         }
         assert_eq!(check_service_name(&"a".repeat(64)), Err("name must be 63 characters or fewer".to_owned()));
+    }
+
+    #[test]
+    fn sizes_are_read_as_docker_reads_them() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/compose/sizes.json")).expect("cases");
+        for case in cases.as_array().expect("cases") {
+            let expected = match case["error"].as_str() {
+                Some(error) => Err(error.to_owned()),
+                None => Ok(case["bytes"].as_u64().expect("bytes")),
+            };
+            assert_eq!(memory(case["in"].as_str().expect("a text")), expected, "{case}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::docker::{InspectedService, InspectedTask};
 use super::{span, timestamp};
 use crate::kernel::Span;
 use crate::model::defaults;
+use crate::model::health;
 use crate::model::latencies::Latencies;
 
 /// A task is looked at this long after the last change, before it is placed.
@@ -21,10 +22,6 @@ const SCHEDULING: Span = Span::from_millis(50);
 ///
 /// Source: manager/dispatcher/dispatcher.go `maxBatchInterval` (control-plane N10).
 const BATCH_WAIT: Span = Span::from_millis(50);
-/// First probe of a health check after the start of the container, if nobody says; and in a start period.
-///
-/// Source: moby: daemon/health.go `defaultProbeInterval`, `defaultStartInterval` (data-plane rules 47, 49).
-const FIRST_PROBE: [Span; 2] = [Span::from_secs(30), Span::from_secs(5)];
 /// Most values of a distribution that is written out.
 const MOST_VALUES: usize = 9;
 
@@ -176,8 +173,8 @@ impl<'a> Tasks<'a> {
             return Span::ZERO;
         }
         let (wait, default) = match check.start_period {
-            ..=0 => (check.interval, FIRST_PROBE[0]),
-            _ => (check.start_interval, FIRST_PROBE[1]),
+            ..=0 => (check.interval, health::DEFAULT_PROBE),
+            _ => (check.start_interval, health::DEFAULT_START_INTERVAL),
         };
         if wait > 0 { span(wait) } else { default }
     }

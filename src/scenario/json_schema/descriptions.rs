@@ -1,7 +1,7 @@
 //! What the keys of a scenario mean, for editors to show.
 
 /// Paths, `*` for a name that the user chooses and `[]` for an item of a list, and their texts.
-const TEXTS: [(&str, &str); 53] = [
+const TEXTS: [(&str, &str); 54] = [
     ("name", "Name of the report; the file's name by default."),
     ("about", "What to look at."),
     ("seed", "Seed of all chance, 1 by default."),
@@ -49,6 +49,7 @@ const TEXTS: [(&str, &str); 53] = [
     ("traffic.clients.*.client_time", "What the client's single thread spends on each request."),
     ("latencies", "How long Swarm's own machinery takes; swarm by default."),
     ("engine", "Version of the engine."),
+    ("stack", "A stack that exists at time 0: its name and its files, relative to the scenario."),
     ("timeline", "What operators do, and what befalls machines."),
     ("timeline[].at", "When."),
     ("timeline[].run", "A docker command line as you would paste it."),

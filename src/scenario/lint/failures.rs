@@ -3,36 +3,16 @@
 use crate::diag::Code;
 use crate::kernel::Span;
 use crate::model::defaults;
-use crate::model::service::{FailureAction, HealthCheck, UpdateConfig};
+use crate::model::health::Check;
+use crate::model::service::{FailureAction, UpdateConfig};
 
 use super::{Case, Finding};
 
-/// Failures in a row that make a container unhealthy, if nobody says.
-///
-/// Source: moby: daemon/health.go `defaultProbeRetries` (data-plane rule 47).
-const RETRIES: u32 = 3;
-/// Interval and timeout of probes, if nobody says.
-///
-/// Source: moby: daemon/health.go `defaultProbeInterval`, `defaultProbeTimeout` (data-plane rule 47).
-const PROBE: Span = Span::from_secs(30);
-
 impl Case<'_> {
-    /// The health check of the service's containers, if they have one: what the service says over what its image says.
-    ///
-    /// Source: moby: daemon/commit.go `merge` (data-plane rule 47).
-    pub(super) fn health_check(&self) -> Option<HealthCheck> {
-        let none = HealthCheck::default();
-        let service = self.spec.task.container.healthcheck.as_ref().unwrap_or(&none);
-        let image = self.behavior().healthcheck.as_ref().unwrap_or(&none);
-        let check = HealthCheck {
-            test: if service.test.is_empty() { image.test.clone() } else { service.test.clone() },
-            interval: service.interval.or(image.interval),
-            timeout: service.timeout.or(image.timeout),
-            start_period: service.start_period.or(image.start_period),
-            start_interval: service.start_interval.or(image.start_interval),
-            retries: service.retries.or(image.retries),
-        };
-        Some(check).filter(|check| check.test.first().is_some_and(|kind| kind != "NONE"))
+    /// The health check of the service's containers, if they have one.
+    pub(super) fn health_check(&self) -> Option<Check> {
+        let of_service = self.spec.task.container.healthcheck.as_ref();
+        Check::resolve(of_service, self.behavior().healthcheck.as_ref(), self.plan.engine)
     }
 }
 
@@ -48,8 +28,7 @@ pub(super) fn breaks_unseen(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let monitor = monitor(&configured.config);
-    let retries = check.retries.unwrap_or(RETRIES);
-    let (interval, timeout) = (check.interval.unwrap_or(PROBE), check.timeout.unwrap_or(PROBE));
+    let Check { retries, interval, timeout, .. } = check;
     let settle = if case.spec.has_service_binding() { case.plan.latencies.load_balancer_settle } else { Span::ZERO };
     let stop = case.stop_time();
     let probes = (interval + timeout).as_nanos().saturating_mul(retries.into());

@@ -171,6 +171,12 @@ impl<'a> Services<'a> {
                 spec_change::apply(change, spec);
                 Some(*service)
             }
+            Command::ServiceDeploy { service, spec: new } => {
+                let spec = self.specs[*service].as_mut()?;
+                self.previous[*service] = Some(spec.clone());
+                spec_change::deploy(new, spec);
+                Some(*service)
+            }
             Command::ServiceRollback { service } => {
                 if self.previous[*service].is_some() {
                     std::mem::swap(&mut self.specs[*service], &mut self.previous[*service]);

@@ -120,7 +120,8 @@ impl Backend {
     /// A step of so many seconds begins: what waits is worked on first.
     pub(super) fn begin_step(&mut self, work: &Work, seconds: f64) {
         let row = &mut self.reacting;
-        let room = if work.mean > 0.0 { f64::from(work.application.concurrency) * seconds / work.mean } else { f64::MAX };
+        let room =
+            if work.mean > 0.0 { f64::from(work.application.concurrency) * seconds / work.mean } else { f64::MAX };
         let ended = row.waiting.min(room);
         (row.waiting, row.room) = (row.waiting - ended, room - ended);
         (row.came, row.overflows) = (0.0, false);

@@ -8,6 +8,7 @@ const NORMAL_ABOVE: f64 = 100.0;
 
 /// What decides about counts.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one of them")]
 pub(super) enum Chance {
     /// Nothing is left to it: every count is its mean.
     Mean,

@@ -94,7 +94,8 @@ impl Source {
     fn arrivals(&self, from: Time, to: Time, chance: &mut Chance) -> f64 {
         let Some((gap, is_constant)) = self.gap else { return 0.0 };
         if is_constant {
-            let sent_before = |at: Time| at.min(self.until).saturating_since(self.from).as_nanos().div_ceil(gap.as_nanos());
+            let sent_before =
+                |at: Time| at.min(self.until).saturating_since(self.from).as_nanos().div_ceil(gap.as_nanos());
             return (sent_before(to) - sent_before(from)) as f64;
         }
         let length = to.min(self.until).saturating_since(from.max(self.from));

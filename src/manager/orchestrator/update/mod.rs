@@ -66,12 +66,13 @@ pub struct Supervisor {
     /// Those of them that had ended.
     failed: Vec<TaskId>,
     ended_starts: Vec<TaskId>,
-    /// Services that were written since the last look.
+    /// Services that were written since the last look, or whose update may begin.
     announced: Vec<ServiceId>,
 }
 
 impl Supervisor {
-    /// Updates the slots that are dirty, unless that is being done already.
+    /// Updates the slots that are dirty, unless that is being done already. Slots are handed out when the orchestrator has done all
+    /// else that it has to do ([`Supervisor::begin_announced`]).
     ///
     /// Source: `Supervisor.Update` (control-plane U1 to U4).
     pub fn update(&mut self, service: ServiceId, slots: Slots, restarts: &mut Restarts, cx: &mut Cx<'_>) {
@@ -86,8 +87,8 @@ impl Supervisor {
         // What was written before is not what this updater announces.
         self.announced.retain(|other| *other != service);
         let epoch = cx.next_epoch();
-        if let Some(mut updater) = Updater::start(epoch, service, slots, cx) {
-            updater.proceed(&mut self.handled, restarts, cx);
+        if let Some(updater) = Updater::start(epoch, service, slots, cx) {
+            self.announced.extend(Some(service).filter(|_| updater.can_go_on()));
             self.keep(updater, cx);
         }
     }
@@ -129,15 +130,11 @@ impl Supervisor {
     }
 
     /// Whether updaters have something to do in which they are ahead of an orchestrator that acts at the end of the transaction, as
-    /// they see each change at once: anything but the end of a single task.
+    /// they see each change at once: anything but tasks that have ended.
     ///
     /// Tie (control-plane X12): so it was in most recorded runs of such races.
     pub fn is_ahead(&self) -> bool {
-        match self.came_up[..] {
-            [] => false,
-            [(_, state)] => !state.is_terminal(),
-            _ => true,
-        }
+        self.came_up.iter().any(|(_, state)| !state.is_terminal())
     }
 
     /// Lets the updaters act on what they noticed: workers whose task may start or has come up, then failures, then free

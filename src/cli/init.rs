@@ -1,0 +1,53 @@
+//! `rollsim init`: a scenario around a stack file, to be corrected by who knows better.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::input::{Changes, Inputs};
+use super::{Failure, Outcome, Terminal};
+use crate::scenario::init::draft;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Stack file.
+    #[arg(value_name = "STACK")]
+    stack: PathBuf,
+    /// Overwrite the scenario if it is there.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+pub(super) fn init(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let mut inputs = Inputs::new(&options.changes, terminal);
+    let loaded = inputs.stack(&[options.stack.display().to_string()])?;
+    inputs.finish()?;
+    let name = options.stack.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some(text) = loaded.and_then(|loaded| draft(&[name], &loaded.plan)) else {
+        return Err(Failure::Input(format!("error: `{}` has no services", options.stack.display())));
+    };
+    let path = options.stack.with_extension("scenario.yaml");
+    write(&path, &text, options.force)?;
+    let Changes { env, env_file, .. } = &options.changes;
+    let env = env.iter().map(|variable| format!(" --env '{variable}'"));
+    let again: String = env.chain(env_file.iter().map(|file| format!(" --env-file {file}"))).collect();
+    terminal.note(&format!("wrote {0}; run it with: rollsim run {0}{again}", path.display()));
+    Ok(Outcome::Done)
+}
+
+/// Writes a file that was not there, or over one that was.
+fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let path_text = path.display();
+    let open = if force { File::create(path) } else { File::create_new(path) };
+    let mut file = open.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure::Input(format!("error: `{path_text}` is there already; --force writes over it"))
+        }
+        _ => Failure::Io(format!("error: cannot write `{path_text}`: {error}")),
+    })?;
+    file.write_all(text.as_bytes()).map_err(|error| Failure::Io(format!("error: cannot write `{path_text}`: {error}")))
+}
