@@ -33,6 +33,11 @@ pub const GRACE_PERIODS: u64 = 3;
 /// Source: `gracePeriodMultiplierUnknown` (control-plane N9).
 pub const UNKNOWN_GRACE_PERIODS: u64 = 6;
 
+/// When a node was DOWN for so long, its tasks are given up.
+///
+/// Source: `defaultNodeDownPeriod` (control-plane N19).
+pub const NODE_DOWN_PERIOD: Span = Span::from_secs(24 * 60 * 60);
+
 /// Batches what managers and agents say to each other.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -50,6 +55,8 @@ pub struct Dispatcher {
     registering: Vec<(NodeId, Node)>,
     /// The heartbeat timer of each node that is not heard of any more.
     missed: IdVec<NodeId, Option<u32>>,
+    /// The timer of each node that is DOWN and whose tasks are not given up yet.
+    down: IdVec<NodeId, Option<u32>>,
     /// Nodes to be marked DOWN.
     lost: Vec<NodeId>,
     /// Whether a write of reports is due.
@@ -67,11 +74,11 @@ struct Stream {
 
 impl Dispatcher {
     /// The dispatcher of a leader. If it takes over from another one, no agent has a session with it yet: all nodes that are not
-    /// DOWN are UNKNOWN. Without heartbeats all agents have a session at once.
+    /// DOWN are UNKNOWN, and those that are DOWN are so from now on. Without heartbeats all agents have a session at once.
     ///
-    /// Source: `markNodesUnknown` (control-plane N8).
+    /// Source: `markNodesUnknown` (control-plane N8, N19).
     pub fn start(latencies: Latencies, takes_over: bool, cx: &mut Cx<'_>) -> Dispatcher {
-        let dispatcher = Dispatcher {
+        let mut dispatcher = Dispatcher {
             latencies,
             epoch: cx.next_epoch(),
             started: cx.now,
@@ -80,20 +87,23 @@ impl Dispatcher {
             reported: Vec::new(),
             registering: Vec::new(),
             missed: IdVec::filled(cx.store.node_ids(), None),
+            down: IdVec::filled(cx.store.node_ids(), None),
             lost: Vec::new(),
             armed: false,
         };
-        let nodes: Vec<NodeId> = cx.store.nodes().map(|(id, _)| id).collect();
-        if takes_over && !latencies.heartbeat_period.is_zero() {
-            for node in nodes {
-                if cx.store.node(node).is_some_and(|row| row.state != NodeState::Down) {
-                    cx.store.update_node(node, |row| row.state = NodeState::Unknown);
-                }
+        let have_sessions = !takes_over || latencies.heartbeat_period.is_zero();
+        let nodes: Vec<(NodeId, NodeState)> = cx.store.nodes().map(|(id, node)| (id, node.state)).collect();
+        for (node, state) in nodes {
+            if state == NodeState::Down {
+                dispatcher.begin_down_period(node, cx);
             }
-            cx.store.commit();
-        } else {
-            nodes.into_iter().for_each(|node| send_all(node, cx));
+            if have_sessions {
+                send_all(node, cx);
+            } else if state != NodeState::Down {
+                cx.store.update_node(node, |row| row.state = NodeState::Unknown);
+            }
         }
+        cx.store.commit();
         dispatcher
     }
 
@@ -157,7 +167,7 @@ impl Dispatcher {
     /// An agent asks for a session. It gets it, and all its tasks, when that is written (control-plane N1, N12).
     /// A node that is no member of the cluster joins it as `node`.
     pub fn register(&mut self, id: NodeId, node: Node, cx: &mut Cx<'_>) {
-        self.missed[id] = None;
+        (self.missed[id], self.down[id]) = (None, None);
         self.lost.retain(|other| *other != id);
         self.registering.push((id, node));
         self.write_soon(cx);
@@ -191,8 +201,36 @@ impl Dispatcher {
         if self.awaits_heartbeat(node, epoch) {
             self.missed[node] = None;
             self.lost.push(node);
+            self.begin_down_period(node, cx);
             self.write_soon(cx);
         }
+    }
+
+    fn begin_down_period(&mut self, node: NodeId, cx: &mut Cx<'_>) {
+        let epoch = cx.next_epoch();
+        self.down[node] = Some(epoch);
+        cx.wake_after(NODE_DOWN_PERIOD, Wake::DownPeriod { node, epoch });
+    }
+
+    /// Whether the node was DOWN ever since, and its tasks are not given up yet.
+    pub fn awaits_down_period(&self, node: NodeId, epoch: u32) -> bool {
+        self.down[node] == Some(epoch)
+    }
+
+    /// A node was DOWN for too long: what it had to do is ORPHANED. Message and time of the status stay.
+    ///
+    /// Source: `moveTasksToOrphaned` (control-plane N19).
+    pub fn wake_down_period(&mut self, node: NodeId, epoch: u32, cx: &mut Cx<'_>) {
+        if !self.awaits_down_period(node, epoch) {
+            return;
+        }
+        self.down[node] = None;
+        let is_there = |task: &Task| (TaskState::Assigned..=TaskState::Running).contains(&task.status.state);
+        let tasks = cx.store.tasks_on_node(node).filter(|(_, task)| is_there(task));
+        for (id, task) in tasks.map(|(id, task)| (id, *task)).collect::<Vec<_>>() {
+            cx.store.set_status(task.status_at, id, Status { state: TaskState::Orphaned, ..task.status });
+        }
+        cx.store.commit();
     }
 
     fn write_soon(&mut self, cx: &mut Cx<'_>) {
@@ -264,7 +302,10 @@ fn send_all(node: NodeId, cx: &mut Cx<'_>) {
 mod tests {
     use super::*;
     use crate::manager::fixture::{Cluster, WEB, global, new_image, replicated};
+    use crate::manager::orchestrator::taskreaper::BATCHING_INTERVAL;
+    use crate::model::command::Command;
     use crate::model::node::NodeSpec;
+    use crate::model::task::Message;
 
     const NOBODY: [u32; 0] = [];
 
@@ -318,5 +359,53 @@ mod tests {
         let mut cluster = Cluster::of(1);
         cluster.create(WEB, replicated(2)).advance(50).report(TaskState::Running, &[0]).take_told();
         assert_eq!(cluster.register(0).take_told(), [0, 1]);
+    }
+
+    const DAY: u64 = NODE_DOWN_PERIOD.as_millis();
+
+    /// One task, on a node that is DOWN, and how it was found in the end: its state, its message and since when it has that.
+    fn after_down(course: impl FnOnce(&mut Cluster) -> &mut Cluster) -> (TaskState, Message, Time) {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(1)).advance(50).report(TaskState::Running, &[0]).advance(950).lose_node(0);
+        course(&mut cluster);
+        let task = cluster.manager.store.task_ever(TaskId(0));
+        (task.status.state, task.status.message, task.status_at)
+    }
+
+    /// Control-plane N19.
+    #[test]
+    fn tasks_of_a_node_that_is_down_for_a_day_are_orphaned() {
+        let since = Time::from_millis(50);
+        let until = |ms| after_down(|cluster| cluster.advance(ms));
+        assert_eq!(until(DAY - 1), (TaskState::Running, Message::Started, since));
+        assert_eq!(until(DAY), (TaskState::Orphaned, Message::Started, since));
+    }
+
+    /// Control-plane N20.
+    #[test]
+    fn a_node_that_was_back_meanwhile_keeps_its_tasks() {
+        let (state, ..) = after_down(|cluster| cluster.advance(DAY - 1).register(0).advance(DAY));
+        assert_eq!(state, TaskState::Running);
+        let (state, ..) =
+            after_down(|cluster| cluster.advance(DAY - 1).register(0).advance(10).lose_node(0).advance(DAY - 1));
+        assert_eq!(state, TaskState::Running, "its day begins anew");
+    }
+
+    /// Control-plane N19, Q10.
+    #[test]
+    fn a_day_down_begins_anew_with_a_new_leader() {
+        let until = |ms| after_down(|cluster| cluster.advance(DAY - 1).elect().advance(ms)).0;
+        assert_eq!((until(DAY - 1), until(DAY)), (TaskState::Running, TaskState::Orphaned));
+    }
+
+    /// Control-plane T10: no agent says that it has stopped.
+    #[test]
+    fn a_removed_task_of_a_node_that_is_down_stays_until_it_is_orphaned() {
+        let mut cluster = Cluster::of(1);
+        cluster.create(WEB, replicated(1)).advance(50).report(TaskState::Running, &[0]).lose_node(0);
+        cluster.command(Command::ServiceRemove { service: WEB }).advance(DAY - 1);
+        assert!(cluster.manager.store.task(TaskId(0)).is_some());
+        cluster.advance(1 + BATCHING_INTERVAL.as_millis());
+        assert!(cluster.manager.store.task(TaskId(0)).is_none());
     }
 }

@@ -97,6 +97,13 @@ pub enum Wake {
         /// Which of its sessions.
         epoch: u32,
     },
+    /// A node may have been DOWN for too long.
+    DownPeriod {
+        /// The node.
+        node: NodeId,
+        /// Since which time.
+        epoch: u32,
+    },
     /// Reports of agents are to be written.
     Reports {
         /// The dispatcher.
@@ -404,6 +411,7 @@ impl Leader {
                 replicated.updates.runs(epoch) || global.updates.runs(epoch)
             }
             Wake::Heartbeat { node, epoch } => self.dispatcher.awaits_heartbeat(node, epoch),
+            Wake::DownPeriod { node, epoch } => self.dispatcher.awaits_down_period(node, epoch),
             Wake::RoleManager { epoch } => self.roles.awaits(epoch),
             Wake::Assignments { .. } | Wake::Reports { .. } => true,
         }
@@ -433,6 +441,7 @@ impl Leader {
             }
             Wake::Assignments { node, epoch } => self.dispatcher.wake_assignments(node, epoch, cx),
             Wake::Heartbeat { node, epoch } => self.dispatcher.wake_heartbeat(node, epoch, cx),
+            Wake::DownPeriod { node, epoch } => self.dispatcher.wake_down_period(node, epoch, cx),
             Wake::Reports { epoch } => self.dispatcher.wake_reports(epoch, cx),
             Wake::RoleManager { epoch } => self.roles.wake(epoch, cx),
         }

@@ -281,6 +281,28 @@ mod tests {
         );
     }
 
+    /// Control-plane section 12.2.
+    #[test]
+    fn each_filter_has_its_text_for_one_node_and_for_several() {
+        for (filter, one, two) in [
+            (Filter::Ready, "1 node not available for new tasks", "2 nodes not available for new tasks"),
+            (Filter::Resource, "insufficient resources on 1 node", "insufficient resources on 2 nodes"),
+            (
+                Filter::Constraint,
+                "scheduling constraints not satisfied on 1 node",
+                "scheduling constraints not satisfied on 2 nodes",
+            ),
+            (Filter::HostPort, "host-mode port already in use on 1 node", "host-mode port already in use on 2 nodes"),
+            (Filter::MaxReplicas, "max replicas per node limit exceed", "max replicas per node limit exceed"),
+        ] {
+            for (nodes, text) in [(1, one), (2, two)] {
+                let mut explanation = Explanation::default();
+                explanation.failures[filter as usize] = nodes;
+                assert_eq!(explanation.to_string(), text);
+            }
+        }
+    }
+
     #[test]
     fn a_global_task_shows_the_bare_explanation() {
         let explanation = Explanation { failures: [1, 0, 0, 0, 0] };

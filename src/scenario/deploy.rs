@@ -85,7 +85,7 @@ fn read_mode(fields: &mut Fields<'_, '_>) -> Mode {
     let unknown_mode = |mode: &str| format!("unknown mode: {mode}");
     let is_global = fields.read_with("mode", |node, problems| {
         let is_global = word_or(node, unknown_mode, &MODES, problems)?;
-        is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated yet", problems))
+        is_global.or_else(|| refuse(Code::NotSimulated, &node.place, "jobs are not simulated", problems))
     });
     let replicas: Option<Spanned<u32>> = fields.read_with("replicas", |node, problems| {
         let simulated = replicas(u32::read(node, problems)?);

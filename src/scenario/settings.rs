@@ -182,12 +182,15 @@ fn log_driver(setting: &str, node: &Node, problems: &mut Problems) -> Option<Fou
     Some(one(setting, format!("{words:?}")))
 }
 
-/// Mounts as `--mount` says them, by their targets.
+/// Mounts as `--mount` says them, by their targets; cluster volumes are refused.
 ///
 /// Source: cli: cli/compose/convert/volume.go `convertVolumeToMount`.
 fn mounts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
     let mut found = Vec::new();
     for mount in items(node, problems)? {
+        if let Some(kind) = mount.get("type").filter(|kind| kind.to_string() == "cluster") {
+            return refuse(Code::NotSimulated, &kind.place, "cluster volumes are not simulated", problems);
+        }
         let mut fields = Vec::new();
         let mut add = |name: &str, path: &[&str]| {
             let value = mount.at(path).filter(|value| !matches!(value.value, Value::Bool(false) | Value::Null));

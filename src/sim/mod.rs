@@ -304,7 +304,10 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn route(&mut self) {
         loop {
             self.tell_written();
-            for (time, wake) in self.manager_out.wakes.drain(..) {
+            let last = self.last_instant();
+            // That a node stays down beyond the end is nothing pending.
+            let is_idle = |time, wake| matches!(wake, Wake::DownPeriod { .. }) && time > last;
+            for (time, wake) in self.manager_out.wakes.drain(..).filter(|(time, wake)| !is_idle(*time, *wake)) {
                 self.queue.push(time, Phase::Manager, Event::Manager(wake));
             }
             self.assign();

@@ -65,7 +65,7 @@ impl Action {
     }
 }
 
-fn unsupported(error: LineError) -> LineError {
+pub(super) fn unsupported(error: LineError) -> LineError {
     LineError { unsupported: true, ..error }
 }
 
@@ -109,9 +109,7 @@ fn is_global(line: &Parsed) -> Result<bool, LineError> {
     match mode {
         "replicated" => Ok(false),
         "global" => Ok(true),
-        "replicated-job" | "global-job" => {
-            Err(unsupported(line.refuse("mode", format!("mode {mode} is not simulated yet"))))
-        }
+        "replicated-job" | "global-job" => Err(unsupported(line.refuse("mode", "jobs are not simulated"))),
         _ => Err(line.refuse("mode", format!("unknown mode: {mode}, only replicated and global supported"))),
     }
 }

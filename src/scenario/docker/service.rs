@@ -1,6 +1,7 @@
 //! What the flags of `docker service create` and `docker service update` change of a service.
 
 use super::LineError;
+use super::action::unsupported;
 use super::flags::{self, Effect, On};
 use super::grammar::Parsed;
 use super::values;
@@ -42,6 +43,11 @@ pub(super) fn change(line: &Parsed, command: On) -> Result<SpecChange, LineError
     }
     for constraint in line.words("constraint").into_iter().chain(line.words("constraint-add")) {
         values::check_constraint(&constraint.text).map_err(|why| LineError::at(constraint.columns, why))?;
+    }
+    for mount in line.words("mount").into_iter().chain(line.words("mount-add")) {
+        if values::field(&mount.text, &["type"]) == Some("cluster") {
+            return Err(unsupported(LineError::at(mount.columns, "cluster volumes are not simulated")));
+        }
     }
     change.edits.extend(log_driver(line)?);
     change.edits.extend(health(line, command)?);

@@ -487,10 +487,15 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
 }
 
 #[test]
-fn what_is_not_simulated_yet_is_told_from_what_is_wrong() {
-    let line = "service create --name a --mode=replicated-job app";
-    assert_eq!(fault(line), ("--mode=replicated-job", "mode replicated-job is not simulated yet".to_owned()));
-    assert!(parse(line).expect_err(line).unsupported);
+fn what_is_not_simulated_is_told_from_what_is_wrong() {
+    for (line, culprit, what) in [
+        ("service create --name a --mode=replicated-job app", "--mode=replicated-job", "jobs"),
+        ("service create --mount type=cluster,src=v,dst=/v app", "type=cluster,src=v,dst=/v", "cluster volumes"),
+        ("service update --mount-add type=cluster,src=v,dst=/v a", "type=cluster,src=v,dst=/v", "cluster volumes"),
+    ] {
+        assert_eq!(fault(line), (culprit, format!("{what} are not simulated")), "{line}");
+        assert!(parse(line).expect_err(line).unsupported, "{line}");
+    }
 }
 
 #[test]
