@@ -11,7 +11,7 @@ use super::source::{Entry, Node, Spanned, Value};
 /// Longest duration in a scenario: a year, so that sums of some of them stay within what [`crate::kernel::Time`] can tell.
 const LONGEST: Span = Span::from_secs(8_760 * 3_600);
 
-/// Most errors that are told of one scenario, and most warnings: whoever has more has made one mistake many times.
+/// Most errors that are told of one scenario, most warnings, and most lints: whoever has more has made one mistake many times.
 pub(super) const MOST_PROBLEMS: usize = 100;
 
 /// Longest word, in bytes, for which a similar one is looked for: names in Swarm have at most 63.

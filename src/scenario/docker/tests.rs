@@ -568,3 +568,9 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_longer_than_a_shell_takes_is_refused() {
+    let line = format!("docker service update {}web", " ".repeat(LONGEST_LINE));
+    assert_eq!(parse(&line).map(|_| ()).unwrap_err().message, "a command line has at most 131072 bytes");
+}
