@@ -4,6 +4,8 @@
 //!
 //! Source: cli: cli/compose/loader/loader.go `Transform` and the transformers (cli-and-compose b.3).
 
+use std::collections::BTreeSet;
+
 use crate::diag::{Code, Diagnostic, Place};
 use crate::model::service::{PortConfig, Protocol};
 
@@ -102,17 +104,19 @@ fn pairs(node: &Node, separator: &str, bare: bool) -> Node {
             _ => value.clone(),
         }),
         Value::Seq(items) if items.iter().all(|item| item.as_text().is_some()) => {
-            let mut entries: Vec<Entry> = Vec::new();
-            for item in items {
+            let split = |item: &Node| {
                 let text = item.as_text().unwrap_or_default();
-                let (name, value) = match text.split_once(separator) {
-                    Some((name, value)) => (name, Node::text(value, &item.place)),
-                    None => (text, none(&item.place)),
-                };
-                // Of two the later counts.
-                entries.retain(|entry| entry.key.value != name);
-                entries.push(Entry::new(name, value));
-            }
+                match text.split_once(separator) {
+                    Some((name, value)) => Entry::new(name, Node::text(value, &item.place)),
+                    None => Entry::new(text, none(&item.place)),
+                }
+            };
+            let mut entries: Vec<Entry> = items.iter().map(split).collect();
+            // Of two the later counts.
+            let mut seen = BTreeSet::new();
+            entries.reverse();
+            entries.retain(|entry| seen.insert(entry.key.value.clone()));
+            entries.reverse();
             map(entries, &node.place)
         }
         _ => node.clone(),
