@@ -99,8 +99,6 @@ pub enum Code {
     DockerCommand,
     /// `R0401`: something that Swarm can do and that is not simulated yet; the run would be wrong without it.
     NotSimulated,
-    /// `R0402`: a key that is accepted but not simulated yet.
-    AcceptedOnly,
     /// `R0403`: a key of Compose that Swarm ignores.
     IgnoredBySwarm,
     /// `R0404`: a key of Compose that Swarm refuses.
@@ -169,7 +167,7 @@ pub struct Diagnostic {
 
 impl Code {
     /// All codes, in the order of their identifiers.
-    pub const ALL: [Code; 51] = [
+    pub const ALL: [Code; 50] = [
         Code::StartFirstHostPort,
         Code::StartFirstMaxReplicas,
         Code::StartFirstGlobal,
@@ -213,7 +211,6 @@ impl Code {
         Code::Absent,
         Code::DockerCommand,
         Code::NotSimulated,
-        Code::AcceptedOnly,
         Code::IgnoredBySwarm,
         Code::RefusedBySwarm,
         Code::UnknownMetric,
@@ -269,7 +266,6 @@ impl Code {
             Code::Absent => "R0216",
             Code::DockerCommand => "R0301",
             Code::NotSimulated => "R0401",
-            Code::AcceptedOnly => "R0402",
             Code::IgnoredBySwarm => "R0403",
             Code::RefusedBySwarm => "R0404",
             Code::UnknownMetric => "R0501",
@@ -309,7 +305,6 @@ impl Code {
             | Code::DelayAboveMonitor
             | Code::SurgeReservations => Severity::Note,
             Code::AssumedImage
-            | Code::AcceptedOnly
             | Code::IgnoredBySwarm
             | Code::UnsetVariable
             | Code::StandIn

@@ -30,7 +30,7 @@ struct Cli {
     global: Global,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 an expectation failed, 2 wrong usage or invalid scenario, 3 input or output \
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 an expectation failed (test), 2 wrong usage or invalid scenario, 3 input or output \
 failed. With --outcome-exit-code: 10 paused, 11 rolled back, 12 rollback paused, 13 unfinished.";
 
 #[derive(Debug, Args)]

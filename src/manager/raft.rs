@@ -151,7 +151,10 @@ impl Raft {
     /// Whether messages to the member arrive; `None`: it is none (control-plane Q14).
     pub fn reachability(&self, node: NodeId, now: Time) -> Option<Reachability> {
         let is_lost = |cut: Time| cut.saturating_add(SEND_TIMEOUT) <= now;
-        self.is_member(node).then(|| match self.machines[node].cut.is_some_and(is_lost) {
+        // One that runs does not miss itself.
+        let others = || self.members().any(|other| other != node && self.machines[other].up);
+        let is_missed = || !self.machines[node].up || others();
+        self.is_member(node).then(|| match self.machines[node].cut.is_some_and(is_lost) && is_missed() {
             true => Reachability::Unreachable,
             false => Reachability::Reachable,
         })

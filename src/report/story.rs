@@ -192,8 +192,8 @@ impl<'a> Story<'a> {
             Some(NodeState::Unknown) => {
                 self.unknown += 1;
                 match self.events.last_mut() {
-                    Some((at, Event::Unknown(nodes))) if *at == now => *nodes += 1,
-                    _ => self.events.push((now, Event::Unknown(1))),
+                    Some((at, Event::Unknown(nodes))) if *at == now => *nodes = self.unknown,
+                    _ => self.events.push((now, Event::Unknown(self.unknown))),
                 }
             }
             Some(NodeState::Ready) if was_unknown => {}

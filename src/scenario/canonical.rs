@@ -4,6 +4,8 @@
 //!
 //! Source: cli: cli/compose/loader/loader.go `Transform` and the transformers (cli-and-compose b.3).
 
+use std::collections::BTreeSet;
+
 use crate::diag::{Code, Diagnostic, Place};
 use crate::model::service::{PortConfig, Protocol};
 
@@ -24,7 +26,10 @@ pub(super) fn canonical(service: &Node, problems: &mut Problems) -> Node {
         "healthcheck" => each(value, |key, value| if key == "test" { words_of_test(value) } else { value.clone() }),
         "dns" | "dns_search" | "tmpfs" | "env_file" => texts(value),
         "extra_hosts" => hosts(value),
-        "ports" => items(value, |item| ports(item, problems)),
+        "ports" => {
+            let mut room = MOST_PORTS;
+            items(value, |item| ports(item, &mut room, problems))
+        }
         "volumes" => {
             let mut index = 0..;
             items(value, |item| vec![volume(item, index.next().unwrap_or(0), problems)])
@@ -102,17 +107,19 @@ fn pairs(node: &Node, separator: &str, bare: bool) -> Node {
             _ => value.clone(),
         }),
         Value::Seq(items) if items.iter().all(|item| item.as_text().is_some()) => {
-            let mut entries: Vec<Entry> = Vec::new();
-            for item in items {
+            let split = |item: &Node| {
                 let text = item.as_text().unwrap_or_default();
-                let (name, value) = match text.split_once(separator) {
-                    Some((name, value)) => (name, Node::text(value, &item.place)),
-                    None => (text, none(&item.place)),
-                };
-                // Of two the later counts.
-                entries.retain(|entry| entry.key.value != name);
-                entries.push(Entry::new(name, value));
-            }
+                match text.split_once(separator) {
+                    Some((name, value)) => Entry::new(name, Node::text(value, &item.place)),
+                    None => Entry::new(text, none(&item.place)),
+                }
+            };
+            let mut entries: Vec<Entry> = items.iter().map(split).collect();
+            // Of two the later counts.
+            let mut seen = BTreeSet::new();
+            entries.reverse();
+            entries.retain(|entry| seen.insert(entry.key.value.clone()));
+            entries.reverse();
             map(entries, &node.place)
         }
         _ => node.clone(),
@@ -157,10 +164,13 @@ fn hosts(node: &Node) -> Node {
     }
 }
 
-/// `[[address:]published:]target[/protocol]` as mappings; the address is ignored.
+/// Most ports that the short forms of a service may come to: each there is, once.
+const MOST_PORTS: usize = 65_535;
+
+/// `[[address:]published:]target[/protocol]` as mappings; the address is ignored. `room`: how many more there may be.
 ///
 /// Source: cli: cli/compose/loader/loader.go `toServicePortConfigs`.
-fn ports(node: &Node, problems: &mut Problems) -> Vec<Node> {
+fn ports(node: &Node, room: &mut usize, problems: &mut Problems) -> Vec<Node> {
     let text = match &node.value {
         Value::String(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
@@ -175,7 +185,14 @@ fn ports(node: &Node, problems: &mut Problems) -> Vec<Node> {
         spec = ports;
     }
     match parse_short(spec) {
-        Ok(mut ports) => {
+        Ok(ports) if ports.len() > *room => {
+            let message = format!("a service with more than {MOST_PORTS} ports is not simulated");
+            problems.push(Diagnostic::new(Code::NotSimulated, &node.place, message));
+            Vec::new()
+        }
+        Ok(ports) => {
+            *room -= ports.len();
+            let mut ports: Vec<PortConfig> = ports.collect();
             ports.sort_by_key(|port| port.target.to_string());
             ports.iter().map(|port| port_node(port, &node.place)).collect()
         }

@@ -8,18 +8,12 @@ use crate::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverrid
 use crate::model::service::HealthCheck;
 
 use super::health::read_health;
-use super::read::{
-    Fields, Named, Problems, Read, accept_only, entries_like, nearest, one_of, refuse, word, wrong_type,
-};
+use super::read::{Fields, Named, Problems, Read, entries_like, nearest, one_of, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::Share;
 
 /// The name of the image whose behaviour is that of all images without an entry.
 pub(super) const DEFAULT: &str = "*";
-
-/// Keys that have no effect yet.
-const NOT_SIMULATED: [&str; 6] =
-    ["concurrency", "backlog", "error_share", "breaks_after_requests", "leak", "crashes_above"];
 
 /// What a scenario says of an image. What it does not say comes from the image that it is `like`, or else from `"*"`.
 #[derive(Clone, Debug, Default)]
@@ -48,11 +42,6 @@ pub(super) struct Image {
 impl Read for Image {
     fn read(node: &Node, problems: &mut Problems) -> Option<Image> {
         let mut fields = Fields::of(node, problems)?;
-        for key in NOT_SIMULATED {
-            if let Some(entry) = fields.entry(key) {
-                accept_only(key, &entry.key.place, fields.problems);
-            }
-        }
         let image = Image {
             like: fields.read("like"),
             pull: fields.read("pull"),

@@ -21,7 +21,7 @@ use super::overlay::Overlaid;
 use super::read::{Named, Problems, nearest, one_of};
 use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
-use super::stacks::Stacks;
+use super::stacks::{Stacks, has_short_name};
 use super::traffic::{Client, Entry, access, check_client, check_images};
 
 /// How long nothing may be pending before a run without `duration` ends.
@@ -29,8 +29,8 @@ const QUIET: Span = Span::from_secs(30);
 /// Longest run without `duration`.
 const LIMIT: Time = Time::from_millis(3_600_000);
 
-/// Most nodes that are listed when one is unknown.
-const MOST_NODES_LISTED: usize = 8;
+/// Most services or nodes that are listed when one is unknown.
+const MOST_LISTED: usize = 8;
 
 /// What a scenario comes to.
 pub(super) struct Lowered {
@@ -115,6 +115,8 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
 /// The services, images and nodes of a scenario by their names, at the current place of its timeline.
 pub(super) struct Names {
     services: IdVec<ServiceId, String>,
+    /// The first service of each full name.
+    by_name: BTreeMap<String, ServiceId>,
     exists: IdVec<ServiceId, bool>,
     is_global: IdVec<ServiceId, bool>,
     nodes: IdVec<NodeId, Node>,
@@ -143,6 +145,7 @@ impl Names {
     fn new(scenario: &Scenario, problems: &mut Problems) -> Names {
         let mut names = Names {
             services: IdVec::new(),
+            by_name: BTreeMap::new(),
             exists: IdVec::new(),
             is_global: IdVec::new(),
             nodes: scenario.cluster.nodes.iter().cloned().collect(),
@@ -162,7 +165,7 @@ impl Names {
 
     /// The service of this full name, whether it exists at the moment or not.
     fn exact(&self, name: &str) -> Option<ServiceId> {
-        self.services.iter().find(|(_, service)| *service == name).map(|(id, _)| id)
+        self.by_name.get(name).copied()
     }
 
     /// The service of this name, whether it exists at the moment or not; one of a stack by its short name too, if that means
@@ -174,9 +177,7 @@ impl Names {
 
     /// The services of stacks with this short name.
     fn meant_by(&self, name: &str) -> impl Iterator<Item = ServiceId> {
-        let is_short =
-            move |full: &str| full.strip_suffix(name).is_some_and(|stack| stack.len() > 1 && stack.ends_with('_'));
-        self.services.iter().filter(move |(_, full)| is_short(full)).map(|(id, _)| id)
+        self.services.iter().filter(move |(_, full)| has_short_name(full, name)).map(|(id, _)| id)
     }
 
     /// The service of this full name if it exists, and whether it is global.
@@ -194,7 +195,9 @@ impl Names {
     fn add(&mut self, name: &str) -> ServiceId {
         self.exists.push(true);
         self.is_global.push(false);
-        self.services.push(name.to_owned())
+        let service = self.services.push(name.to_owned());
+        self.by_name.entry(name.to_owned()).or_insert(service);
+        service
     }
 
     /// Takes the services that a line names for given, because nobody knows when it comes.
@@ -262,7 +265,7 @@ impl Names {
         let known = || self.nodes.values().map(|node| node.name.as_str());
         match nearest(name, known()) {
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-            None if self.nodes.len() <= MOST_NODES_LISTED => diagnostic.label(format!("expected {}", one_of(known()))),
+            None if self.nodes.len() <= MOST_LISTED => diagnostic.label(format!("expected {}", one_of(known()))),
             None => diagnostic,
         }
     }
@@ -287,9 +290,12 @@ impl Names {
     }
 
     fn label_with_services(&self, diagnostic: Diagnostic) -> Diagnostic {
-        match self.services.is_empty() {
-            true => diagnostic.label("there are no services"),
-            false => diagnostic.label(format!("expected {}", one_of(self.services.values().map(String::as_str)))),
+        match self.services.len() {
+            0 => diagnostic.label("there are no services"),
+            1..=MOST_LISTED => {
+                diagnostic.label(format!("expected {}", one_of(self.services.values().map(String::as_str))))
+            }
+            _ => diagnostic,
         }
     }
 
@@ -402,6 +408,9 @@ fn read_timeline(
     timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
     let mut timed = Vec::new();
     for Event { at, act } in timeline {
+        if problems.is_full() {
+            break;
+        }
         let run = match act {
             Act::Run(run) => run,
             Act::Fault(text) => {

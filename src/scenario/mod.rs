@@ -211,7 +211,10 @@ fn check_format(root: &Node) -> Result<(), Vec<Diagnostic>> {
 /// The key that was most likely meant to be `rollsim`, if there is none.
 fn misspelt_version(root: &Node) -> Option<&Spanned<String>> {
     let Value::Map(entries) = &root.value else { return None };
-    let mut keys = entries.iter().map(|entry| &entry.key).filter(|_| root.get("rollsim").is_none());
+    let mut keys = entries.iter().map(|entry| &entry.key);
+    if root.get("rollsim").is_some() {
+        return None;
+    }
     keys.find(|key| nearest(&key.value, ["rollsim"].into_iter()).is_some())
 }
 

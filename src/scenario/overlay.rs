@@ -8,6 +8,7 @@ use super::docker::{self, DockerCommand};
 use super::image;
 use super::read::{Problems, nearest, one_of};
 use super::source::{self, Entry, Node, Spanned, Value};
+use super::stacks::has_short_name;
 
 /// Something that is laid over a scenario before it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,8 @@ impl Overlay {
     ///
     /// A path that begins with `deploy` or `healthcheck` belongs to the only service that the timeline names (or that
     /// there is, if it names none); `update.X` and `rollback.X` stand for `deploy.update_config.X` and
-    /// `deploy.rollback_config.X`. Items of lists are named by their number, from 0.
+    /// `deploy.rollback_config.X`. Items of lists are named by their number, from 0, and a service of a stack by its short
+    /// name too, where that means one only.
     pub fn set(assignment: &str) -> Overlay {
         let file = SourceFile { name: format!("--set {assignment}"), text: assignment.to_owned() };
         Overlay { file: Arc::new(file), kind: Kind::Set }
@@ -58,7 +60,8 @@ impl Overlaid {
     /// Reports flags of a line that override what an overlay sets.
     pub(super) fn report_overridden(&self, line: &DockerCommand, place: &Place, problems: &mut Problems) {
         let services = line.services();
-        for setting in self.set.iter().filter(|setting| services.contains(&setting.service.as_str())) {
+        let is_changed = |full: &str| services.iter().any(|service| *service == full || has_short_name(full, service));
+        for setting in self.set.iter().filter(|setting| is_changed(&setting.service)) {
             if line.paths().contains(&setting.field) {
                 let message = format!("this line overrides `{}`, which `{}` sets", setting.field, setting.by);
                 let help = "an overlay counts from the start, and flags in the timeline still win".to_owned();
@@ -125,11 +128,20 @@ fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<St
             let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
             return Err(vec![diagnostic.label(format!("did you mean `{}`?", meant.join(".")))]);
         }
-        node = step(node, &segments.join("."), segment, place).map_err(|diagnostic| vec![*diagnostic])?;
-        segments.push(segment.to_owned());
+        let parent = segments.join(".");
+        let full = if parent == "services" { full_name(node, segment) } else { None };
+        segments.push(full.unwrap_or(segment).to_owned());
+        node = step(node, &parent, &segments[segments.len() - 1], place).map_err(|diagnostic| vec![*diagnostic])?;
         rest = after;
     }
     Ok((segments, node))
+}
+
+/// The full name of the service that is meant by a name: this one, or the only one that it is short for.
+fn full_name<'a>(services: &'a Node, name: &str) -> Option<&'a str> {
+    let names = || services.entries().iter().map(|entry| entry.key.value.as_str());
+    let mut meant = names().filter(|full| has_short_name(full, name));
+    names().find(|full| *full == name).or_else(|| meant.next().filter(|_| meant.next().is_none()))
 }
 
 /// The node of a segment below the path `parent`, made if it is not there. Names that the user chose (of services, images,
@@ -137,7 +149,12 @@ fn walk<'a>(mut node: &'a mut Node, path: &str, place: &Place) -> Result<(Vec<St
 fn step<'a>(node: &'a mut Node, parent: &str, segment: &str, place: &Place) -> Result<&'a mut Node, Box<Diagnostic>> {
     const CHOSEN: [&str; 4] = ["services", "images", "cluster.nodes", "traffic.clients"];
     if CHOSEN.contains(&parent) && node.get(segment).is_none() && segment != image::DEFAULT {
-        let message = format!("there is no `{segment}` in `{parent}`");
+        let meant = keys(node).into_iter().filter(|full| parent == "services" && has_short_name(full, segment));
+        let meant: Vec<String> = meant.collect();
+        let message = match meant[..] {
+            [] => format!("there is no `{segment}` in `{parent}`"),
+            _ => format!("`{segment}` could be {}", one_of(meant.iter().map(String::as_str))),
+        };
         let diagnostic = Diagnostic::new(Code::OverlayPath, place, message);
         return Err(Box::new(match nearest(segment, keys(node).iter().map(String::as_str)) {
             Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
@@ -234,19 +251,21 @@ fn lay_policy(file: &Arc<SourceFile>, root: &mut Node) -> Laid {
 
 /// Lays parts of services over those of the same names.
 fn lay_services(parts: &Node, root: &mut Node) -> Laid {
-    let Value::Map(entries) = &parts.value else {
+    let mut parts = parts.clone();
+    let Value::Map(entries) = &mut parts.value else {
         let message = format!("`services` of a policy are parts of services by their names, found {}", parts.kind());
         return Err(vec![Diagnostic::new(Code::OverlayPath, &parts.place, message)]);
     };
     let (path, services) = walk(root, "services", &parts.place)?;
     let mut unknown = Vec::new();
     for Entry { key, value } in entries {
+        key.value = full_name(services, &key.value).unwrap_or(&key.value).to_owned();
         match step(services, "services", &key.value, &key.place) {
             Ok(service) => merge(service, value.clone()),
             Err(diagnostic) => unknown.push(*diagnostic),
         }
     }
-    if unknown.is_empty() { Ok((path, parts.clone())) } else { Err(unknown) }
+    if unknown.is_empty() { Ok((path, parts)) } else { Err(unknown) }
 }
 
 /// Lays `over` over `node`: mappings are merged key by key, anything else is replaced.
@@ -266,26 +285,24 @@ fn merge(node: &mut Node, over: Node) {
 
 /// The only service that the timeline names, or that there is if it names none. `hint`: how to say which of several is meant.
 fn only_service(root: &Node, hint: &str) -> Result<String, String> {
-    let services = root.get("services").map(keys).unwrap_or_default();
-    let mut named: Vec<String> = Vec::new();
+    let none = Node::text("", &root.place);
+    let services = root.get("services").unwrap_or(&none);
+    let mut named: Vec<&str> = Vec::new();
     if let Some(Node { value: Value::Seq(events), .. }) = root.get("timeline") {
         for event in events {
             let Some(Node { value: Value::String(run), .. }) = event.get("run") else { continue };
             let Ok(line) = docker::parse(run) else { continue };
             for service in line.services() {
-                if services.iter().any(|known| known == service) && !named.iter().any(|known| known == service) {
-                    named.push(service.to_owned());
-                }
+                named.extend(full_name(services, service).filter(|full| !named.contains(full)));
             }
         }
     }
-    let candidates = if named.is_empty() { services } else { named };
-    match candidates.as_slice() {
-        [only] => Ok(only.clone()),
+    if named.is_empty() {
+        named = services.entries().iter().map(|entry| entry.key.value.as_str()).collect();
+    }
+    match named[..] {
+        [only] => Ok(only.to_owned()),
         [] => Err("there is no service that this could belong to".to_owned()),
-        several => {
-            let several = one_of(several.iter().map(String::as_str));
-            Err(format!("this could belong to {several}: {hint}"))
-        }
+        _ => Err(format!("this could belong to {}: {hint}", one_of(named.into_iter()))),
     }
 }

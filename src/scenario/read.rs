@@ -11,8 +11,14 @@ use super::source::{Entry, Node, Spanned, Value};
 /// Longest duration in a scenario: a year, so that sums of some of them stay within what [`crate::kernel::Time`] can tell.
 const LONGEST: Span = Span::from_secs(8_760 * 3_600);
 
-/// Most problems that are told of one scenario: whoever has more has made one mistake many times.
-const MOST_PROBLEMS: usize = 100;
+/// Most errors that are told of one scenario, most warnings, and most lints: whoever has more has made one mistake many times.
+pub(super) const MOST_PROBLEMS: usize = 100;
+
+/// Longest word, in bytes, for which a similar one is looked for: names in Swarm have at most 63.
+const LONGEST_MISSPELT: usize = 100;
+
+/// Most words of which the nearest is looked for.
+const MOST_COMPARED: usize = 1_000;
 
 /// Most known fields that are listed when one is unknown.
 const MOST_LISTED: usize = 8;
@@ -64,7 +70,10 @@ impl Problems {
             (other.code, &other.message, &other.place.file.name, &other.place.span)
                 == (diagnostic.code, &diagnostic.message, &diagnostic.place.file.name, &diagnostic.place.span)
         };
-        if self.list.len() < MOST_PROBLEMS && !self.list.iter().any(same) {
+        // Warnings must not crowd out an error.
+        let is_error = diagnostic.severity == Severity::Error;
+        let told = if is_error { self.errors() } else { self.list.len() - self.errors() };
+        if told < MOST_PROBLEMS && !self.list.iter().any(same) {
             self.list.push(diagnostic);
         }
     }
@@ -72,6 +81,11 @@ impl Problems {
     /// Whether there is an error among them.
     pub(super) fn has_errors(&self) -> bool {
         self.errors() > 0
+    }
+
+    /// Whether no more errors will be told, so that it is idle to look for them.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors() >= MOST_PROBLEMS
     }
 
     /// How many errors there are among them.
@@ -152,8 +166,13 @@ pub(super) fn text_of<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a
 
 /// The known word that a misspelt one was most likely meant to be.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST_MISSPELT {
+        return None;
+    }
     let lower = word.to_lowercase().replace('-', "_");
     known
+        .filter(|candidate| candidate.len() <= LONGEST_MISSPELT)
+        .take(MOST_COMPARED)
         .map(|candidate| {
             let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase().replace('-', "_"));
             (distance, candidate)
@@ -187,7 +206,14 @@ pub(super) fn list<T>(
     problems: &mut Problems,
     mut read: impl FnMut(&Node, &mut Problems) -> Option<T>,
 ) -> Option<Vec<T>> {
-    Some(items(node, problems)?.iter().filter_map(|item| read(item, problems)).collect())
+    let mut list = Vec::new();
+    for item in items(node, problems)? {
+        if problems.is_full() {
+            break;
+        }
+        list.extend(read(item, problems));
+    }
+    Some(list)
 }
 
 impl<T: Read> Read for Vec<T> {
@@ -420,6 +446,9 @@ impl<'a, 'p> Fields<'a, 'p> {
         let Fields { entries, asked, problems, extensions, .. } = self;
         let known = |key: &str| asked.contains(&key) || (extensions && key.starts_with("x-"));
         for Entry { key, .. } in entries.iter().filter(|entry| !known(&entry.key.value)) {
+            if problems.is_full() {
+                break;
+            }
             let mut diagnostic =
                 Diagnostic::new(Code::UnknownKey, &key.place, format!("unknown field `{}`", key.value));
             if let Some(known) = nearest(&key.value, asked.iter().copied()) {
@@ -432,8 +461,35 @@ impl<'a, 'p> Fields<'a, 'p> {
     }
 }
 
-/// Names something that is accepted although it is not simulated yet.
-pub(super) fn accept_only(what: &str, place: &Place, problems: &mut Problems) {
-    let message = format!("`{what}` is accepted but not simulated yet");
-    problems.push(Diagnostic::new(Code::AcceptedOnly, place, message));
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diag::SourceFile;
+
+    #[test]
+    fn many_warnings_hide_no_error_and_many_errors_end_the_search() {
+        let place = Place::new(&Arc::new(SourceFile { name: String::new(), text: String::new() }), 0..0);
+        let mut problems = Problems::default();
+        for number in 0..2 * MOST_PROBLEMS {
+            problems.push(Diagnostic::new(Code::UnsetVariable, &place, number.to_string()));
+        }
+        assert!(!problems.has_errors());
+        for number in 0..2 * MOST_PROBLEMS {
+            assert_eq!(problems.is_full(), number >= MOST_PROBLEMS);
+            problems.push(Diagnostic::new(Code::UnknownKey, &place, number.to_string()));
+        }
+        assert_eq!((problems.errors(), problems.into_sorted("").len()), (MOST_PROBLEMS, 2 * MOST_PROBLEMS));
+    }
+
+    #[test]
+    fn only_words_that_may_be_names_are_compared() {
+        let long = "a".repeat(LONGEST_MISSPELT + 1);
+        assert_eq!(nearest("wbe", ["db", "web"].into_iter()), Some("web"));
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), None);
+        let mut asked = 0;
+        let none = nearest("wbe", std::iter::repeat_n("db", 9 * MOST_COMPARED).inspect(|_| asked += 1));
+        assert_eq!((none, asked), (None, MOST_COMPARED));
+    }
 }

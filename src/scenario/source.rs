@@ -9,6 +9,8 @@ use serde_saphyr::{Error, Location, Spanned as Located};
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
 
+use super::read::MOST_PROBLEMS;
+
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
@@ -176,13 +178,23 @@ pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, 
 /// Deepest nesting that is read, far more than anybody writes: reading it takes a stack frame a level.
 const DEEPEST: usize = 32;
 
+/// Most keys and values that a text may come to, those that aliases repeat included: some thousands of services.
+const MOST_VALUES: usize = 100_000;
+
+/// Most bytes that its texts may come to, those that aliases repeat included.
+const MOST_TEXT: usize = 8 << 20;
+
 fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         legacy_octal_numbers: true,
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        budget: serde_saphyr::budget! {
+            max_depth: DEEPEST,
+            max_nodes: MOST_VALUES,
+            max_total_scalar_bytes: MOST_TEXT,
+        },
     };
     let mut placing = Placing { file, problems: Vec::new() };
     match serde_saphyr::from_str_with_options::<Located<Raw>>(text, options) {
@@ -318,6 +330,7 @@ impl Placing<'_> {
             let key = Spanned { place: self.place(&key.referenced, &key.defined), value: key.value };
             let value = self.node(value);
             match seen.get(&key.value) {
+                Some(_) if self.problems.len() >= MOST_PROBLEMS => {}
                 Some(first) => {
                     let (line, _) = entries[*first].key.place.line_column();
                     let message = format!("mapping key {:?} already defined at line {line}", key.value);
@@ -419,5 +432,24 @@ mod tests {
             let problem = problem(text);
             assert!(problem.starts_with(&format!("{place}: error[R0001]: not valid JSON or YAML: ")), "{problem}");
         }
+    }
+
+    #[test]
+    fn what_a_text_comes_to_is_limited() {
+        let keys = |count: usize| (0..count).map(|n| format!("k{n}: 1\n")).collect::<String>();
+        assert!(parse(&file(&keys(MOST_VALUES / 2 - 1))).is_ok());
+        assert!(problem(&keys(MOST_VALUES / 2)).contains("too much to read"));
+        // What an alias repeats counts each time.
+        let list = format!("a: &a [{}]\n", vec!["1"; MOST_VALUES / 10].join(","));
+        assert!(parse(&file(&list)).is_ok());
+        assert!(problem(&(list + "b: [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n")).contains("too much to read"));
+        let text = format!("a: &a '{}'\nb: [{}]\n", "x".repeat(1 << 19), ["*a"; 16].join(","));
+        assert!(problem(&text).contains("too much to read"));
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_told_a_hundred_times_at_most() {
+        let problems = parse(&file(&"k: 1\n".repeat(1_000))).unwrap_err();
+        assert_eq!(problems.len(), MOST_PROBLEMS);
     }
 }

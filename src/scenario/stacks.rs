@@ -82,6 +82,11 @@ impl Stacks<'_> {
     }
 }
 
+/// Whether a service of a stack, of this full name, is `name` within its stack.
+pub(super) fn has_short_name(full: &str, name: &str) -> bool {
+    full.strip_suffix(name).is_some_and(|stack| stack.len() > 1 && stack.ends_with('_'))
+}
+
 /// Adds services to those of a scenario, and takes its `stack` away.
 pub(super) fn add_services(root: &mut Node, stack: Vec<Entry>, problems: &mut Problems) {
     let Value::Map(entries) = &mut root.value else { return };

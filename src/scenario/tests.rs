@@ -338,6 +338,23 @@ fn a_short_path_belongs_to_the_only_service_that_the_timeline_names() {
 }
 
 #[test]
+fn a_set_path_and_a_policy_take_the_short_name_of_a_service_of_a_stack() {
+    let text = "{rollsim: 1, services: {shop_api: {image: a}, shop_db: {image: b}, web_db: {image: b}},
+                 timeline: [{at: 5s, run: service update --replicas 1 api}]}";
+    for set in ["services.api.deploy.replicas=4", "services.shop_api.deploy.replicas=4", "deploy.replicas=4"] {
+        let loaded = load_with("t.yaml", text, &[Overlay::set(set)]).expect("loads");
+        assert_eq!(created(&loaded, "shop_api").mode, Mode::Replicated { replicas: 4 }, "{set}");
+        let overridden = "warning[R0602]: this line overrides `deploy.replicas`";
+        assert!(warnings(&loaded).iter().any(|warning| warning.contains(overridden)), "{set}");
+    }
+    let file = SourceFile { name: "p.yml".to_owned(), text: "services: {api: {deploy: {replicas: 4}}}".to_owned() };
+    let loaded = load_with("t.yaml", text, &[Overlay::policy(file)]).expect("loads");
+    assert_eq!(created(&loaded, "shop_api").mode, Mode::Replicated { replicas: 4 });
+    let ambiguous = load_with("t.yaml", text, &[Overlay::set("services.db.deploy.replicas=4")]).unwrap_err();
+    assert!(ambiguous.contains("R0601]: `db` could be `shop_db` or `web_db`"), "{ambiguous}");
+}
+
+#[test]
 fn problems_of_an_overlay_are_shown_in_its_text() {
     let two = "{rollsim: 1, name: two, services: {web: {image: a}, db: {image: b}}}";
     for (overlay, problem) in [

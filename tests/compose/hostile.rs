@@ -100,8 +100,10 @@ fn bombs_and_towers_are_refused() {
     });
     let tower = format!("services: {}{}", "[".repeat(20_000), "]".repeat(20_000));
     let block: String = (0..300).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let ports: String = (1..9).map(|first| format!("'{first}-65535:{first}-65535', ")).collect();
+    let ports = format!("services: {{a: {{image: x, ports: [{ports}]}}}}");
     let many: String = (0..3_000).map(|n| format!("k{n}: 1\n")).collect();
-    for text in [bomb, tower, block, many, "\0".repeat(1_000), "a: *a".to_owned(), "- ".repeat(20_000)] {
+    for text in [bomb, tower, block, ports, many, "\0".repeat(1_000), "a: *a".to_owned(), "- ".repeat(20_000)] {
         let file = SourceFile { name: "stack.yml".to_owned(), text };
         let problems = super::load(vec![file], &Default::default(), &[]).expect_err("it is refused");
         assert!(!problems.is_empty());

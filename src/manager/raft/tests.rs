@@ -187,3 +187,15 @@ proptest! {
         }
     }
 }
+
+/// Control-plane Q14.
+#[test]
+fn a_member_is_unreachable_to_others_and_never_to_itself() {
+    let cut_off = |members| {
+        let mut raft = managers(members, 1);
+        raft.set_linked(at(100), NodeId(0), false);
+        [Time::from_millis(101_999), at(102)].map(|now| raft.reachability(NodeId(0), now))
+    };
+    assert_eq!(cut_off(3), [Some(Reachability::Reachable), Some(Reachability::Unreachable)]);
+    assert_eq!(cut_off(1), [Some(Reachability::Reachable); 2]);
+}

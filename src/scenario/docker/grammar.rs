@@ -259,7 +259,8 @@ fn all_columns(words: &[Word]) -> Range<usize> {
 fn explain(error: &clap::Error, words: &[Word]) -> LineError {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        // Clap lists the likeliest last.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
         _ => None,
     };
     let named =

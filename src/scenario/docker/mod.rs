@@ -100,11 +100,19 @@ pub struct DockerCommand {
     paths: Vec<String>,
 }
 
+/// Longest command line that is read, in bytes.
+///
+/// Source: Linux include/uapi/linux/binfmts.h `MAX_ARG_STRLEN`, which bounds a line that is given to `sh -c`.
+const LONGEST_LINE: usize = 128 << 10;
+
 /// Reads a docker command line; the word `docker` itself may be left out.
 ///
 /// # Errors
 /// What docker's client, daemon or manager would refuse whatever the state of the cluster, and what is not simulated.
 pub fn parse(line: &str) -> Result<DockerCommand, LineError> {
+    if line.len() > LONGEST_LINE {
+        return Err(LineError::at(0..0, format!("a command line has at most {LONGEST_LINE} bytes")));
+    }
     let mut words = words::split(line)?;
     if let Some((word, shell)) = words.iter().find_map(|word| Some((word, word.shell?))) {
         let (message, help) = match shell {

@@ -9,7 +9,7 @@ use crate::model::service::{PortConfig, Protocol, PublishMode};
 ///
 /// Source: cli: opts/swarmopts/port.go `PortOpt.Set`.
 pub(super) fn parse(text: &str) -> Result<Vec<PortConfig>, String> {
-    if text.contains('=') { Ok(vec![parse_long(text)?]) } else { parse_short(text) }
+    if text.contains('=') { Ok(vec![parse_long(text)?]) } else { Ok(parse_short(text)?.collect()) }
 }
 
 fn parse_long(text: &str) -> Result<PortConfig, String> {
@@ -50,7 +50,7 @@ fn not_an_integer(name: &str, value: &str, why: &str) -> String {
 /// `[published:]target[/protocol]`, both perhaps ranges; always ingress.
 ///
 /// Source: docker/go-connections nat/nat.go `ParsePortSpec`.
-pub(in crate::scenario) fn parse_short(text: &str) -> Result<Vec<PortConfig>, String> {
+pub(in crate::scenario) fn parse_short(text: &str) -> Result<impl ExactSizeIterator<Item = PortConfig>, String> {
     let (text_before, target) = text.rsplit_once(':').unwrap_or(("", text));
     if text_before.contains(':') {
         return Err("hostip is not supported".to_owned());
@@ -62,19 +62,23 @@ pub(in crate::scenario) fn parse_short(text: &str) -> Result<Vec<PortConfig>, St
     let word = if word.is_empty() { "tcp" } else { word };
     let protocol = protocol(&word.to_ascii_lowercase()).ok_or_else(|| format!("invalid proto: {word}"))?;
     let (first, last) = range(target).ok_or_else(|| format!("invalid containerPort: {target}"))?;
-    let port = |target, published| PortConfig { target, published, protocol, mode: PublishMode::Ingress };
-    if text_before.is_empty() {
-        return Ok((first..=last).map(|target| port(target, 0)).collect());
-    }
-    let (host_first, host_last) = range(text_before).ok_or_else(|| format!("invalid hostPort: {text_before}"))?;
-    if first == last {
-        // A range for one target publishes each of its ports.
-        return Ok((host_first..=host_last).map(|published| port(first, published)).collect());
-    }
-    if last - first != host_last - host_first {
+    let publishes = !text_before.is_empty();
+    let (host_first, host_last) = match publishes {
+        true => range(text_before).ok_or_else(|| format!("invalid hostPort: {text_before}"))?,
+        false => (0, 0),
+    };
+    let (targets, hosts) = (last - first, host_last - host_first);
+    // A range for one target publishes each of its ports.
+    if publishes && targets > 0 && targets != hosts {
         return Err(format!("invalid ranges specified for container and host Ports: {target} and {text_before}"));
     }
-    Ok((first..=last).zip(host_first..=host_last).map(|(target, published)| port(target, published)).collect())
+    let (step, host_step) = (u16::from(targets > 0), u16::from(publishes));
+    Ok((0..usize::from(targets.max(hosts)) + 1).map(move |index| PortConfig {
+        target: first + step * index as u16,
+        published: host_first + host_step * index as u16,
+        protocol,
+        mode: PublishMode::Ingress,
+    }))
 }
 
 /// The address before `published:target`, and the rest.

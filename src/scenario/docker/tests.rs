@@ -475,6 +475,8 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
         ("service update --env A=1 web", "--env", "did you mean `--env-add`?"),
         ("docker service updaet web", "updaet", "did you mean `update`?"),
         ("docker servce update web", "servce", "did you mean `service`?"),
+        ("docker node promot node1", "promot", "did you mean `promote`?"),
+        ("docker node demot node1", "demot", "did you mean `demote`?"),
         ("docker service create app:1", "service create app:1", "add `--name NAME`: docker would invent one"),
         ("docker run app", "run", grammar::UNDERSTOOD),
         ("docker service ls", "ls", grammar::UNDERSTOOD),
@@ -567,4 +569,10 @@ proptest::proptest! {
             Err(error) => proptest::prop_assert!(line.get(error.columns.clone()).is_some(), "{line}: {error:?}"),
         }
     }
+}
+
+#[test]
+fn a_line_longer_than_a_shell_takes_is_refused() {
+    let line = format!("docker service update {}web", " ".repeat(LONGEST_LINE));
+    assert_eq!(parse(&line).map(|_| ()).unwrap_err().message, "a command line has at most 131072 bytes");
 }

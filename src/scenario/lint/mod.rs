@@ -23,6 +23,7 @@ use crate::model::spec_change;
 use crate::sim::Plan;
 use crate::sim::plan::Node;
 
+use super::read::MOST_PROBLEMS;
 use super::source;
 use places::Origin;
 
@@ -123,7 +124,7 @@ impl Case<'_> {
     }
 }
 
-/// All remarks on a scenario, in the order of its text.
+/// The remarks on a scenario, in the order of its text: [`MOST_PROBLEMS`] of them at most.
 pub(super) fn lint(root: &source::Node, plan: &Plan) -> Vec<Diagnostic> {
     let mut cluster = Services::new(plan);
     let own = plan.commands.iter().take_while(|timed| timed.at == Time::ZERO && timed.line.is_empty());
@@ -198,7 +199,7 @@ impl<'a> Services<'a> {
         let Some(spec) = &self.specs[service] else { return };
         let case = Case { plan: self.plan, specs: &self.specs, service, spec };
         for finding in RULES.iter().filter_map(|rule| rule(&case)) {
-            if self.known.insert((service, finding.code)) {
+            if self.told.len() < MOST_PROBLEMS && self.known.insert((service, finding.code)) {
                 let place = origin.place(&finding.path);
                 let diagnostic = Diagnostic::new(finding.code, &place, finding.message);
                 self.told.push(diagnostic.help(finding.help.map(str::to_owned)));

@@ -14,34 +14,47 @@ use super::template::Variables;
 /// the variables of the command line.
 pub(super) fn resolve(service: &mut Node, loader: &mut Loader<'_>) {
     let Value::Map(entries) = &mut service.value else { return };
-    let mut variables: Vec<Entry> = Vec::new();
+    let mut variables = Environment::default();
     let files = entries.iter().find(|entry| entry.key.value == "env_file").map(|entry| entry.value.clone());
     for file in files.iter().flat_map(Node::items) {
         for entry in read_file(file, loader) {
-            set(&mut variables, entry, loader.variables);
+            variables.set(entry, loader.variables);
         }
     }
     if let Some(environment) = entries.iter().find(|entry| entry.key.value == "environment") {
         for entry in environment.value.entries() {
-            set(&mut variables, entry.clone(), loader.variables);
+            variables.set(entry.clone(), loader.variables);
         }
     }
     entries.retain(|entry| !["env_file", "environment"].contains(&entry.key.value.as_str()));
-    if let Some(first) = variables.first() {
+    if let Some(first) = variables.entries.first() {
         let place = first.key.place.clone();
-        let environment = Node { value: Value::Map(variables), place };
+        let environment = Node { value: Value::Map(variables.entries), place };
         entries.push(Entry::new("environment", environment));
     }
 }
 
-fn set(variables: &mut Vec<Entry>, mut entry: Entry, outside: &Variables) {
-    let is_empty = entry.value.value == Value::Null || entry.value.as_text() == Some("");
-    if let Some(value) = outside.get(&entry.key.value).filter(|_| is_empty) {
-        entry.value.value = Value::String(value.clone());
-    }
-    match variables.iter_mut().find(|known| known.key.value == entry.key.value) {
-        Some(known) => *known = entry,
-        None => variables.push(entry),
+/// Variables of a service in the order in which they are first named.
+#[derive(Default)]
+struct Environment {
+    entries: Vec<Entry>,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl Environment {
+    /// Sets a variable; without a value, or with an empty one, to what it is `outside`.
+    fn set(&mut self, mut entry: Entry, outside: &Variables) {
+        let is_empty = entry.value.value == Value::Null || entry.value.as_text() == Some("");
+        if let Some(value) = outside.get(&entry.key.value).filter(|_| is_empty) {
+            entry.value.value = Value::String(value.clone());
+        }
+        match self.by_name.get(&entry.key.value) {
+            Some(known) => self.entries[*known] = entry,
+            None => {
+                self.by_name.insert(entry.key.value.clone(), self.entries.len());
+                self.entries.push(entry);
+            }
+        }
     }
 }
 

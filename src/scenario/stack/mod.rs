@@ -18,6 +18,7 @@ mod shape;
 mod template;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
@@ -177,10 +178,9 @@ impl Loader<'_> {
 
     /// Tells each variable once that is not set and has no default: docker does not.
     fn note_unset(&mut self) {
-        let mut told: Vec<&str> = Vec::new();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
         for (place, name) in &self.unset {
-            if !told.contains(&name.as_str()) {
-                told.push(name);
+            if told.insert(name) {
                 let message = format!("variable `{name}` is not set, and nothing takes its place");
                 self.problems.push(Diagnostic::new(Code::UnsetVariable, place, message).help(set_it(name)));
             }

@@ -140,6 +140,9 @@ impl Check<'_> {
             }
         }
         for key in unknown {
+            if self.problems.is_full() {
+                break;
+            }
             let message = format!("{path} Additional property {} is not allowed", key.value);
             let mut diagnostic = Diagnostic::new(Code::UnknownKey, &key.place, message);
             let later = mapping.fields.iter().find(|field| field.name == key.value);
