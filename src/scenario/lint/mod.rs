@@ -124,7 +124,7 @@ impl Case<'_> {
     }
 }
 
-/// The remarks on a scenario, in the order of its text: [`MOST_PROBLEMS`] of them at most.
+/// The remarks on a scenario: on its services at the start, then as the timeline changes them; [`MOST_PROBLEMS`] of them at most.
 pub(super) fn lint(root: &source::Node, plan: &Plan) -> Vec<Diagnostic> {
     let mut cluster = Services::new(plan);
     let own = plan.commands.iter().take_while(|timed| timed.at == Time::ZERO && timed.line.is_empty());
