@@ -7,7 +7,7 @@ use clap::Args;
 use super::input::{self, Inputs};
 use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::compare::{self, Variant};
-use crate::report::{files, seeds};
+use crate::report::{disk, files, seeds};
 use crate::scenario::overlay::Overlay;
 
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         let mut csv = Vec::new();
         seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
         let contents = [("compare.csv", csv)];
-        files::write(&folder, &files::OF_COMPARISON, &contents)
+        disk::write_folder(&folder, &files::OF_COMPARISON, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
         terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
     }

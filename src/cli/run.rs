@@ -13,7 +13,7 @@ use crate::metrics::summary::UpdateOutcome;
 use crate::report::files::{self, Recorder};
 use crate::report::seeds::{self, Group};
 use crate::report::story::{self, Story};
-use crate::report::{console, json};
+use crate::report::{console, disk, json};
 use crate::scenario::Loaded;
 use crate::sim::plan::Image;
 
@@ -126,7 +126,8 @@ fn run_one(
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
             contents.push(("seeds.csv", csv));
         }
-        files::write(&folder, &files::OF_RUN, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        disk::write_folder(&folder, &files::OF_RUN, &contents)
+            .map_err(|error| Failure::Io(format!("error: {error}")))?;
         let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }

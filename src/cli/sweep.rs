@@ -9,7 +9,7 @@ use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::sweep::{self, Axis, Point};
 use crate::metrics::{MetricPath, Summary};
 use crate::report::seeds::{self, Group};
-use crate::report::{Picture, files, sweeps};
+use crate::report::{Picture, disk, files, sweeps};
 use crate::scenario::overlay::Overlay;
 use crate::sim::Plan;
 
@@ -115,7 +115,7 @@ fn write(
         contents.push(("sweep.svg", picture.svg().into_bytes()));
         contents.push(("sweep.png", picture.png()));
     }
-    files::write(folder, &files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    disk::write_folder(folder, &files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
     let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
     terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     Ok(())
