@@ -231,6 +231,12 @@ impl<O: Observer> Observer for Option<O> {
         }
     }
 
+    fn agent(&mut self, now: Time, event: AgentEvent) {
+        if let Some(observer) = self {
+            observer.agent(now, event);
+        }
+    }
+
     fn request(&mut self, request: &Request) {
         if let Some(observer) = self {
             observer.request(request);

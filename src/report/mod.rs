@@ -12,11 +12,13 @@ mod font;
 pub mod json;
 pub mod lanes;
 mod names;
+pub mod ndjson;
 pub mod picture;
 pub mod seeds;
 pub mod story;
 pub mod sweeps;
 pub mod table;
+pub mod trace;
 
 pub use lanes::Lanes;
 pub use picture::Picture;
