@@ -2,7 +2,7 @@
 
 use crate::kernel::{IdVec, Time};
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
-use crate::model::request::{Batch, Request};
+use crate::model::request::{BackendChange, Batch, Request};
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
@@ -14,6 +14,10 @@ pub trait Observer {
 
     /// An agent heard or did something, of which the managers learn later, if at all.
     fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
+    /// A load balancer that clients use stands otherwise to a task from now on. Requests that were sent before this instant and have
+    /// ended were told.
+    fn backend(&mut self, _now: Time, _change: &BackendChange) {}
 
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
@@ -207,6 +211,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.agent(now, event);
     }
 
+    fn backend(&mut self, now: Time, change: &BackendChange) {
+        self.0.backend(now, change);
+        self.1.backend(now, change);
+    }
+
     fn request(&mut self, request: &Request) {
         self.0.request(request);
         self.1.request(request);
@@ -228,6 +237,18 @@ impl<O: Observer> Observer for Option<O> {
     fn record(&mut self, now: Time, record: &Record) {
         if let Some(observer) = self {
             observer.record(now, record);
+        }
+    }
+
+    fn agent(&mut self, now: Time, event: AgentEvent) {
+        if let Some(observer) = self {
+            observer.agent(now, event);
+        }
+    }
+
+    fn backend(&mut self, now: Time, change: &BackendChange) {
+        if let Some(observer) = self {
+            observer.backend(now, change);
         }
     }
 

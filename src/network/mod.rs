@@ -14,7 +14,7 @@ use std::collections::BinaryHeap;
 use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::client::{Access, ClientSpec};
 use crate::model::latencies::Latencies;
-use crate::model::request::Route;
+use crate::model::request::{Backend, BackendChange, Route};
 use crate::model::{ClientId, EntryId, NodeId, ServiceId, TaskId};
 
 use ingress::VirtualService;
@@ -73,8 +73,8 @@ pub struct Network {
     /// What load balancers will hear, by time; the number keeps the order of what they hear at once.
     news: BinaryHeap<Reverse<(Time, u64, EntryId, News)>>,
     told: u64,
-    /// Backends that load balancers lost since this was asked last.
-    forgotten: Vec<(EntryId, TaskId)>,
+    /// What has changed since this was asked last.
+    changes: Vec<BackendChange>,
     /// How often machines came or went, or changed sides.
     link_changes: u64,
 }
@@ -180,7 +180,7 @@ impl Network {
             entries,
             news: BinaryHeap::new(),
             told: 0,
-            forgotten: Vec::new(),
+            changes: Vec::new(),
             link_changes: 0,
         }
     }
@@ -208,14 +208,12 @@ impl Network {
     /// The process of a task accepts connections at the ports of its node, or no longer: nobody else needs to know (data-plane
     /// rule 81).
     pub fn listen(&mut self, task: TaskId, service: ServiceId, node: NodeId, listens: bool) {
-        for entry in self.entries.values_mut() {
-            if (entry.spec.access, entry.spec.service, entry.spec.node) == (Access::HostPort, service, Some(node)) {
-                entry.changes += 1;
-                if listens {
-                    entry.service.enable(task);
-                } else {
-                    entry.service.remove(task);
-                }
+        let backend = if listens { Backend::Enabled } else { Backend::Removed };
+        for id in self.entries.ids() {
+            let spec = self.entries[id].spec;
+            if (spec.access, spec.service, spec.node) == (Access::HostPort, service, Some(node)) {
+                self.entries[id].changes += 1;
+                self.set_backend(id, task, backend);
             }
         }
     }
@@ -261,9 +259,9 @@ impl Network {
         }
     }
 
-    /// Backends that load balancers have lost since the last time.
-    pub fn take_forgotten(&mut self) -> Vec<(EntryId, TaskId)> {
-        std::mem::take(&mut self.forgotten)
+    /// Takes, into a buffer that is empty, what has changed since the last time, in order.
+    pub fn take_changes(&mut self, changes: &mut Vec<BackendChange>) {
+        std::mem::swap(&mut self.changes, changes);
     }
 
     /// Where the next connection that enters here goes.
@@ -389,15 +387,24 @@ impl Network {
             true => Level::Removed,
             false => entry.levels[task],
         };
-        match level {
-            Level::Enabled => entry.service.enable(task),
-            Level::Disabled => entry.service.disable(task),
-            Level::Removed | Level::Unknown => {
-                if entry.service.remove(task) {
-                    self.forgotten.push((id, task));
-                }
-            }
+        let backend = match level {
+            Level::Enabled => Backend::Enabled,
+            Level::Disabled => Backend::Disabled,
+            Level::Removed | Level::Unknown => Backend::Removed,
+        };
+        self.set_backend(id, task, backend);
+    }
+
+    /// Lets a load balancer treat a task so from now on, and takes down that it does.
+    fn set_backend(&mut self, id: EntryId, task: TaskId, backend: Backend) {
+        let Entry { spec: EntrySpec { access, node, .. }, ref mut service, .. } = self.entries[id];
+        match backend {
+            Backend::Enabled => service.enable(task),
+            Backend::Disabled => service.disable(task),
+            Backend::Removed if service.remove(task) => {}
+            Backend::Removed => return,
         }
+        self.changes.push(BackendChange { entry: id, access, node, task, backend });
     }
 
     /// A load balancer learns how all backends of a node stand.
@@ -436,8 +443,13 @@ impl Network {
                 }
             }
         }
-        let host_ports = |entry: &&mut Entry| (entry.spec.access, entry.spec.node) == (Access::HostPort, Some(node));
-        self.entries.values_mut().filter(host_ports).for_each(|entry| entry.service = VirtualService::default());
+        for id in self.entries.ids() {
+            let Entry { spec, service, .. } = &self.entries[id];
+            if (spec.access, spec.node) == (Access::HostPort, Some(node)) {
+                let tasks = service.enabled().to_vec();
+                tasks.into_iter().for_each(|task| self.set_backend(id, task, Backend::Removed));
+            }
+        }
     }
 
     fn set_machine(&mut self, now: Time, node: NodeId, machine: Machine) {

@@ -4,7 +4,7 @@ use super::Sim;
 use crate::agent::Effect;
 use crate::kernel::Time;
 use crate::model::client::Access;
-use crate::model::request::{Cause, Route};
+use crate::model::request::{Backend, BackendChange, Cause, Route};
 use crate::model::task::TaskState;
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
@@ -41,7 +41,7 @@ impl<O: Observer> Sim<'_, O> {
                 return false;
             }
             self.network.hear(reached);
-            tell_forgotten(reached, &mut self.network, &mut self.clients);
+            tell_backends(reached, &mut self.backends, &mut self.network, &mut self.clients, observer);
         }
     }
 
@@ -80,7 +80,7 @@ impl<O: Observer> Sim<'_, O> {
                 }
             }
         }
-        tell_forgotten(self.now, &mut self.network, &mut self.clients);
+        tell_backends(self.now, &mut self.backends, &mut self.network, &mut self.clients, &mut self.observer);
     }
 
     fn end_process(&mut self, task: TaskId) {
@@ -113,10 +113,21 @@ struct Place {
     node: NodeId,
 }
 
-/// Tells traffic which backends load balancers have lost.
-fn tell_forgotten(now: Time, network: &mut Network, clients: &mut Clients) {
-    for (entry, task) in network.take_forgotten() {
-        clients.forget(now, entry, task, network);
+/// Tells the observer how load balancers stand to tasks, and traffic which they have forgotten. Who calls a port of a node has its
+/// connection to the task itself.
+fn tell_backends(
+    now: Time,
+    changes: &mut Vec<BackendChange>,
+    network: &mut Network,
+    clients: &mut Clients,
+    observer: &mut impl Observer,
+) {
+    network.take_changes(changes);
+    for change in changes.drain(..) {
+        observer.backend(now, &change);
+        if change.backend == Backend::Removed && change.access != Access::HostPort {
+            clients.forget(now, change.entry, change.task, network);
+        }
     }
 }
 
