@@ -3,14 +3,27 @@
 use std::io;
 
 use super::chart::{self, TimelineData};
-use super::{Lanes, csv, json};
+use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
+use super::{Lanes, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
-use crate::metrics::{Summary, Timeline};
+use crate::metrics::{RequestLog, Summary, Timeline};
 use crate::model::ServiceId;
+use crate::model::client::Grade;
 use crate::model::request::{Batch, Request};
 use crate::observe::{Observer, Record};
 use crate::sim::Plan;
+
+/// Which requests stand in `requests.csv` by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestRows {
+    /// All.
+    Full,
+    /// A sample; all if they are few.
+    Sample,
+    /// None: there is no such file.
+    None,
+}
 
 /// Collects, while a run goes on, all that the files of its report need beside the summary.
 #[derive(Debug)]
@@ -19,12 +32,24 @@ pub struct Recorder<'p> {
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
+    requests: Option<RequestLog>,
 }
 
 impl<'p> Recorder<'p> {
-    /// For a run of this plan.
-    pub fn new(plan: &'p Plan) -> Recorder<'p> {
-        Recorder { plan, timeline: Timeline::new(plan.services.len()), tasks: TaskLog::new(), lanes: Lanes::default() }
+    /// For a run of this plan, with these requests by themselves. Where requests are counted in bulk there are none.
+    pub fn new(plan: &'p Plan, rows: RequestRows) -> Recorder<'p> {
+        let told = plan.grade == Grade::Exact && !plan.clients.is_empty();
+        Recorder {
+            plan,
+            timeline: Timeline::new(plan.services.len()),
+            tasks: TaskLog::new(),
+            lanes: Lanes::default(),
+            requests: match rows {
+                RequestRows::Full => told.then(RequestLog::full),
+                RequestRows::Sample => told.then(|| RequestLog::sample(plan.seed)),
+                RequestRows::None => None,
+            },
+        }
     }
 
     /// All files of the report with their contents.
@@ -38,13 +63,19 @@ impl<'p> Recorder<'p> {
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
         csv::tasks(self.tasks.changes(), self.plan, &mut tasks)?;
-        Ok(vec![
+        let mut files = vec![
             ("summary.json", json::summary(summary).into_bytes()),
-            ("tasks.csv", tasks),
-            ("timeline.csv", timeline),
+            (TASKS.name, tasks),
+            (TIMELINE.name, timeline),
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
-        ])
+        ];
+        if let Some(requests) = self.requests {
+            let (rows, weight) = requests.finish();
+            files.push((REQUESTS.name, csv::requests(&rows, weight, self.plan)));
+        }
+        files.push((COLUMNS, columns::json().into_bytes()));
+        Ok(files)
     }
 }
 
@@ -57,6 +88,7 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+        self.requests.request(request);
     }
 
     fn requests(&mut self, batch: &Batch) {
@@ -69,9 +101,11 @@ impl Observer for Recorder<'_> {
 }
 
 /// Names of all files that a report of a run may have.
-pub const OF_RUN: [&str; 6] =
-    ["summary.json", "tasks.csv", "timeline.csv", "timeline.svg", "timeline.png", "seeds.csv"];
+pub const OF_RUN: [&str; 8] =
+    ["summary.json", TASKS.name, TIMELINE.name, "timeline.svg", "timeline.png", REQUESTS.name, SEEDS.name, COLUMNS];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: [&str; 3] = ["sweep.csv", "sweep.svg", "sweep.png"];
+pub const OF_SWEEP: [&str; 4] = [SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: [&str; 1] = ["compare.csv"];
+pub const OF_COMPARISON: [&str; 2] = [COMPARE.name, COLUMNS];
+/// What explains the columns of the others.
+pub const COLUMNS: &str = "columns.json";
