@@ -8,12 +8,12 @@ use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, NodeState, Role};
-use crate::model::request::{Backend, BackendChange, Request};
+use crate::model::request::{Request, Weight};
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
-use crate::model::{ClientId, EntryId, ImageId, NodeId, ServiceId, TaskId};
-use crate::observe::{Observer, Record, SpecCause, TaskRecord};
+use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
+use crate::observe::{Observer, Record, Shift, SpecCause, TaskRecord};
 use crate::sim::Plan;
 use crate::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
@@ -30,7 +30,7 @@ pub(super) struct Forged {
 
 enum Told {
     Record(Record),
-    Backend(BackendChange),
+    Shift(Shift),
     Request(Request),
 }
 
@@ -165,10 +165,10 @@ impl Forged {
         self.record(Record::Rotation { task: TaskId(task), service: WEB, image, entered })
     }
 
-    /// The load balancer of a node stands to a task so from now on.
-    pub(super) fn backend(&mut self, node: u32, task: u32, backend: Backend) -> &mut Self {
-        let (entry, access, node) = (EntryId(node), Access::Vip, Some(NodeId(node)));
-        self.told.push((self.now, Told::Backend(BackendChange { entry, access, node, task: TaskId(task), backend })));
+    /// What the load balancer of a node does with a task from now on.
+    pub(super) fn shift(&mut self, node: u32, task: u32, weight: Weight) -> &mut Self {
+        let (access, node, task) = (Access::Vip, Some(NodeId(node)), TaskId(task));
+        self.told.push((self.now, Told::Shift(Shift { access, node, task, weight })));
         self
     }
 
@@ -189,7 +189,7 @@ impl Forged {
             }
             match told {
                 Told::Record(record) => promises.record(*time, record),
-                Told::Backend(change) => promises.backend(*time, change),
+                Told::Shift(shift) => promises.shift(*time, shift),
                 Told::Request(request) => promises.request(request),
             }
         }

@@ -18,10 +18,10 @@ use std::fmt;
 use view::View;
 
 use crate::kernel::{IdVec, Time};
-use crate::model::request::{BackendChange, Request};
+use crate::model::request::Request;
 use crate::model::task::Slot;
 use crate::model::{ServiceId, TaskId};
-use crate::observe::{Observer, Record};
+use crate::observe::{Observer, Record, Shift};
 use crate::sim::Plan;
 
 /// Something that holds in every run.
@@ -160,8 +160,8 @@ impl Observer for Promises<'_> {
         self.requests.record(&self.view, record, &mut self.findings);
     }
 
-    fn backend(&mut self, now: Time, change: &BackendChange) {
-        self.requests.backend(now, change);
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        self.requests.shift(now, shift);
     }
 
     fn request(&mut self, request: &Request) {

@@ -4,9 +4,9 @@ use super::view::View;
 use super::{Findings, Promise, task_name};
 use crate::kernel::{IdVec, Time};
 use crate::model::client::Access;
-use crate::model::request::{Backend, BackendChange, Failure, Request, RequestOutcome};
+use crate::model::request::{Failure, Request, RequestOutcome, Weight};
 use crate::model::{NodeId, TaskId};
-use crate::observe::Record;
+use crate::observe::{Record, Shift};
 
 /// When each task entered rotation and when it left, and when its process ended.
 #[derive(Default)]
@@ -50,16 +50,16 @@ impl Rotations {
         };
     }
 
-    /// A load balancer stands otherwise to a task.
-    pub(super) fn backend(&mut self, now: Time, change: &BackendChange) {
-        let BackendChange { access, node, task, backend, .. } = *change;
+    /// A load balancer does otherwise with a task from now on.
+    pub(super) fn shift(&mut self, now: Time, shift: &Shift) {
+        let Shift { access, node, task, weight } = *shift;
         let entries = self.entries.entry(task, Vec::new());
         let known = entries.iter().position(|entry| (entry.access, entry.node) == (access, node));
         let closed = known.map(|place| entries.swap_remove(place)).and_then(|entry| entry.closed);
-        entries.push(match backend {
-            Backend::Enabled => Entry { access, node, closed: None, removed: None },
-            Backend::Disabled => Entry { access, node, closed: closed.or(Some(now)), removed: None },
-            Backend::Removed => Entry { access, node, closed: closed.or(Some(now)), removed: Some(now) },
+        entries.push(match weight {
+            Weight::One => Entry { access, node, closed: None, removed: None },
+            Weight::Zero => Entry { access, node, closed: closed.or(Some(now)), removed: None },
+            Weight::Gone => Entry { access, node, closed: closed.or(Some(now)), removed: Some(now) },
         });
     }
 
@@ -133,9 +133,9 @@ mod tests {
     /// A task that is in rotation from 10 ms to 20 ms and ends then; the load balancer of the client's entry has it from 12 ms to 22 ms, and knows it to 24 ms.
     fn rotated() -> Forged {
         let mut forged = Forged::new(replicated(1));
-        forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).at(12).backend(0, 0, Backend::Enabled);
+        forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).at(12).shift(0, 0, Weight::One);
         forged.at(20).rotate(0, false).record(Record::ProcessEnded { task: TaskId(0) });
-        forged.at(22).backend(0, 0, Backend::Disabled).at(24).backend(0, 0, Backend::Removed).at(30);
+        forged.at(22).shift(0, 0, Weight::Zero).at(24).shift(0, 0, Weight::Gone).at(30);
         forged
     }
 
@@ -174,14 +174,14 @@ mod tests {
         assert_eq!(rotated().request(request(23, Some(0), REFUSED)).broken(), [Promise::Entry]);
         assert_eq!(rotated().request(request(25, Some(0), REFUSED)).broken(), [Promise::Entry]);
         let mut again = rotated();
-        assert_eq!(again.backend(0, 0, Backend::Enabled).request(request(25, Some(0), REFUSED)).broken(), []);
+        assert_eq!(again.shift(0, 0, Weight::One).request(request(25, Some(0), REFUSED)).broken(), []);
     }
 
     #[test]
     fn a_request_to_a_task_that_only_another_entry_knows_is_seen() {
         let other = || {
             let mut forged = Forged::new(replicated(1));
-            forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).backend(1, 0, Backend::Enabled);
+            forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).shift(1, 0, Weight::One);
             forged
         };
         assert_eq!(other().request(request(15, Some(0), RequestOutcome::Ok)).broken(), [Promise::Entry]);

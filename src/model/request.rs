@@ -1,7 +1,6 @@
 //! One request of a client.
 
-use super::client::Access;
-use super::ids::{ClientId, EntryId, ImageId, NodeId, ServiceId, TaskId};
+use super::ids::{ClientId, ImageId, ServiceId, TaskId};
 use crate::kernel::{Span, Time};
 
 /// One request that has ended.
@@ -165,32 +164,6 @@ impl Cause {
     }
 }
 
-/// A load balancer stands otherwise to a task from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackendChange {
-    /// The way into the service.
-    pub entry: EntryId,
-    /// What kind of load balancer it is.
-    pub access: Access,
-    /// On which node; `None`: on none.
-    pub node: Option<NodeId>,
-    /// The task.
-    pub task: TaskId,
-    /// How it stands to the task.
-    pub backend: Backend,
-}
-
-/// How a load balancer stands to a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// It sends connections to the task.
-    Enabled,
-    /// Weight 0: it sends no new connections, and keeps those that there are.
-    Disabled,
-    /// It does not know the task.
-    Removed,
-}
-
 /// Where a connection goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -202,4 +175,15 @@ pub enum Route {
     Refused,
     /// The node does not answer.
     Silence,
+}
+
+/// What a load balancer does with a task from now on, in IPVS's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// It gets connections in its turn.
+    One,
+    /// It gets no more connections; those that it has go on.
+    Zero,
+    /// It is forgotten, with the connections that it has.
+    Gone,
 }

@@ -29,7 +29,6 @@ use crate::manager::ties::Ties;
 use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::command::Command;
 use crate::model::node::Role;
-use crate::model::request::BackendChange;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::network::{self, Member, Network};
@@ -91,8 +90,6 @@ struct Sim<'p, O> {
     /// Whether a round of the agents' immediate steps is in the queue.
     step_queued: bool,
     network: Network,
-    /// Room for what load balancers changed.
-    backends: Vec<BackendChange>,
     clients: Clients,
     /// Tasks that load balancers send requests to.
     in_rotation: IdVec<TaskId, bool>,
@@ -149,7 +146,6 @@ impl<'p, O: Observer> Sim<'p, O> {
             waiting: Vec::new(),
             step_queued: false,
             network: Network::new(entries, &members, &plan.latencies, &streams),
-            backends: Vec::new(),
             clients: Clients::new(plan, of_client, applications, &streams),
             in_rotation: IdVec::new(),
             observer,
