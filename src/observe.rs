@@ -1,8 +1,9 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
 use crate::kernel::{IdVec, Time};
+use crate::model::client::Access;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
-use crate::model::request::{Batch, Request};
+use crate::model::request::{Batch, Request, Weight};
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
@@ -14,6 +15,10 @@ pub trait Observer {
 
     /// An agent heard or did something, of which the managers learn later, if at all.
     fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
+    /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and have
+    /// ended were told.
+    fn shift(&mut self, _now: Time, _shift: &Shift) {}
 
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
@@ -50,6 +55,19 @@ pub enum AgentEvent {
         /// The task.
         task: TaskId,
     },
+}
+
+/// What a load balancer does with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// What kind of load balancer it is.
+    pub access: Access,
+    /// On which node; `None`: on none.
+    pub node: Option<NodeId>,
+    /// The task.
+    pub task: TaskId,
+    /// What it does with the task from now on.
+    pub weight: Weight,
 }
 
 /// Something that happened, other than a request.
@@ -207,6 +225,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.agent(now, event);
     }
 
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        self.0.shift(now, shift);
+        self.1.shift(now, shift);
+    }
+
     fn request(&mut self, request: &Request) {
         self.0.request(request);
         self.1.request(request);
@@ -234,6 +257,12 @@ impl<O: Observer> Observer for Option<O> {
     fn agent(&mut self, now: Time, event: AgentEvent) {
         if let Some(observer) = self {
             observer.agent(now, event);
+        }
+    }
+
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        if let Some(observer) = self {
+            observer.shift(now, shift);
         }
     }
 

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::json::{length, point};
 use crate::kernel::{IdVec, Time};
+use crate::model::client::Access;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
-use crate::model::request::{Request, RequestOutcome};
+use crate::model::request::{Request, RequestOutcome, Weight};
 use crate::model::task::{Creator, Slot};
 use crate::model::update::CommandError;
 use crate::model::{NodeId, ServiceId, TaskId};
-use crate::observe::{AgentEvent, Observer, Record, SpecCause, TaskRecord};
+use crate::observe::{AgentEvent, Observer, Record, Shift, SpecCause, TaskRecord};
 use crate::sim::Plan;
 
 /// Turns records into lines as they come.
@@ -184,6 +185,14 @@ impl Observer for Records<'_> {
         self.push(now, kind, fields);
     }
 
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        let Shift { access, node, task, weight } = *shift;
+        let (access, weight) = (access_name(access), weight_number(weight));
+        let node = node.map(|node| self.node(node));
+        let fields = json!({"access": access, "node": node, "task": task.0, "weight": weight});
+        self.push(now, "load_balancer", fields);
+    }
+
     fn request(&mut self, _request: &Request) {}
 
     fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
@@ -217,5 +226,23 @@ fn reachability_name(reachability: Reachability) -> &'static str {
     match reachability {
         Reachability::Reachable => "reachable",
         Reachability::Unreachable => "unreachable",
+    }
+}
+
+fn access_name(access: Access) -> &'static str {
+    match access {
+        Access::Direct => "direct",
+        Access::Vip => "vip",
+        Access::DnsRoundRobin => "dnsrr",
+        Access::HostPort => "host",
+    }
+}
+
+/// Weight of a task as a load balancer knows it; `None`: it knows the task no more.
+fn weight_number(weight: Weight) -> Option<u32> {
+    match weight {
+        Weight::One => Some(1),
+        Weight::Zero => Some(0),
+        Weight::Gone => None,
     }
 }
