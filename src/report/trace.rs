@@ -110,8 +110,9 @@ impl Trace<'_> {
 
     /// Gives every task the first thread of its slot on its node that is free, and names the threads.
     fn place(&mut self, lives: &mut IdVec<TaskId, Life>) {
-        // Until when each thread is taken.
-        let mut threads: BTreeMap<(usize, ServiceId, Slot), Vec<(Time, Vec<TaskId>)>> = BTreeMap::new();
+        // The threads of a slot: until when each is taken, and by which tasks.
+        type Taken = Vec<(Time, Vec<TaskId>)>;
+        let mut threads: BTreeMap<(usize, ServiceId, Slot), Taken> = BTreeMap::new();
         for (id, life) in lives.iter() {
             let process = life.node.map_or(NOWHERE, process);
             let taken = threads.entry((process, life.first.service, life.first.slot)).or_default();
