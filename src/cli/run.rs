@@ -136,7 +136,7 @@ fn run_one(
     }
     let recorder = (!options.no_report).then(|| Recorder::new(plan, options.requests.into()));
     let rows = RequestRows::from(options.requests);
-    let records = (options.format == Format::Ndjson).then(|| (Records::new(plan), rows.log(plan)));
+    let records = (options.format == Format::Ndjson).then(|| (Records::new(plan), rows.into_log(plan)));
     let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
     let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
     drop(watch);

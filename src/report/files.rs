@@ -28,7 +28,7 @@ pub enum RequestRows {
 
 impl RequestRows {
     /// What keeps them; `None` if there are none to tell: where requests are counted in bulk, or without clients.
-    pub fn log(self, plan: &Plan) -> Option<RequestLog> {
+    pub fn into_log(self, plan: &Plan) -> Option<RequestLog> {
         match self {
             _ if plan.grade != Grade::Exact || plan.clients.is_empty() => None,
             RequestRows::Full => Some(RequestLog::full()),
@@ -56,7 +56,7 @@ impl<'p> Recorder<'p> {
             timeline: Timeline::new(plan.services.len()),
             tasks: TaskLog::new(),
             lanes: Lanes::default(),
-            requests: rows.log(plan),
+            requests: rows.into_log(plan),
         }
     }
 
