@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod explain;
 mod explain_code;
 mod import;
 mod init;
@@ -57,6 +58,8 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Tell why a run went as it did: every decision with what led to it; or why nothing was rolled back.
+    Explain(explain::Options),
     /// Tell what the code of an error, a warning or a lint means, and what to do.
     ExplainCode(explain_code::Options),
     /// Make a scenario of what docker prints of a cluster.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::Explain(options) => explain::explain(options, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
         Command::Import(options) => import::run(options, &terminal),
         Command::Schema(options) => schema::schema(options, &terminal),

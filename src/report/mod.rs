@@ -7,6 +7,7 @@ pub mod csv;
 mod decimal;
 pub mod diagnostics;
 pub mod disk;
+pub mod explain;
 pub mod files;
 mod font;
 pub mod json;

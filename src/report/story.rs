@@ -5,6 +5,7 @@ mod tell;
 
 use std::collections::BTreeMap;
 
+use super::names::seconds;
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::Request;
@@ -308,7 +309,7 @@ impl Observer for Story<'_> {
 
 /// The lines as text, one below the other, the times flush right.
 pub fn text(lines: &[StoryLine]) -> String {
-    let times: Vec<String> = lines.iter().map(|line| tell::seconds(line.at)).collect();
+    let times: Vec<String> = lines.iter().map(|line| seconds(line.at)).collect();
     let width = times.iter().map(String::len).max().unwrap_or(0);
     times.iter().zip(lines).map(|(time, line)| format!("{time:>width$}  {}\n", line.text)).collect()
 }
