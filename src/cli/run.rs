@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::{Failure, Outcome, Terminal};
+use crate::diag::{Code, Diagnostic};
 use crate::experiment::{self, pool};
 use crate::metrics::Summary;
-use crate::metrics::summary::UpdateOutcome;
+use crate::metrics::summary::{UpdateOutcome, Vain};
 use crate::model::client::Grade;
 use crate::report::columns::SEEDS;
 use crate::report::files::{self, Recorder, RequestRows};
@@ -146,6 +147,11 @@ fn run_one(
     // Those warnings that the run itself gave, after the scenario's own.
     for warning in &summary.warnings[scenario.warnings.len()..] {
         terminal.note(&format!("warning: {warning}"));
+    }
+    for Vain { command, text } in &summary.vain {
+        let place = scenario.places.get(*command as usize).and_then(Option::as_ref);
+        terminal
+            .warnings(&place.map(|place| Diagnostic::new(Code::NoEffect, place, text)).into_iter().collect::<Vec<_>>());
     }
     if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));

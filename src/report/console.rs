@@ -3,13 +3,22 @@
 use super::table::Table;
 use crate::kernel::Span;
 use crate::metrics::path::Value;
-use crate::metrics::summary::Totals;
+use crate::metrics::summary::{Requests, Totals};
 use crate::metrics::{MetricPath, ServiceSummary, Summary};
+use crate::model::request::Cause;
 
-/// What is shown, and whether it is shown although no column has a value.
-const METRICS: [(&str, bool); 16] = [
+/// What is shown, and whether it is shown although all columns have no value, or 0.
+const METRICS: [(&str, bool); 24] = [
     ("requests.total", true),
     ("requests.failed", true),
+    ("requests.by_cause.no-task", false),
+    ("requests.by_cause.booting", false),
+    ("requests.by_cause.stopping", false),
+    ("requests.by_cause.killed", false),
+    ("requests.by_cause.node-lost", false),
+    ("requests.by_cause.stale-entry", false),
+    ("requests.by_cause.overload", false),
+    ("requests.by_cause.application", false),
     ("requests.availability", true),
     ("error_budget_used", false),
     ("requests.per_second", true),
@@ -26,10 +35,10 @@ const METRICS: [(&str, bool); 16] = [
     ("final_update_status", false),
 ];
 
-/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, and
-/// what became of each update.
+/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, what became of
+/// each update, and how long drained nodes took to be empty.
 pub fn summary(summary: &Summary) -> String {
-    let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary)];
+    let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary), nodes(summary)];
     tables.into_iter().flatten().map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
 }
 
@@ -52,8 +61,27 @@ fn versions(summary: &Summary) -> Option<Table> {
             table.row([format!("{} {}", service.name, version.image)].into_iter().chain(counts));
             any = true;
         }
+        let nobody = service.requests.iter().map(unserved).find(|count| *count > 0);
+        if let Some(count) = nobody.map(|count| count.to_string()) {
+            table.row([format!("{} nobody", service.name), count.clone(), "0".to_owned(), count]);
+            any = true;
+        }
     }
     any.then_some(table)
+}
+
+/// Requests that were sent to no task.
+fn unserved(requests: &Requests) -> u64 {
+    requests.total - requests.by_version.iter().map(|version| version.total).sum::<u64>()
+}
+
+/// How long the nodes that were drained took to be really empty.
+fn nodes(summary: &Summary) -> Option<Table> {
+    let mut drained = summary.nodes.iter().filter(|node| node.empty.is_some()).peekable();
+    drained.peek()?;
+    let mut table = Table::new(["drained", "empty after"]);
+    drained.for_each(|node| table.row([node.name.clone(), readable(node.empty.map(Value::Duration))]));
+    Some(table)
 }
 
 fn clients(summary: &Summary) -> Option<Table> {
@@ -121,6 +149,16 @@ impl<'a> Column<'a> {
         Column { head: &service.name, numbers: Numbers::Service(service) }
     }
 
+    /// From when to when it was measured.
+    fn window(&self) -> String {
+        match self.numbers {
+            Numbers::Service(service) => {
+                service.window.map(|at| format!("{:.2}", at.since_start().as_secs_f64())).join("–") + " s"
+            }
+            Numbers::Totals(_) => readable(None),
+        }
+    }
+
     fn value(&self, metric: &MetricPath) -> Option<Value<'a>> {
         match self.numbers {
             Numbers::Service(service) => metric.value(service),
@@ -131,10 +169,12 @@ impl<'a> Column<'a> {
 
 fn table(columns: &[Column<'_>]) -> Table {
     let mut table = Table::new([""].into_iter().chain(columns.iter().map(|column| column.head)));
+    table.row(["window".to_owned()].into_iter().chain(columns.iter().map(Column::window)));
     for (name, always) in METRICS {
         let metric = MetricPath::parse(name).expect("a metric of this name exists");
         let values: Vec<_> = columns.iter().map(|column| column.value(&metric)).collect();
-        if always || values.iter().any(Option::is_some) {
+        let is_something = |value: &Option<Value<'_>>| !matches!(value, None | Some(Value::Count(0)));
+        if always || values.iter().any(is_something) {
             table.row([name.to_owned()].into_iter().chain(values.into_iter().map(readable)));
         }
     }
@@ -158,7 +198,11 @@ fn total<'a>(totals: &'a Totals, metric: &str) -> Option<Value<'a>> {
         "downtime.longest" => Some(Value::Duration(totals.downtime.longest)),
         "degraded" => Some(Value::Duration(totals.degraded)),
         "missing_replica" => Some(Value::Duration(totals.missing_replica)),
-        _ => None,
+        _ => {
+            let cause = metric.strip_prefix("requests.by_cause.")?;
+            let cause = Cause::ALL.into_iter().find(|known| known.name() == cause)?;
+            requests.map(|requests| Value::Count(requests.by_cause[cause as usize]))
+        }
     }
 }
 
@@ -215,6 +259,7 @@ mod tests {
             fingerprint: String::new(),
             end: Time::from_millis(60_000),
             warnings: Vec::new(),
+            vain: Vec::new(),
             services: vec![web, db],
             totals,
             nodes: Vec::new(),
