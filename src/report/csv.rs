@@ -98,6 +98,7 @@ mod tests {
             image: OLD,
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired: TaskState::Ready,
             created: None,
         };

@@ -4,6 +4,7 @@ pub mod chart;
 pub mod console;
 pub mod csv;
 pub mod diagnostics;
+pub mod docker;
 pub mod files;
 mod font;
 pub mod json;
