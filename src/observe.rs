@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use crate::kernel::{IdVec, Time};
+use crate::model::client::Access;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
-use crate::model::request::{Batch, Request};
+use crate::model::request::{Batch, Request, Weight};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -20,6 +21,10 @@ pub trait Observer {
 
     /// An agent heard or did something, of which the managers learn later, if at all.
     fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
+    /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and have
+    /// ended were told.
+    fn shift(&mut self, _now: Time, _shift: &Shift) {}
 
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
@@ -69,6 +74,19 @@ pub struct SpecWritten<'a> {
     pub previous: Option<&'a Rc<ServiceSpec>>,
     /// Its tasks that must be replaced to become what is wanted (control-plane D1), in order of their slots.
     pub dirty: Vec<TaskId>,
+}
+
+/// What a load balancer does with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// What kind of load balancer it is.
+    pub access: Access,
+    /// On which node; `None`: on none.
+    pub node: Option<NodeId>,
+    /// The task.
+    pub task: TaskId,
+    /// What it does with the task from now on.
+    pub weight: Weight,
 }
 
 /// Something that happened, other than a request.
@@ -233,6 +251,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.agent(now, event);
     }
 
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        self.0.shift(now, shift);
+        self.1.shift(now, shift);
+    }
+
     fn request(&mut self, request: &Request) {
         self.0.request(request);
         self.1.request(request);
@@ -266,6 +289,12 @@ impl<O: Observer> Observer for Option<O> {
     fn agent(&mut self, now: Time, event: AgentEvent) {
         if let Some(observer) = self {
             observer.agent(now, event);
+        }
+    }
+
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        if let Some(observer) = self {
+            observer.shift(now, shift);
         }
     }
 

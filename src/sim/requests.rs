@@ -1,14 +1,13 @@
 //! What passes between traffic, network and agents.
 
 use super::Sim;
-use crate::agent::Effect;
+use crate::agent::{Effect, Ending};
 use crate::kernel::Time;
 use crate::model::client::Access;
 use crate::model::request::{Cause, Route};
-use crate::model::task::TaskState;
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
-use crate::observe::{AgentEvent, Observer, Record};
+use crate::observe::{AgentEvent, Observer, Record, Shift};
 use crate::traffic::{Notice, Reaction, Rotations, Routing};
 
 use super::clients::Clients;
@@ -41,7 +40,7 @@ impl<O: Observer> Sim<'_, O> {
                 return false;
             }
             self.network.hear(reached);
-            tell_forgotten(reached, &mut self.network, &mut self.clients);
+            tell_shifts(reached, &mut self.network, &mut self.clients, observer);
         }
     }
 
@@ -68,7 +67,7 @@ impl<O: Observer> Sim<'_, O> {
                     self.observer.agent(self.now, AgentEvent::StopSignal { task });
                     self.clients.drain(task);
                 }
-                Effect::ProcessEnded(task) => self.end_process(task),
+                Effect::ProcessEnded(task, ending) => self.end_process(task, ending),
                 Effect::SandboxRemoved(task) => {
                     self.network.remove(self.now, task);
                     self.clients.remove(task);
@@ -80,16 +79,19 @@ impl<O: Observer> Sim<'_, O> {
                 }
             }
         }
-        tell_forgotten(self.now, &mut self.network, &mut self.clients);
+        tell_shifts(self.now, &mut self.network, &mut self.clients, &mut self.observer);
     }
 
-    fn end_process(&mut self, task: TaskId) {
+    fn end_process(&mut self, task: TaskId, ending: Ending) {
         let Place { service, node, .. } = self.place(task);
         self.network.listen(task, service, node, false);
         self.rotate(task, false);
         self.emit(Record::ProcessEnded { task });
-        let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
-        let cause = if is_stopped { Cause::Killed } else { Cause::Application };
+        let cause = match ending {
+            Ending::Itself => Cause::Application,
+            Ending::Stopped => Cause::Stopping,
+            Ending::Killed => Cause::Killed,
+        };
         self.clients.kill(self.now, task, cause, &mut self.observer);
     }
 
@@ -113,10 +115,11 @@ struct Place {
     node: NodeId,
 }
 
-/// Tells traffic which backends load balancers have lost.
-fn tell_forgotten(now: Time, network: &mut Network, clients: &mut Clients) {
-    for (entry, task) in network.take_forgotten() {
-        clients.forget(now, entry, task, network);
+/// Tells observer and traffic what load balancers do with tasks from now on.
+fn tell_shifts(now: Time, network: &mut Network, clients: &mut Clients, observer: &mut impl Observer) {
+    while let Some((entry, task, weight)) = network.next_shift() {
+        observer.shift(now, &Shift { access: network.access(entry), node: network.node(entry), task, weight });
+        clients.shift(now, entry, task, weight, network);
     }
 }
 
@@ -141,12 +144,8 @@ impl Routing for Network {
 }
 
 impl Rotations for Network {
-    fn revision(&self, entry: EntryId) -> u64 {
-        self.revision(entry)
-    }
-
-    fn backends(&self, entry: EntryId) -> &[TaskId] {
-        self.backends(entry)
+    fn link_changes(&self) -> u64 {
+        self.link_changes()
     }
 
     fn closed(&self, entry: EntryId) -> Option<Route> {

@@ -23,7 +23,7 @@ use crate::kernel::winner_tree::WinnerTree;
 use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::client::{Access, ClientSpec};
 use crate::model::image::Application;
-use crate::model::request::{Cause, Request, Route};
+use crate::model::request::{Cause, Request, Route, Weight};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
 
 pub use grade::{Bulk, Rotations};
@@ -178,14 +178,10 @@ impl Traffic {
     /// The process of a task ended at `now`, up to which traffic was advanced: what it has not finished is reset, and the users of a
     /// closed loop who wait for it think from now on.
     ///
-    /// Until load balancers know, its requests are refused. `cause`: why it ended, unless it drained or had too much to do.
+    /// Until load balancers know, its requests are refused. `cause`: why it ended, unless it had too much to do.
     pub fn kill(&mut self, now: Time, task: TaskId, cause: Cause, sink: &mut impl FnMut(&Request)) {
         let Some(server) = self.requests.servers.get(task).filter(|server| server.is_up()) else { return };
-        let cause = match server.state {
-            _ if server.is_crashing() => Cause::Overload,
-            State::Draining => Cause::Stopping,
-            _ => cause,
-        };
+        let cause = if server.is_crashing() { Cause::Overload } else { cause };
         self.requests.servers.set_state(task, State::Ended(cause));
         let Traffic { clients, order, requests, .. } = self;
         requests.cut_off(now, task, cause, sink, &mut |attempt, sent| {
@@ -215,9 +211,11 @@ impl Traffic {
         });
     }
 
-    /// A load balancer has lost a backend at `now`.
-    pub fn forget<N: Routing>(&mut self, now: Time, entry: EntryId, task: TaskId, network: &N) {
-        self.requests.forget(now, entry, task, network);
+    /// A load balancer does this with a task from `now` on. What it does with connections the network is asked for each.
+    pub fn shift<N: Routing>(&mut self, now: Time, entry: EntryId, task: TaskId, weight: Weight, network: &N) {
+        if weight == Weight::Gone {
+            self.requests.forget(now, entry, task, network);
+        }
     }
 }
 
