@@ -265,26 +265,36 @@ mod tests {
             nodes: Vec::new(),
         };
         insta::assert_snapshot!(summary(&run), @"
-                                      web         db      total
-        requests.total                 10          –         10
-        requests.failed                 3          –          3
-        requests.availability    70.000 %          –   70.000 %
-        error_budget_used       150.000 %          –          –
-        requests.per_second       12.5 /s          –    12.5 /s
-        requests.latency.p50       1.0 ms          –     1.0 ms
-        requests.latency.p99       3.0 ms          –     3.0 ms
-        requests.latency.max       5.0 ms          –     5.0 ms
-        uptime_share             75.000 %   75.000 %          –
-        downtime.total             2.50 s        0 s     2.50 s
-        downtime.count                  2          0          2
-        downtime.longest           1.50 s        0 s     1.50 s
-        degraded                   4.00 s        0 s     4.00 s
-        missing_replica            6.50 s        0 s     6.50 s
-        peak_tasks                      5          5          –
-        final_update_status     completed          –          –
+                                                 web             db      total
+        window                          1.50–11.50 s   1.50–11.50 s          –
+        requests.total                            10              –         10
+        requests.failed                            3              –          3
+        requests.by_cause.no-task                 20              –         20
+        requests.by_cause.booting                 21              –         21
+        requests.by_cause.stopping                22              –         22
+        requests.by_cause.killed                  23              –         23
+        requests.by_cause.node-lost               24              –         24
+        requests.by_cause.stale-entry             25              –         25
+        requests.by_cause.overload                26              –         26
+        requests.by_cause.application             27              –         27
+        requests.availability               70.000 %              –   70.000 %
+        error_budget_used                  150.000 %              –          –
+        requests.per_second                  12.5 /s              –    12.5 /s
+        requests.latency.p50                  1.0 ms              –     1.0 ms
+        requests.latency.p99                  3.0 ms              –     3.0 ms
+        requests.latency.max                  5.0 ms              –     5.0 ms
+        uptime_share                        75.000 %       75.000 %          –
+        downtime.total                        2.50 s            0 s     2.50 s
+        downtime.count                             2              0          2
+        downtime.longest                      1.50 s            0 s     1.50 s
+        degraded                              4.00 s            0 s     4.00 s
+        missing_replica                       6.50 s            0 s     6.50 s
+        peak_tasks                                 5              5          –
+        final_update_status                completed              –          –
 
         served by     requests   ok   failed
         web app:1.0          9    7        2
+        web nobody           1    0        1
 
                           from        to     start   duration   detect   restore              outcome
         web update     app:1.0   app:2.0   10.00 s    10.00 s   3.00 s    4.00 s   rollback_completed
