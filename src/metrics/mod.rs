@@ -1,6 +1,6 @@
 //! What a run comes to: observers that measure while it goes on, and the numbers that they leave.
 //!
-//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`] and [`TaskLog`] keep rows, for single runs. Each metric
+//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`RequestSeries`] and [`TaskLog`] keep rows, for single runs. Each metric
 //! is defined where it is computed: time in [`downtime`], requests in [`availability`] and [`latency`], updates in [`updates`].
 //! [`MetricPath`] gives them their names.
 
@@ -12,12 +12,14 @@ pub mod latency;
 pub mod node_log;
 pub mod nodes;
 pub mod path;
+pub mod request_series;
 pub mod summary;
 pub mod task_log;
 pub mod timeline;
 pub mod updates;
 
 pub use path::MetricPath;
+pub use request_series::RequestSeries;
 pub use summary::{ServiceSummary, Summary};
 pub use task_log::TaskLog;
 pub use timeline::Timeline;
