@@ -9,6 +9,7 @@ pub mod downtime;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod latency;
+pub mod meaning;
 pub mod node_log;
 pub mod nodes;
 pub mod path;

@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::chart::{self, TimelineData};
+use super::page::{self, PageData};
+use super::story::StoryLine;
 use super::{Lanes, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
-use crate::metrics::{Summary, Timeline};
+use crate::metrics::{RequestSeries, Summary, Timeline};
 use crate::model::ServiceId;
 use crate::model::request::{Batch, Request};
 use crate::observe::{Observer, Record};
@@ -21,26 +23,32 @@ pub struct Recorder<'p> {
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
+    requests: RequestSeries,
 }
 
 impl<'p> Recorder<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Recorder<'p> {
-        Recorder { plan, timeline: Timeline::new(plan.services.len()), tasks: TaskLog::new(), lanes: Lanes::default() }
+        let services = plan.services.len();
+        let (timeline, requests) = (Timeline::new(services), RequestSeries::new(services));
+        Recorder { plan, timeline, tasks: TaskLog::new(), lanes: Lanes::default(), requests }
     }
 
-    /// All files of the report with their contents.
+    /// All files of the report with their contents; `story` is what happened in words.
     ///
     /// # Errors
     /// None that can be met in practice: the contents are written to memory.
-    pub fn files(self, summary: &Summary) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    pub fn files(self, summary: &Summary, story: &[StoryLine]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
         let rows = self.timeline.finish(summary.end);
         let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
         let picture = chart::timeline(&data);
+        let (requests, changes) = (self.requests.finish(), self.tasks.changes());
+        let page = page::html(&PageData { timeline: data, requests: &requests, tasks: changes, story, summary });
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
-        csv::tasks(self.tasks.changes(), self.plan, &mut tasks)?;
+        csv::tasks(changes, self.plan, &mut tasks)?;
         Ok(vec![
+            ("report.html", page.into_bytes()),
             ("summary.json", json::summary(summary).into_bytes()),
             ("tasks.csv", tasks),
             ("timeline.csv", timeline),
@@ -59,10 +67,12 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+        self.requests.request(request);
     }
 
     fn requests(&mut self, batch: &Batch) {
         self.timeline.requests(batch);
+        self.requests.requests(batch);
     }
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
@@ -81,8 +91,8 @@ pub struct WriteError {
 }
 
 /// Names of all files that a report of a run may have.
-pub const OF_RUN: [&str; 6] =
-    ["summary.json", "tasks.csv", "timeline.csv", "timeline.svg", "timeline.png", "seeds.csv"];
+pub const OF_RUN: [&str; 7] =
+    ["report.html", "summary.json", "tasks.csv", "timeline.csv", "timeline.svg", "timeline.png", "seeds.csv"];
 /// Names of all files that a report of a sweep may have.
 pub const OF_SWEEP: [&str; 3] = ["sweep.csv", "sweep.svg", "sweep.png"];
 /// Names of all files that a report of a comparison may have.

@@ -9,6 +9,7 @@ mod font;
 pub mod json;
 pub mod lanes;
 mod names;
+pub mod page;
 pub mod picture;
 pub mod seeds;
 pub mod story;
