@@ -372,8 +372,8 @@ impl fmt::Display for Place {
 impl Diagnostic {
     /// A diagnostic without label and help, as bad as its code says.
     pub fn new(code: Code, place: &Place, message: impl Into<String>) -> Diagnostic {
-        let severity = code.severity();
-        Diagnostic { code, severity, message: message.into(), place: place.clone(), label: String::new(), help: None }
+        let (severity, message) = (code.severity(), shortened(message.into()));
+        Diagnostic { code, severity, message, place: place.clone(), label: String::new(), help: None }
     }
 
     /// Makes an error of a lint; anything else stays as it is.
@@ -383,13 +383,13 @@ impl Diagnostic {
 
     /// With what is said right at the place.
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
-        self.label = label.into();
+        self.label = shortened(label.into());
         self
     }
 
     /// With the likely fix, or the reason; `None` leaves it as it is.
     pub fn help(mut self, help: impl Into<Option<String>>) -> Diagnostic {
-        self.help = help.into().or(self.help);
+        self.help = help.into().map(shortened).or(self.help);
         self
     }
 
@@ -417,6 +417,20 @@ impl Diagnostic {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&report)
     }
+}
+
+/// Longest text of a diagnostic that is told as it is, in bytes: it may quote what somebody wrote.
+const LONGEST_TEXT: usize = 1_000;
+
+/// A text without its middle, if it is too long.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text;
+    }
+    let half = LONGEST_TEXT / 2;
+    let boundary = |byte: usize| (byte..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let (head, tail) = (&text[..boundary(half)], &text[boundary(text.len() - half)..]);
+    format!("{head} … {} bytes … {tail}", text.len() - head.len() - tail.len())
 }
 
 /// `file:line:column: error[R0101]: message`, for editors and other programs.
@@ -448,6 +462,14 @@ error[R0101]: unknown field `paralelism`
         assert_eq!(diagnostic.render(false), expected);
         assert_eq!(diagnostic.to_string(), "scenarios/rolling.json:2:3: error[R0101]: unknown field `paralelism`");
         assert_ne!(diagnostic.render(true), expected, "colour is more than the plain text");
+    }
+
+    #[test]
+    fn a_long_text_is_told_without_its_middle() {
+        let long = format!("begin {} end", "é".repeat(5_000));
+        let told = Diagnostic::new(Code::Syntax, &place("", 0..0), long).message;
+        assert!(told.starts_with("begin é") && told.ends_with("é end"), "{told}");
+        assert!(told.contains(" … 9010 bytes … ") && told.len() <= LONGEST_TEXT + 30, "{told}");
     }
 
     #[test]

@@ -123,7 +123,8 @@ fn as_many_requests_fail_when_a_node_crashes() {
 
 #[test]
 fn as_many_requests_are_too_slow_or_end_in_errors() {
-    for client in [r#", "request_timeout": "20ms""#, r#", "retries": 1, "backoff": "50ms""#] {
+    let again = r#", "request_timeout": "15ms", "retries": 2, "backoff": "50ms""#;
+    for client in [r#", "request_timeout": "20ms""#, r#", "retries": 1, "backoff": "50ms""#, again] {
         agree(&scenario(r#", "error_share": 0.05, "concurrency": 50"#, EIGHT, client, ""));
     }
 }

@@ -157,6 +157,16 @@ fn rule_84_a_process_that_exits_at_the_stop_signal_breaks_what_it_has() {
 }
 
 #[test]
+fn rule_84_what_sigkill_cuts_off_is_killed_whether_the_process_heeded_the_stop_signal_or_not() {
+    let update = r#"{"at": "20s", "run": "docker service update --image app:2 web"}"#;
+    let service = r#", "networks": ["net"], "stop_grace_period": "1s", "deploy": {"replicas": 2}"#;
+    for stop in [r#""2s""#, r#""ignore""#] {
+        let image = format!(r#", "service_time": "4s", "concurrency": 100, "stop": {stop}"#);
+        assert_eq!(failures(&run(&image, service, "", update)), ["reset killed"], "{stop}");
+    }
+}
+
+#[test]
 fn rule_84_a_kept_connection_leads_to_the_old_task_until_that_closes_it() {
     let update = r#"{"at": "20s", "run": "docker service update --image app:2 --update-order start-first web"}"#;
     let last_of_old = |client: &str| {

@@ -6,7 +6,7 @@
 use super::health::{Health, Monitor};
 use super::life::{Fate, Life, TaskSetup};
 use super::pull::Pulls;
-use super::{Effect, Outbox, ProcessEvent, Timer};
+use super::{Effect, Ending, Outbox, ProcessEvent, Timer};
 use crate::kernel::Time;
 use crate::model::image::{Condition, KILLED_CODE};
 use crate::model::latencies::Latencies;
@@ -214,7 +214,7 @@ impl Container {
         if has_rebooted {
             self.step = Step::None;
             if matches!(self.process, Process::Up | Process::Stopping) {
-                self.end_process(KILLED_CODE, cx.out);
+                self.end_process(KILLED_CODE, Ending::Killed, cx.out);
             }
         }
         if self.step != Step::None || self.status.state.is_terminal() {
@@ -281,7 +281,7 @@ impl Container {
             }
             (ProcessEvent::Signal, Process::Up) => self.signal(cx),
             (ProcessEvent::End, Process::Stopping) => {
-                self.end_process(self.life.stop_code, cx.out);
+                self.end_process(self.life.stop_code, self.life.ending, cx.out);
                 self.notice_end(cx.out);
             }
             (ProcessEvent::Removal, Process::Ended(code)) => {
@@ -299,7 +299,7 @@ impl Container {
         }
         self.monitor = None;
         self.process = Process::Ended(code);
-        cx.out.effects.push(Effect::ProcessEnded(self.task));
+        cx.out.effects.push(Effect::ProcessEnded(self.task, Ending::Itself));
         let removed = cx.now + cx.latencies.sandbox_teardown;
         match removed == cx.now {
             true => self.process_event(ProcessEvent::Removal, cx),
@@ -381,7 +381,7 @@ impl Container {
     fn end_start(&mut self, cx: &mut Cx<'_>) {
         self.step = Step::None;
         if self.life.fate == Fate::FailStart {
-            self.end_process(EXIT_CODE_OF_UNSTARTED, cx.out);
+            self.end_process(EXIT_CODE_OF_UNSTARTED, Ending::Itself, cx.out);
             return self.report(TaskState::Failed, Message::Starting, Some(TaskError::StartFailed), cx.out);
         }
         let listening = cx.now.saturating_add(self.life.boot);
@@ -508,8 +508,8 @@ impl Container {
     }
 
     /// The process ends, and its sandbox with it.
-    fn end_process(&mut self, code: u8, out: &mut Outbox) {
-        out.effects.push(Effect::ProcessEnded(self.task));
+    fn end_process(&mut self, code: u8, ending: Ending, out: &mut Outbox) {
+        out.effects.push(Effect::ProcessEnded(self.task, ending));
         self.remove_sandbox(code, out);
     }
 

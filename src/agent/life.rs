@@ -1,5 +1,6 @@
 //! What a container is going to do: its times and its fate, drawn when the agent gets the task.
 
+use super::Ending;
 use crate::kernel::{Dist, Span, Stream, Streams};
 use crate::model::engine::Engine;
 use crate::model::health::Check;
@@ -37,6 +38,8 @@ pub(super) struct Life {
     pub(super) stop: Span,
     /// Exit code after the stop signal.
     pub(super) stop_code: u8,
+    /// What ends it after the stop signal.
+    pub(super) ending: Ending,
     /// Whether the process does nothing at the stop signal.
     pub(super) ignores_stop: bool,
     /// Duration of a probe that is answered.
@@ -94,6 +97,7 @@ impl Life {
             boot: own(special.and_then(|special| special.boot), Stream::Boot, &image.boot),
             stop: ends_in_time.unwrap_or(setup.grace_period),
             stop_code: if ends_in_time.is_some() { image.stop_code } else { KILLED_CODE },
+            ending: if ends_in_time.is_some() { Ending::Stopped } else { Ending::Killed },
             ignores_stop: stop.is_none(),
             probe: image.probe,
             check: Check::resolve(setup.healthcheck, image.healthcheck.as_ref(), engine),

@@ -90,13 +90,24 @@ pub enum Effect {
     /// The process heeds the stop signal: it accepts no connection any more, and works on until it ends.
     Draining(TaskId),
     /// The process is gone: what it was working on is cut off, and connections are refused.
-    ProcessEnded(TaskId),
+    ProcessEnded(TaskId, Ending),
     /// The network sandbox is gone: load balancers lose the backend, whatever its weight (data-plane rules 65, 66). It follows
     /// every [`Effect::ProcessEnded`].
     SandboxRemoved(TaskId),
     /// The process and its node are gone without a word: load balancers elsewhere keep the backend until they miss the node
     /// (data-plane rule 67). Nothing else follows for this process.
     PowerLost(TaskId),
+}
+
+/// What ended a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It exited by itself, or was never up.
+    Itself,
+    /// It heeded the stop signal.
+    Stopped,
+    /// SIGKILL, at the end of the grace period or of its daemon (data-plane rule 35).
+    Killed,
 }
 
 /// What the agents want done after they have acted.

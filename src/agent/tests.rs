@@ -87,7 +87,7 @@ impl Bench {
                 .out
                 .effects
                 .drain(..)
-                .map(|effect| format!("{now} {effect:?}").replace("(TaskId", "").replace("))", ")"));
+                .map(|effect| format!("{now} {effect:?}").replace("TaskId(0)", "0").replace("TaskId(1)", "1"));
             self.said.extend(effects);
             for Report { task, status } in self.out.reports.drain(..) {
                 let err = status.err.map_or(String::new(), |err| format!(": {err}"));
@@ -135,7 +135,7 @@ fn rules_30_to_37_a_stop_disables_settles_signals_and_ends_as_shutdown() {
     let expected = [
         "11000 Disabled(0)",
         "13000 Draining(0)",
-        "13100 ProcessEnded(0)",
+        "13100 ProcessEnded(0, Stopped)",
         "13100 SandboxRemoved(0)",
         "13100 shutdown (0) shutdown",
     ];
@@ -151,7 +151,7 @@ fn rule_31_without_a_service_binding_there_is_nothing_to_disable() {
     bench.said();
     bench.assign(0, TaskState::Shutdown);
     bench.run_to(60_000);
-    assert_eq!(bench.said()[..2], ["11000 Draining(0)", "11100 ProcessEnded(0)"]);
+    assert_eq!(bench.said()[..2], ["11000 Draining(0)", "11100 ProcessEnded(0, Stopped)"]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn rule_35_a_process_that_ignores_the_signal_goes_on_until_it_is_killed() {
     bench.said();
     bench.assign(0, TaskState::Shutdown);
     bench.run_to(60_000);
-    assert_eq!(bench.said()[..2], ["11000 Disabled(0)", "23000 ProcessEnded(0)"]);
+    assert_eq!(bench.said()[..2], ["11000 Disabled(0)", "23000 ProcessEnded(0, Killed)"]);
 }
 
 #[test]
@@ -177,7 +177,11 @@ fn rule_5_a_start_cannot_be_cancelled_but_the_wait_for_health_can() {
         bench.said_since_start()
     };
     let ended = |at: u64| {
-        vec![format!("{at} ProcessEnded(0)"), format!("{at} SandboxRemoved(0)"), format!("{at} shutdown (0) shutdown")]
+        vec![
+            format!("{at} ProcessEnded(0, Stopped)"),
+            format!("{at} SandboxRemoved(0)"),
+            format!("{at} shutdown (0) shutdown"),
+        ]
     };
     let started = ["500 starting (0) starting", "800 Listening(0)"].map(str::to_owned);
     let running =
@@ -208,7 +212,7 @@ fn rule_21_never_healthy_is_stopped_and_failed_with_the_exit_code() {
     let expected = [
         "500 starting (0) starting",
         "8800 Draining(0)",
-        "8900 ProcessEnded(0)",
+        "8900 ProcessEnded(0, Stopped)",
         "8900 SandboxRemoved(0)",
         "8900 failed (0) starting: task: non-zero exit (143): dockerexec: unhealthy container",
     ];
@@ -255,7 +259,7 @@ fn rules_25_and_26_a_container_that_breaks_leaves_the_load_balancer_and_is_stopp
     let expected = [
         "12800 Disabled(0)",
         "14800 Draining(0)",
-        "14900 ProcessEnded(0)",
+        "14900 ProcessEnded(0, Stopped)",
         "14900 SandboxRemoved(0)",
         "14900 failed (0) started: task: non-zero exit (143): dockerexec: unhealthy container",
     ];
@@ -308,7 +312,7 @@ fn a_shutdown_while_an_unhealthy_container_is_stopped_waits_for_the_same_end() {
     bench.said();
     bench.assign(0, TaskState::Shutdown);
     bench.run_to(60_000);
-    let expected = ["22800 ProcessEnded(0)", "22800 SandboxRemoved(0)", "22800 shutdown (0) shutdown"];
+    let expected = ["22800 ProcessEnded(0, Killed)", "22800 SandboxRemoved(0)", "22800 shutdown (0) shutdown"];
     assert_eq!(bench.said(), expected, "killed 10 s after the first stop signal, at 12.8 s");
 }
 
@@ -389,7 +393,8 @@ fn rule_39_a_task_that_was_deleted_is_stopped_without_a_pause_and_without_a_word
     bench.run_to(60_000);
     bench.agents.report_all(&mut bench.out);
     bench.settle();
-    let expected = ["10000 Disabled(0)", "12000 Draining(0)", "12100 ProcessEnded(0)", "12100 SandboxRemoved(0)"];
+    let expected =
+        ["10000 Disabled(0)", "12000 Draining(0)", "12100 ProcessEnded(0, Stopped)", "12100 SandboxRemoved(0)"];
     assert_eq!(bench.said(), expected);
 }
 

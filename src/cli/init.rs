@@ -1,13 +1,12 @@
 //! `rollsim init`: a scenario around a stack file, to be corrected by who knows better.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::input::{Changes, Inputs};
 use super::{Failure, Outcome, Terminal};
+use crate::report::disk;
 use crate::scenario::init::draft;
 
 #[derive(Debug, Args)]
@@ -41,13 +40,9 @@ pub(super) fn init(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
 
 /// Writes a file that was not there, or over one that was.
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    let path_text = path.display();
-    let open = if force { File::create(path) } else { File::create_new(path) };
-    let mut file = open.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Failure::Input(format!("error: `{path_text}` is there already; --force writes over it"))
-        }
-        _ => Failure::Io(format!("error: cannot write `{path_text}`: {error}")),
-    })?;
-    file.write_all(text.as_bytes()).map_err(|error| Failure::Io(format!("error: cannot write `{path_text}`: {error}")))
+    if !force && path.exists() {
+        let path = path.display();
+        return Err(Failure::Input(format!("error: `{path}` is there already; --force writes over it")));
+    }
+    disk::write_file(path, text.as_bytes()).map_err(|error| Failure::Io(format!("error: {error}")))
 }

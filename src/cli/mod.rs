@@ -61,8 +61,8 @@ enum Command {
     ExplainCode(explain_code::Options),
     /// Make a scenario of what docker prints of a cluster.
     Import(import::Options),
-    /// Print the JSON Schema of scenarios, for editors.
-    Schema,
+    /// Print the JSON Schema of scenarios, for editors, or of summary.json.
+    Schema(schema::Options),
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -97,7 +97,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(options) => sweep::sweep(options, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
         Command::Import(options) => import::run(options, &terminal),
-        Command::Schema => schema::schema(&terminal),
+        Command::Schema(options) => schema::schema(options, &terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

@@ -80,6 +80,17 @@ impl Streams {
     }
 }
 
+/// The number with ordinal `key` of those that are made from a uniform number. They are as independent of it, and of each other, as
+/// if they were drawn.
+///
+/// Source: SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014).
+pub fn split(u: u64, key: u64) -> u64 {
+    let u = u.wrapping_add(key.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let u = (u ^ u >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let u = (u ^ u >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    u ^ u >> 31
+}
+
 /// An endless sequence of uniform 64-bit numbers.
 #[derive(Clone, Debug)]
 pub struct StreamRng {

@@ -1,20 +1,31 @@
-//! The files of a report, and how they come to the disk.
+//! The files of a report.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use super::chart::{self, TimelineData};
+use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
 use super::page::{self, PageData};
 use super::story::StoryLine;
-use super::{Lanes, csv, json};
+use super::{Lanes, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
-use crate::metrics::{RequestSeries, Summary, Timeline};
+use crate::metrics::{RequestLog, RequestSeries, Summary, Timeline};
 use crate::model::ServiceId;
+use crate::model::client::Grade;
 use crate::model::request::{Batch, Request};
 use crate::observe::{Observer, Record};
 use crate::sim::Plan;
+
+/// Which requests stand in `requests.csv` by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestRows {
+    /// All.
+    Full,
+    /// A sample; all if they are few.
+    Sample,
+    /// None: there is no such file.
+    None,
+}
 
 /// Collects, while a run goes on, all that the files of its report need beside the summary.
 #[derive(Debug)]
@@ -23,15 +34,26 @@ pub struct Recorder<'p> {
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
-    requests: RequestSeries,
+    series: RequestSeries,
+    requests: Option<RequestLog>,
 }
 
 impl<'p> Recorder<'p> {
-    /// For a run of this plan.
-    pub fn new(plan: &'p Plan) -> Recorder<'p> {
-        let services = plan.services.len();
-        let (timeline, requests) = (Timeline::new(services), RequestSeries::new(services));
-        Recorder { plan, timeline, tasks: TaskLog::new(), lanes: Lanes::default(), requests }
+    /// For a run of this plan, with these requests by themselves. Where requests are counted in bulk there are none.
+    pub fn new(plan: &'p Plan, rows: RequestRows) -> Recorder<'p> {
+        let told = plan.grade == Grade::Exact && !plan.clients.is_empty();
+        Recorder {
+            plan,
+            timeline: Timeline::new(plan.services.len()),
+            tasks: TaskLog::new(),
+            lanes: Lanes::default(),
+            series: RequestSeries::new(plan.services.len()),
+            requests: match rows {
+                RequestRows::Full => told.then(RequestLog::full),
+                RequestRows::Sample => told.then(|| RequestLog::sample(plan.seed)),
+                RequestRows::None => None,
+            },
+        }
     }
 
     /// All files of the report with their contents; `story` is what happened in words.
@@ -42,19 +64,25 @@ impl<'p> Recorder<'p> {
         let rows = self.timeline.finish(summary.end);
         let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
         let picture = chart::timeline(&data);
-        let (requests, changes) = (self.requests.finish(), self.tasks.changes());
+        let (requests, changes) = (self.series.finish(), self.tasks.changes());
         let page = page::html(&PageData { timeline: data, requests: &requests, tasks: changes, story, summary });
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
         csv::tasks(changes, self.plan, &mut tasks)?;
-        Ok(vec![
-            ("report.html", page.into_bytes()),
+        let mut files = vec![
+            (PAGE, page.into_bytes()),
             ("summary.json", json::summary(summary).into_bytes()),
-            ("tasks.csv", tasks),
-            ("timeline.csv", timeline),
+            (TASKS.name, tasks),
+            (TIMELINE.name, timeline),
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
-        ])
+        ];
+        if let Some(requests) = self.requests {
+            let (rows, weight) = requests.finish();
+            files.push((REQUESTS.name, csv::requests(&rows, weight, self.plan)));
+        }
+        files.push((COLUMNS, columns::json().into_bytes()));
+        Ok(files)
     }
 }
 
@@ -67,12 +95,13 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+        self.series.request(request);
         self.requests.request(request);
     }
 
     fn requests(&mut self, batch: &Batch) {
         self.timeline.requests(batch);
-        self.requests.requests(batch);
+        self.series.requests(batch);
     }
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
@@ -80,83 +109,23 @@ impl Observer for Recorder<'_> {
     }
 }
 
-/// A file that could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {source}", path.display())]
-pub struct WriteError {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// Why not.
-    pub source: io::Error,
-}
-
 /// Names of all files that a report of a run may have.
-pub const OF_RUN: [&str; 7] =
-    ["report.html", "summary.json", "tasks.csv", "timeline.csv", "timeline.svg", "timeline.png", "seeds.csv"];
+pub const OF_RUN: [&str; 9] = [
+    PAGE,
+    "summary.json",
+    TASKS.name,
+    TIMELINE.name,
+    "timeline.svg",
+    "timeline.png",
+    REQUESTS.name,
+    SEEDS.name,
+    COLUMNS,
+];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: [&str; 3] = ["sweep.csv", "sweep.svg", "sweep.png"];
+pub const OF_SWEEP: [&str; 4] = [SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: [&str; 1] = ["compare.csv"];
-
-/// Writes files into a folder, which is made if it is not there. Each file comes under a name of its own first and takes its
-/// place when all are written, so that an older report is whole until then. Of `names`, those that a report of this kind may
-/// have, those not among the files are then removed: they tell of an older run.
-///
-/// # Errors
-/// If the folder or a file cannot be written; then nothing has changed of what was there. Or if an older file cannot be removed.
-pub fn write(folder: &Path, names: &[&str], files: &[(&str, Vec<u8>)]) -> Result<(), WriteError> {
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |source| WriteError { path, source }
-    };
-    fs::create_dir_all(folder).map_err(at(folder))?;
-    let partial = |name: &str| folder.join(format!(".{name}.partial"));
-    for (index, (name, bytes)) in files.iter().enumerate() {
-        if let Err(source) = fs::write(partial(name), bytes) {
-            for (name, _) in &files[..=index] {
-                // What is left behind has no effect, and the first error is the one to tell.
-                let _ = fs::remove_file(partial(name));
-            }
-            return Err(WriteError { path: folder.join(name), source });
-        }
-    }
-    for (name, _) in files {
-        let path = folder.join(name);
-        fs::rename(partial(name), &path).map_err(at(&path))?;
-    }
-    for name in names.iter().filter(|name| files.iter().all(|(written, _)| written != *name)) {
-        let path = folder.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_that_fails_leaves_the_older_report_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        write(folder.path(), &[], &[("a", b"old".to_vec())]).expect("written");
-        // The second file's temporary name is taken by a folder, so that it cannot be written.
-        fs::create_dir(folder.path().join(".b.partial")).expect("a folder");
-        let error = write(folder.path(), &[], &[("a", b"new".to_vec()), ("b", b"new".to_vec())]).unwrap_err();
-        assert_eq!(error.path, folder.path().join("b"));
-        assert_eq!(fs::read(folder.path().join("a")).expect("still there"), b"old");
-        assert!(!folder.path().join(".a.partial").exists());
-    }
-
-    #[test]
-    fn what_an_older_report_had_more_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = |name| (name, b"old".to_vec());
-        write(folder.path(), &[], &[file("seeds.csv"), file("sweep.csv"), file("notes.txt")]).expect("written");
-        write(folder.path(), &OF_RUN, &[("tasks.csv", b"new".to_vec())]).expect("written");
-        let there = |name: &str| folder.path().join(name).exists();
-        assert_eq!(["tasks.csv", "sweep.csv", "notes.txt", "seeds.csv"].map(there), [true, true, true, false]);
-    }
-}
+pub const OF_COMPARISON: [&str; 2] = [COMPARE.name, COLUMNS];
+/// The page of a run.
+pub const PAGE: &str = "report.html";
+/// What explains the columns of the others.
+pub const COLUMNS: &str = "columns.json";

@@ -14,6 +14,9 @@ const SHARE_DECIMALS: i32 = 9;
 /// Decimals of rates.
 const RATE_DECIMALS: i32 = 3;
 
+/// The JSON Schema of `summary.json`.
+pub const SUMMARY_SCHEMA: &str = include_str!("../../schemas/summary.schema.json");
+
 /// The text of `summary.json`, with a line feed at its end. Keys always come in the same order; `null` stands for what there is
 /// no value of.
 pub fn summary(summary: &Summary) -> String {

@@ -1,9 +1,12 @@
 //! What a run leaves for readers: files, charts and texts. Nothing here touches the terminal.
 
 pub mod chart;
+pub mod columns;
 pub mod console;
 pub mod csv;
+mod decimal;
 pub mod diagnostics;
+pub mod disk;
 pub mod files;
 mod font;
 pub mod json;

@@ -197,3 +197,86 @@ fn event(line: &StoryLine) -> Event<'_> {
 fn length(span: Span) -> String {
     readable(Some(Value::Duration(span)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture::{Feed, NEW, OK, OLD, REFUSED, plan, request, summary};
+    use crate::metrics::{RequestSeries, TaskLog, Timeline};
+    use crate::model::task::TaskState;
+    use crate::model::update::{UpdateMessage, UpdateState};
+    use crate::observe::SpecCause;
+    use crate::report::Lanes;
+    use crate::sim::Plan;
+
+    type Observers = ((Lanes, Timeline), (TaskLog, RequestSeries));
+
+    fn page(plan: &Plan, summary: &Summary, tell: impl FnOnce(&mut Feed<Observers>)) -> String {
+        let services = plan.services.len();
+        let observers = ((Lanes::default(), Timeline::new(services)), (TaskLog::new(), RequestSeries::new(services)));
+        let mut feed = Feed::new(observers);
+        tell(&mut feed);
+        let ((lanes, rows), (tasks, requests)) = feed.end(20_000);
+        let (rows, requests) = (rows.finish(Time::from_millis(20_000)), requests.finish());
+        let story = [StoryLine { at: Time::from_millis(1_500), text: "web: <created>".to_owned() }];
+        let timeline = TimelineData { plan, end: Time::from_millis(20_000), lanes: &lanes, rows: &rows };
+        html(&PageData { timeline, requests: &requests, tasks: tasks.changes(), story: &story, summary })
+    }
+
+    fn rollout(feed: &mut Feed<Observers>) {
+        let answered = |sent| request(0, sent, sent + 20, Some(0), OK);
+        feed.spec(SpecCause::Create, 1, OLD).at(2_000).start(OLD).request(answered(3_000));
+        feed.at(10_000).spec(SpecCause::Update, 1, NEW).status(UpdateState::Updating, UpdateMessage::InProgress);
+        feed.stop(0).create(NEW).at(11_000).request(request(0, 11_000, 11_000, None, REFUSED));
+        feed.at(12_000).state(1, TaskState::Starting).at(13_000).state(1, TaskState::Failed);
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_page() {
+        assert_eq!(page(&plan(), &summary(), rollout), page(&plan(), &summary(), rollout));
+    }
+
+    #[test]
+    fn everything_is_on_the_page() {
+        let page = page(&plan(), &summary(), rollout);
+        let titles = ["Slots and their tasks", "Tasks in rotation", "Requests per second", "Latency of answers"];
+        let texts = ["<h1>", "Was it down?", "web.1", "answered by app:1", "refused", "requests.availability"];
+        for text in titles.iter().chain(&texts).chain(&["app:1.0", "rollback_completed", "1.500s"]) {
+            assert!(page.contains(text), "{text} is missing");
+        }
+    }
+
+    #[test]
+    fn a_page_needs_nothing_from_elsewhere() {
+        let page = page(&plan(), &summary(), rollout);
+        for word in ["http:", "https:", "//", " src=", "@import", "<link"] {
+            assert!(!page.replace(SCRIPT, "").contains(word), "{word}");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn names_are_never_markup() {
+        let evil = "</script><script>alert(1)</script>\"'&";
+        let (mut plan, mut summary) = (plan(), summary());
+        plan.services[crate::metrics::fixture::WEB] = evil.to_owned();
+        plan.images[OLD].name = evil.to_owned();
+        (summary.scenario, summary.services[0].name) = (evil.to_owned(), evil.to_owned());
+        summary.warnings = vec![evil.to_owned()];
+        summary.services[0].updates[0].to = evil.to_owned();
+        let page = page(&plan, &summary, rollout);
+        assert!(!page.contains("<script>alert") && !page.contains("</script><"), "{page}");
+        assert!(page.contains("web: &lt;created&gt;"));
+    }
+
+    #[test]
+    fn the_service_that_is_updated_comes_first_and_then_those_with_clients() {
+        let mut run = summary();
+        let web = run.services[0].clone();
+        let idle = ServiceSummary { name: "idle".into(), updates: Vec::new(), requests: None, ..web.clone() };
+        let busy = ServiceSummary { name: "busy".into(), updates: Vec::new(), ..web.clone() };
+        run.services = vec![idle, busy, web];
+        let names: Vec<&str> = in_order(&run).into_iter().map(|service| service.name.as_str()).collect();
+        assert_eq!(names, ["web", "busy", "idle"]);
+    }
+}

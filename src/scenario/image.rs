@@ -8,7 +8,7 @@ use crate::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverrid
 use crate::model::service::HealthCheck;
 
 use super::health::read_health;
-use super::read::{Fields, Named, Problems, Read, entries_like, nearest, one_of, refuse, word, wrong_type};
+use super::read::{Fields, Named, Problems, Read, entries_like, instead_of, nearest, refuse, word, wrong_type};
 use super::source::{Entry, Node, Spanned, Value};
 use super::units::Share;
 
@@ -174,9 +174,8 @@ impl Behaviors {
             behaviors.default = image.over(ImageBehavior::default());
             behaviors.has_default = true;
         }
-        for (name, image) in &entries {
-            let behavior = behaviors.follow(image, &entries, problems);
-            behaviors.by_name.insert((*name).to_owned(), behavior);
+        for name in entries.keys() {
+            behaviors.follow(name, &entries, problems);
         }
         behaviors
     }
@@ -201,26 +200,33 @@ impl Behaviors {
         nearest(name, tags()).or_else(|| tags().next()).or_else(|| nearest(name, known()))
     }
 
-    fn follow(&self, image: &Image, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) -> ImageBehavior {
-        let mut chain = vec![image];
-        let mut last = image;
-        while let Some(like) = last.like.as_ref().filter(|like| like.value != DEFAULT) {
-            let Some(next) = entries.get(like.value.as_str()) else {
-                unknown(like, entries, problems);
-                break;
-            };
-            if chain.iter().any(|seen| std::ptr::eq(*seen, *next)) {
-                // Images that only lead into a circle say nothing: those in it do.
-                if std::ptr::eq(*next, image) {
+    /// Finds out the behaviour of an image and of those that it is like.
+    fn follow(&mut self, name: &str, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) {
+        let mut chain: Vec<(&str, &Image)> = Vec::new();
+        let mut indices: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut next = entries.get_key_value(name);
+        while let Some((&name, &image)) = next.filter(|(name, _)| !self.by_name.contains_key(**name)) {
+            if let Some(first) = indices.insert(name, chain.len()) {
+                for like in chain[first..].iter().filter_map(|(_, image)| image.like.as_ref()) {
                     let message = format!("`{}` is like itself in the end", like.value);
                     problems.push(Diagnostic::new(Code::LikeCycle, &like.place, message));
                 }
                 break;
             }
-            chain.push(next);
-            last = next;
+            chain.push((name, image));
+            next = image.like.as_ref().filter(|like| like.value != DEFAULT).and_then(|like| {
+                let entry = entries.get_key_value(like.value.as_str());
+                if entry.is_none() {
+                    unknown(like, entries, problems);
+                }
+                entry
+            });
         }
-        chain.iter().rev().fold(self.default.clone(), |base, image| image.over(base))
+        let mut behavior = next.and_then(|(name, _)| self.by_name.get(*name)).unwrap_or(&self.default).clone();
+        for (name, image) in chain.into_iter().rev() {
+            behavior = image.over(behavior);
+            self.by_name.insert(name.to_owned(), behavior.clone());
+        }
     }
 }
 
@@ -231,12 +237,8 @@ fn repository(reference: &str) -> &str {
 }
 
 fn unknown(like: &Spanned<String>, entries: &BTreeMap<&str, &Image>, problems: &mut Problems) {
-    let known = || entries.keys().copied();
+    let label = instead_of(&like.value, entries.keys().copied());
     let message = format!("there is no image `{}` to be like", like.value);
-    let label = match nearest(&like.value, known()) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => format!("expected {}", one_of(known())),
-    };
     problems.push(Diagnostic::new(Code::UnknownImage, &like.place, message).label(label));
 }
 

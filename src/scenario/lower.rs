@@ -18,7 +18,7 @@ use super::expect::{Check, Expect, Expectation, Expected};
 use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
-use super::read::{Named, Problems, nearest, one_of};
+use super::read::{Named, Problems, instead_of};
 use super::schema::{Act, Event, Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::{Stacks, has_short_name};
@@ -28,9 +28,6 @@ use super::traffic::{Client, Entry, access, check_client, check_images};
 const QUIET: Span = Span::from_secs(30);
 /// Longest run without `duration`.
 const LIMIT: Time = Time::from_millis(3_600_000);
-
-/// Most services or nodes that are listed when one is unknown.
-const MOST_LISTED: usize = 8;
 
 /// What a scenario comes to.
 pub(super) struct Lowered {
@@ -121,6 +118,7 @@ pub(super) struct Names {
     is_global: IdVec<ServiceId, bool>,
     nodes: IdVec<NodeId, Node>,
     images: IdVec<ImageId, Image>,
+    images_by_name: BTreeMap<String, ImageId>,
     behaviors: Behaviors,
     assumed_images: Vec<ImageId>,
     /// Images that the scenario seems to have forgotten, until they are reported.
@@ -150,6 +148,7 @@ impl Names {
             is_global: IdVec::new(),
             nodes: scenario.cluster.nodes.iter().cloned().collect(),
             images: IdVec::new(),
+            images_by_name: BTreeMap::new(),
             behaviors: Behaviors::resolve(&scenario.images, problems),
             assumed_images: Vec::new(),
             forgotten_images: Vec::new(),
@@ -233,17 +232,16 @@ impl Names {
     }
 
     fn unknown(&self, name: &str, place: &Place) -> Diagnostic {
-        let meant = self.meant_by(name).count();
-        if meant > 1 {
-            let message = format!("service {name} is ambiguous ({meant} matches found)");
-            return self.label_with_services(Diagnostic::new(Code::UnknownService, place, message));
+        let meant: Vec<&str> = self.meant_by(name).map(|service| self.services[service].as_str()).collect();
+        if meant.len() > 1 {
+            let message = format!("service {name} is ambiguous ({} matches found)", meant.len());
+            let label = instead_of(name, meant.into_iter());
+            return Diagnostic::new(Code::UnknownService, place, message).label(label);
         }
         let diagnostic = Diagnostic::new(Code::UnknownService, place, format!("service {name} not found"));
-        let known = || self.services.values().map(String::as_str);
-        match nearest(name, known()) {
-            Some(same) if same == name => diagnostic.label("it was removed before"),
-            Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-            None => self.label_with_services(diagnostic),
+        match self.exact(name) {
+            Some(_) => diagnostic.label("it was removed before"),
+            None => self.label_with_services(name, diagnostic),
         }
     }
 
@@ -262,12 +260,7 @@ impl Names {
 
     fn unknown_node(&self, name: &str, place: &Place) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::UnknownNode, place, format!("node {name} not found"));
-        let known = || self.nodes.values().map(|node| node.name.as_str());
-        match nearest(name, known()) {
-            Some(known) => diagnostic.label(format!("did you mean `{known}`?")),
-            None if self.nodes.len() <= MOST_LISTED => diagnostic.label(format!("expected {}", one_of(known()))),
-            None => diagnostic,
-        }
+        diagnostic.label(instead_of(name, self.nodes.values().map(|node| node.name.as_str())))
     }
 
     /// Takes notice of what a command changes for the lines after it.
@@ -289,13 +282,10 @@ impl Names {
         }
     }
 
-    fn label_with_services(&self, diagnostic: Diagnostic) -> Diagnostic {
-        match self.services.len() {
-            0 => diagnostic.label("there are no services"),
-            1..=MOST_LISTED => {
-                diagnostic.label(format!("expected {}", one_of(self.services.values().map(String::as_str))))
-            }
-            _ => diagnostic,
+    fn label_with_services(&self, name: &str, diagnostic: Diagnostic) -> Diagnostic {
+        match self.services.is_empty() {
+            true => diagnostic.label("there are no services"),
+            false => diagnostic.label(instead_of(name, self.services.values().map(String::as_str))),
         }
     }
 
@@ -353,15 +343,15 @@ impl docker::Names for Names {
     }
 
     fn image(&mut self, reference: &str) -> ImageId {
-        if let Some((id, _)) = self.images.iter().find(|(_, image)| image.name == reference) {
-            return id;
+        if let Some(id) = self.images_by_name.get(reference) {
+            return *id;
         }
         let (behavior, described) = self.behaviors.of(reference);
         let id = self.images.push(Image { name: reference.to_owned(), behavior });
-        match described {
-            true => {}
-            false if self.behaviors.are_meant_complete() => self.forgotten_images.push(id),
-            false => self.assumed_images.push(id),
+        self.images_by_name.insert(reference.to_owned(), id);
+        if !described {
+            let is_forgotten = self.behaviors.are_meant_complete();
+            if is_forgotten { &mut self.forgotten_images } else { &mut self.assumed_images }.push(id);
         }
         id
     }
@@ -561,7 +551,7 @@ fn lower_expectations(
             None if names.services.len() == 1 => Some(ServiceId(0)),
             None => {
                 let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
-                problems.push(names.label_with_services(diagnostic));
+                problems.push(names.label_with_services("", diagnostic));
                 None
             }
         };
@@ -592,9 +582,6 @@ fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &C
     if known.contains(&name) {
         return;
     }
-    problems.push(Diagnostic::new(code, &check.place, message).label(match nearest(name, known.iter().copied()) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None if known.is_empty() => String::new(),
-        None => format!("expected {}", one_of(known.into_iter())),
-    }));
+    let label = instead_of(name, known.into_iter());
+    problems.push(Diagnostic::new(code, &check.place, message).label(label));
 }

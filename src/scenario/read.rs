@@ -20,7 +20,7 @@ const LONGEST_MISSPELT: usize = 100;
 /// Most words of which the nearest is looked for.
 const MOST_COMPARED: usize = 1_000;
 
-/// Most known fields that are listed when one is unknown.
+/// Most known names that are listed when one is unknown.
 const MOST_LISTED: usize = 8;
 
 /// All that was found to be wrong, or worth knowing, so far.
@@ -180,6 +180,17 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
         .filter(|(distance, candidate)| *distance * 3 <= word.len().max(candidate.len()))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// What is said beside an unknown name: the known one that was most likely meant, else all of them if they are few.
+pub(super) fn instead_of<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if let Some(meant) = nearest(name, known.clone()) {
+        return format!("did you mean `{meant}`?");
+    }
+    match known.clone().take(MOST_LISTED + 1).count() {
+        1..=MOST_LISTED => format!("expected {}", one_of(known)),
+        _ => String::new(),
+    }
 }
 
 /// `a`, `b` or `c`
@@ -449,14 +460,9 @@ impl<'a, 'p> Fields<'a, 'p> {
             if problems.is_full() {
                 break;
             }
-            let mut diagnostic =
-                Diagnostic::new(Code::UnknownKey, &key.place, format!("unknown field `{}`", key.value));
-            if let Some(known) = nearest(&key.value, asked.iter().copied()) {
-                diagnostic = diagnostic.label(format!("did you mean `{known}`?"));
-            } else if asked.len() <= MOST_LISTED {
-                diagnostic = diagnostic.label(format!("expected {}", one_of(asked.iter().copied())));
-            }
-            problems.push(diagnostic);
+            let message = format!("unknown field `{}`", key.value);
+            let label = instead_of(&key.value, asked.iter().copied());
+            problems.push(Diagnostic::new(Code::UnknownKey, &key.place, message).label(label));
         }
     }
 }

@@ -64,6 +64,19 @@ impl Entry {
     }
 }
 
+/// Lays entries over others: `both` says what becomes of a key that both have, all others are added.
+pub(super) fn lay_over(entries: &mut Vec<Entry>, over: Vec<Entry>, mut both: impl FnMut(&mut Entry, Entry)) {
+    let indices: BTreeMap<&str, usize> =
+        entries.iter().enumerate().map(|(index, entry)| (entry.key.value.as_str(), index)).collect();
+    let known: Vec<Option<usize>> = over.iter().map(|entry| indices.get(entry.key.value.as_str()).copied()).collect();
+    for (entry, known) in over.into_iter().zip(known) {
+        match known {
+            Some(index) => both(&mut entries[index], entry),
+            None => entries.push(entry),
+        }
+    }
+}
+
 impl Node {
     /// A text at a place.
     pub(super) fn text(text: impl Into<String>, place: &Place) -> Node {

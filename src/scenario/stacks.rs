@@ -9,7 +9,7 @@ use super::docker::{Names as _, StackDeploy};
 use super::files::Outside;
 use super::lower::{Names, within};
 use super::read::{Problems, Read};
-use super::source::{Entry, Node, Spanned, Value};
+use super::source::{Entry, Node, Spanned, Value, lay_over};
 use super::stack::{self, Stack};
 
 /// What the stack files of a scenario are read with.
@@ -97,11 +97,8 @@ pub(super) fn add_services(root: &mut Node, stack: Vec<Entry>, problems: &mut Pr
     }
     let services = entries.iter_mut().find(|entry| entry.key.value == "services");
     let Some(Value::Map(services)) = services.map(|entry| &mut entry.value.value) else { return };
-    for service in stack {
-        if let Some(own) = services.iter().find(|own| own.key.value == service.key.value) {
-            let message = format!("the stack has a service {} too", own.key.value);
-            problems.push(Diagnostic::new(Code::ServiceExists, &own.key.place, message));
-        }
-        services.push(service);
-    }
+    lay_over(services, stack, |own, _| {
+        let message = format!("the stack has a service {} too", own.key.value);
+        problems.push(Diagnostic::new(Code::ServiceExists, &own.key.place, message));
+    });
 }

@@ -123,7 +123,7 @@ impl Read for Dist {
         fields.finish();
         if entries.len() != 1 {
             let message = format!("a distribution is a mapping with one key: {}", one_of(KINDS.into_iter()));
-            return refuse(Code::WrongType, &node.place, message, problems);
+            return refuse(Code::Malformed, &node.place, message, problems);
         }
         dist
     }

@@ -1,11 +1,10 @@
 //! What passes between traffic, network and agents.
 
 use super::Sim;
-use crate::agent::Effect;
+use crate::agent::{Effect, Ending};
 use crate::kernel::Time;
 use crate::model::client::Access;
 use crate::model::request::{Cause, Route};
-use crate::model::task::TaskState;
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
 use crate::observe::{AgentEvent, Observer, Record};
@@ -68,7 +67,7 @@ impl<O: Observer> Sim<'_, O> {
                     self.observer.agent(self.now, AgentEvent::StopSignal { task });
                     self.clients.drain(task);
                 }
-                Effect::ProcessEnded(task) => self.end_process(task),
+                Effect::ProcessEnded(task, ending) => self.end_process(task, ending),
                 Effect::SandboxRemoved(task) => {
                     self.network.remove(self.now, task);
                     self.clients.remove(task);
@@ -83,13 +82,16 @@ impl<O: Observer> Sim<'_, O> {
         tell_forgotten(self.now, &mut self.network, &mut self.clients);
     }
 
-    fn end_process(&mut self, task: TaskId) {
+    fn end_process(&mut self, task: TaskId, ending: Ending) {
         let Place { service, node, .. } = self.place(task);
         self.network.listen(task, service, node, false);
         self.rotate(task, false);
         self.emit(Record::ProcessEnded { task });
-        let is_stopped = self.manager.store.task_ever(task).desired >= TaskState::Shutdown;
-        let cause = if is_stopped { Cause::Killed } else { Cause::Application };
+        let cause = match ending {
+            Ending::Itself => Cause::Application,
+            Ending::Stopped => Cause::Stopping,
+            Ending::Killed => Cause::Killed,
+        };
         self.clients.kill(self.now, task, cause, &mut self.observer);
     }
 

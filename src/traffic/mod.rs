@@ -178,14 +178,10 @@ impl Traffic {
     /// The process of a task ended at `now`, up to which traffic was advanced: what it has not finished is reset, and the users of a
     /// closed loop who wait for it think from now on.
     ///
-    /// Until load balancers know, its requests are refused. `cause`: why it ended, unless it drained or had too much to do.
+    /// Until load balancers know, its requests are refused. `cause`: why it ended, unless it had too much to do.
     pub fn kill(&mut self, now: Time, task: TaskId, cause: Cause, sink: &mut impl FnMut(&Request)) {
         let Some(server) = self.requests.servers.get(task).filter(|server| server.is_up()) else { return };
-        let cause = match server.state {
-            _ if server.is_crashing() => Cause::Overload,
-            State::Draining => Cause::Stopping,
-            _ => cause,
-        };
+        let cause = if server.is_crashing() { Cause::Overload } else { cause };
         self.requests.servers.set_state(task, State::Ended(cause));
         let Traffic { clients, order, requests, .. } = self;
         requests.cut_off(now, task, cause, sink, &mut |attempt, sent| {

@@ -3,6 +3,7 @@
 use super::Routing;
 use super::server::{InFlight, Servers, State, Work};
 use super::waiting::{Wait, Waiter, Waiting};
+use crate::kernel::rng::split;
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{Access, ClientSpec};
 use crate::model::request::{Cause, Failure, Request, RequestOutcome, Route};
@@ -41,6 +42,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// The next attempt of the same request, at `at`: other work, drawn anew.
+    fn again(self, at: Time) -> Attempt {
+        Attempt { tries: self.tries + 1, at, draw: split(self.draw, 1), ..self }
+    }
+
     /// What is told of the request.
     #[inline]
     pub(super) fn ended(
@@ -341,7 +347,7 @@ impl Requests {
     ) -> Sent {
         let patience = &self.patience[attempt.client];
         if let Some(next) = patience.next_try(at, attempt.tries) {
-            let attempt = Attempt { tries: attempt.tries + 1, at: next, ..attempt };
+            let attempt = attempt.again(next);
             self.wait(Waiter { at: attempt.at, attempt, entry: EntryId(0), task: None, what: Wait::Retry });
             return Sent { end: None, taken: None };
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::lanes::Lanes;
 use super::request::Attempt;
+use crate::kernel::rng::split;
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::image::{Application, Condition};
 use crate::model::request::{Cause, Request, RequestOutcome};
@@ -352,12 +353,7 @@ impl Notes<'_> {
     }
 }
 
-/// Whether a request is one of this share, by the number from which its service time is made. The mixing makes the two independent.
-///
-/// Source: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Whether a request is one of this share, by the number from which its service time is made.
 fn is_struck(draw: u64, share: f64) -> bool {
-    let mixed = (draw ^ draw >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let mixed = mixed ^ mixed >> 31;
-    ((mixed >> 11) as f64) < share * (1u64 << 53) as f64
+    ((split(draw, 0) >> 11) as f64) < share * (1u64 << 53) as f64
 }

@@ -279,6 +279,23 @@ fn requests_of_a_client_are_the_same_under_every_policy() {
 }
 
 #[test]
+fn a_retry_is_other_work_and_meets_errors_as_if_it_were_the_first() {
+    let mut spec = client(0, 100_000, open(Dist::Constant(ms(10))));
+    (spec.connect.retries, spec.connect.backoff) = (1, ms(1));
+    let mut case = case(1, Dist::Exponential { mean: ms(1) }, spec, 200_000);
+    case.applications[IMAGE].error_share = 0.3;
+    case.applications[IMAGE].concurrency = 100;
+    let requests = run(&case);
+    let failed = requests.iter().filter(|request| request.outcome != RequestOutcome::Ok).count();
+    // 900 of 10,000 by the binomial law, whose standard deviation is 28.6.
+    assert!((800..1_000).contains(&failed), "{failed}");
+    let first = |request: &&Request| request.latency() < ms(1);
+    let again: Vec<&Request> = requests.iter().filter(|request| !first(request)).collect();
+    let mean = again.iter().map(|request| request.latency().as_secs_f64()).sum::<f64>() / again.len() as f64;
+    assert!(mean < 4e-3, "the work of both attempts and a pause of 1 ms: {mean}");
+}
+
+#[test]
 fn without_clients_nothing_happens() {
     let mut traffic = Traffic::new(&IdVec::new(), IdVec::new(), IdVec::new(), 1, &Streams::new(1));
     assert!(traffic.is_idle());

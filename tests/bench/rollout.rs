@@ -16,7 +16,7 @@ use rollsim::model::service::{HealthCheck, PortConfig, Protocol, PublishMode, Se
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
 use rollsim::report::Story;
-use rollsim::report::files::Recorder;
+use rollsim::report::files::{Recorder, RequestRows};
 use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use rollsim::sim::{Plan, run};
 
@@ -43,7 +43,7 @@ pub fn measured(plan: &Plan) {
 
 /// One run with everything that `rollsim run` collects for its report.
 pub fn observed(plan: &Plan) {
-    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan)))).observer);
+    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan, RequestRows::Sample)))).observer);
 }
 
 /// Requests that end in the run.

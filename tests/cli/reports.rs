@@ -1,6 +1,7 @@
 //! What commands say below their results, and the files that they write.
 
 use std::fs;
+use std::process::Command;
 
 use super::{files, folder, output, scenario, text};
 
@@ -40,8 +41,8 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "summary.json tasks.csv timeline.csv timeline.png timeline.svg";
-    assert_eq!(names(&["run", "--seeds", "2"]), format!("seeds.csv {run}"));
+    let run = "columns.json report.html requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg";
+    assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
     assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
@@ -65,4 +66,83 @@ fn the_worst_seed_is_told_with_the_reason() {
     let output = output(&["run", path.to_str().expect("a path"), "--no-report", "--seeds", "3"], here.path());
     let line = "\nworst seed: 1, as bad as any other; told below; again with: rollsim run ";
     assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
+}
+
+/// A disk that fills up is played by a limit to the size of files: the first write beyond it fails.
+#[cfg(unix)]
+#[test]
+fn a_report_that_does_not_fit_is_one_error_and_leaves_the_older_one() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let path = path.to_str().expect("a path");
+    let run = ["run", path, "--out", "out", "--quiet"];
+    let limited = |seed: &str| {
+        let limit = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
+        let rollsim = env!("CARGO_BIN_EXE_rollsim");
+        let arguments = [&["-c", limit, "sh", rollsim], &run[..], &["--seed", seed]].concat();
+        Command::new("sh").args(arguments).current_dir(here.path()).output().expect("sh starts")
+    };
+    for older in [false, true] {
+        if older {
+            assert_eq!(output(&run, here.path()).status.code(), Some(0));
+        }
+        let before = older.then(|| files(&here.path().join("out")));
+        let failed = limited("2");
+        assert_eq!(failed.status.code(), Some(3));
+        let error = text(&failed.stderr);
+        assert!(error.starts_with("error: cannot write out/") && error.lines().count() == 1, "{error}");
+        let after = here.path().join("out").exists().then(|| files(&here.path().join("out")));
+        assert!(before == after, "the older report has changed");
+        assert_eq!(fs::read_dir(here.path()).expect("it can be listed").count(), usize::from(older));
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_one_error() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("file"), "mine").expect("it can be written");
+    let path = scenario();
+    let failed = output(&["run", path.to_str().expect("a path"), "--out", "file/out", "--quiet"], here.path());
+    let error = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(3));
+    assert!(error.starts_with("error: cannot write file/out: ") && error.lines().count() == 1, "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_does_not_fit_is_one_error() {
+    let path = scenario();
+    let full = fs::File::create("/dev/full").expect("the device is there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollsim"));
+    let arguments = ["run", path.to_str().expect("a path"), "--no-report", "--quiet"];
+    let failed = command.args(arguments).stdout(full).output().expect("rollsim starts");
+    let error = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(3));
+    assert!(error.starts_with("error: cannot write to standard output: ") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn the_rows_of_requests_are_as_asked_for() {
+    let here = tempfile::tempdir().expect("a folder");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("scenarios/tutorials/numbers-api-rollback.json").display().to_string();
+    let total = 15_000;
+    let rows = |rows: &str, more: &[&str]| {
+        let until = format!("traffic.clients.numbers-web={{service: numbers-api, concurrency: 30, requests: {total}}}");
+        let arguments = [&["run", &path, "--set", &until, "--out", "out", "--requests", rows], more].concat();
+        let run = output(&arguments, here.path());
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let csv = files(&here.path().join("out")).remove("requests.csv");
+        let weights = csv.map(|csv| {
+            let lines = text(&csv).lines().skip(1).map(|line| line.rsplit(',').next().expect("a weight").parse());
+            lines.map(|weight| weight.expect("a number")).collect::<Vec<usize>>()
+        });
+        (weights, text(&run.stderr).contains("there is no requests.csv"))
+    };
+    assert_eq!(rows("full", &[]), (Some(vec![1; total]), false));
+    let (sample, _) = rows("sample", &[]);
+    let sample = sample.expect("there is a sample");
+    assert!(sample.len() < 10_000 && sample.iter().all(|weight| *weight == 2), "{} rows", sample.len());
+    assert_eq!(rows("none", &[]), (None, false));
+    assert_eq!(rows("full", &["--set", "traffic.mode=aggregate"]), (None, true));
 }

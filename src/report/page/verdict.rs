@@ -330,3 +330,88 @@ pub(super) fn grouped(number: u64) -> String {
     }
     grouped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::metrics::fixture::{Feed, NEW, OLD, plan, summary};
+    use crate::metrics::summary::Downtime;
+    use crate::metrics::task_log::TaskLog;
+    use crate::model::task::{Message, Slot, Status};
+    use crate::observe::{Record, SpecCause, TaskRecord};
+
+    /// Headline and answers for an update at 10 s to app:2, whose tasks the log tells of.
+    fn told(change: impl FnOnce(&mut ServiceSummary), tell: impl FnOnce(&mut Feed<TaskLog>)) -> [String; 5] {
+        let mut run = summary();
+        run.services[0].updates.truncate(1);
+        (run.services[0].updates[0].from, run.services[0].updates[0].to) = ("app:1".into(), "app:2".into());
+        run.services[0].downtime = Downtime::default();
+        change(&mut run.services[0]);
+        let mut feed = Feed::new(TaskLog::new());
+        feed.spec(SpecCause::Create, 1, OLD).start(OLD).at(10_000).create(NEW);
+        tell(&mut feed);
+        let verdict = of(&run.services[0], &run, &plan(), feed.end(20_000).changes());
+        let [down, long, noticed, undone] = verdict.answers.map(|answer| answer.answer.replace('\u{a0}', " "));
+        [verdict.headline.replace('\u{a0}', " "), down, long, noticed, undone]
+    }
+
+    fn fails(err: Option<TaskError>) -> impl FnOnce(&mut Feed<TaskLog>) {
+        move |feed| {
+            feed.at(13_000).record(Record::Task(TaskRecord {
+                task: TaskId(1),
+                service: crate::metrics::fixture::WEB,
+                slot: Slot::Replica(1),
+                image: NEW,
+                node: None,
+                status: Status { state: TaskState::Failed, message: Message::Started, err },
+                desired: TaskState::Running,
+                created: None,
+            }));
+        }
+    }
+
+    #[test]
+    fn a_version_that_never_became_healthy_is_rolled_back() {
+        let told = told(|_| (), fails(Some(TaskError::Unhealthy(137))));
+        let headline =
+            "app:2 never became healthy; rolled back after 10.00 s; web was never down; 3 of 10 requests failed";
+        assert_eq!(told, [headline, "No", "0 s", "Swarm, after 3.00 s", "app:2 → app:1"]);
+    }
+
+    #[test]
+    fn a_version_that_dies_unnoticed_is_told() {
+        let change = |service: &mut ServiceSummary| {
+            service.downtime = Downtime::new(vec![[Time::from_millis(3_000), Time::from_millis(4_500)]; 2]);
+            (service.updates[0].outcome, service.updates[0].detect) = (UpdateOutcome::Completed, None);
+        };
+        let told = told(change, fails(Some(TaskError::Exit(1))));
+        let headline = "1 task of app:2 exited with code 1, yet the update completed after 10.00 s; \
+                        web was down 2 times, 3.00 s in all; 3 of 10 requests failed";
+        assert_eq!(told, [headline, "Yes, 2 times", "3.00 s", "Nobody", "Nothing"]);
+    }
+
+    #[test]
+    fn an_update_that_went_well() {
+        let change = |service: &mut ServiceSummary| {
+            service.requests = None;
+            (service.updates[0].outcome, service.updates[0].detect) = (UpdateOutcome::Completed, None);
+        };
+        let told = told(change, |feed| {
+            feed.state(1, TaskState::Running);
+        });
+        let headline = "app:2 was rolled out in 10.00 s; web was never down";
+        assert_eq!(told, [headline, "No", "0 s", "Nothing to notice", "Nothing"]);
+    }
+
+    #[test]
+    fn a_service_that_is_not_updated_speaks_of_what_its_clients_saw() {
+        let told = told(|service| service.updates.clear(), |_| ());
+        assert_eq!(told, ["web was never down; 3 of 10 requests failed", "No", "0 s", "Only the clients", "Nothing"]);
+    }
+
+    #[test]
+    fn thousands_have_commas() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

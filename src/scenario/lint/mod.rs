@@ -25,7 +25,7 @@ use crate::sim::plan::Node;
 
 use super::read::MOST_PROBLEMS;
 use super::source;
-use places::Origin;
+use places::{Origin, Origins};
 
 /// What makes one remark on a service, or none. In the order of their codes.
 const RULES: [fn(&Case<'_>) -> Option<Finding>; 15] = [
@@ -126,7 +126,7 @@ impl Case<'_> {
 
 /// The remarks on a scenario: on its services at the start, then as the timeline changes them; [`MOST_PROBLEMS`] of them at most.
 pub(super) fn lint(root: &source::Node, plan: &Plan) -> Vec<Diagnostic> {
-    let mut cluster = Services::new(plan);
+    let (mut cluster, origins) = (Services::new(plan), Origins::of(root));
     let own = plan.commands.iter().take_while(|timed| timed.at == Time::ZERO && timed.line.is_empty());
     let own: Vec<_> = own.collect();
     for timed in &own {
@@ -134,11 +134,11 @@ pub(super) fn lint(root: &source::Node, plan: &Plan) -> Vec<Diagnostic> {
     }
     // Only now, because services share the nodes.
     for service in plan.services.ids() {
-        cluster.look_at(service, &Origin::file(root, &plan.services[service]));
+        cluster.look_at(service, &origins.service(&plan.services[service]));
     }
     for timed in &plan.commands[own.len()..] {
         if let Some(service) = cluster.apply(&timed.command) {
-            cluster.look_at(service, &Origin::line(root, &timed.line));
+            cluster.look_at(service, &origins.line(&timed.line));
         }
     }
     cluster.told

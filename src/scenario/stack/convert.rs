@@ -3,6 +3,8 @@
 //!
 //! Source: cli: cli/compose/convert/{service,volume,compose}.go, cli/command/stack/loader.go (cli-and-compose b.3).
 
+use std::collections::BTreeMap;
+
 use crate::diag::{Code, Diagnostic, Place};
 use crate::scenario::canonical::{canonical_volume, undecodable};
 use crate::scenario::docker::values::{check_image, cpus, memory};
@@ -17,11 +19,19 @@ use super::template::set_it;
 pub(super) struct Conversion<'a> {
     stack: &'a str,
     file: &'a Node,
+    /// What the file defines, by section and name.
+    definitions: BTreeMap<(&'a str, &'a str), &'a Node>,
 }
 
 impl<'a> Conversion<'a> {
     pub(super) fn new(stack: &'a str, file: &'a Node) -> Conversion<'a> {
-        Conversion { stack, file }
+        let mut definitions = BTreeMap::new();
+        for section in file.entries().iter().filter(|section| section.key.value != "services") {
+            let named = section.value.entries().iter();
+            definitions
+                .extend(named.map(|entry| ((section.key.value.as_str(), entry.key.value.as_str()), &entry.value)));
+        }
+        Conversion { stack, file, definitions }
     }
 
     /// The services, sorted by their full names.
@@ -43,7 +53,7 @@ impl<'a> Conversion<'a> {
     }
 
     fn definition(&self, section: &str, name: &str) -> Option<&'a Node> {
-        self.section(section).iter().find(|entry| entry.key.value == name).map(|entry| &entry.value)
+        self.definitions.get(&(section, name)).copied()
     }
 
     /// The name that a network, volume, config or secret has on the cluster.
@@ -187,7 +197,7 @@ impl Service<'_> {
         };
         let refusal = format!("invalid image reference for service {}: {why}", self.name.value);
         let stand_in = format!("{}:unset", self.name.value.to_lowercase());
-        match loader.unset_at(place).map(set_it) {
+        match loader.unset.at(place).map(set_it) {
             Some(help) => loader.absent(place, &refusal, &format!("`{stand_in}`; {help}")),
             None => {
                 let code = if reference.is_empty() { Code::MissingKey } else { Code::Malformed };

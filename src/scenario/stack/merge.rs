@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::scenario::docker::values::memory;
 use crate::scenario::duration::parse_go_duration;
-use crate::scenario::source::{Entry, Node, Value};
+use crate::scenario::source::{Entry, Node, Value, lay_over};
 
 /// Lays a service of a later file over the one of the same name.
 pub(super) fn merge_services(base: &mut Node, over: Node) {
@@ -63,15 +63,11 @@ fn push(node: &mut Node, entry: Entry) {
 /// Mappings are merged key by key, lists joined, anything else replaced.
 fn merge(key: &str, node: &mut Node, over: Node) {
     match (&mut node.value, over.value) {
-        (Value::Map(_), Value::Map(entries)) => {
-            for entry in entries {
-                let key = entry.key.value.clone();
-                match child(node, &key) {
-                    None => push(node, entry),
-                    Some(value) if key == "labels" => merge_names(value, entry.value, |_| true),
-                    Some(value) => merge(&key, value, entry.value),
-                }
-            }
+        (Value::Map(known), Value::Map(entries)) => {
+            lay_over(known, entries, |known, entry| match known.key.value.as_str() {
+                "labels" => merge_names(&mut known.value, entry.value, |_| true),
+                key => merge(key, &mut known.value, entry.value),
+            });
         }
         (Value::Seq(items), Value::Seq(more)) => items.extend(more),
         (_, value) => {
@@ -103,34 +99,28 @@ fn is_nothing(node: &Node) -> bool {
 /// Takes over the names of a mapping; one that is there is replaced if the new value `counts`.
 fn merge_names(node: &mut Node, over: Node, counts: impl Fn(&Node) -> bool) {
     let Value::Map(entries) = over.value else { return };
-    for entry in entries {
-        match child(node, &entry.key.value) {
-            Some(value) if counts(&entry.value) || is_nothing(value) => *value = entry.value,
-            Some(_) => {}
-            None => push(node, entry),
+    let Value::Map(names) = &mut node.value else { return };
+    lay_over(names, entries, |known, entry| {
+        if counts(&entry.value) || is_nothing(&known.value) {
+            known.value = entry.value;
         }
-    }
+    });
 }
 
 /// The aliases of a network are replaced, even by none, unless the later file only names the network.
 fn merge_networks(node: &mut Node, over: Node) {
     let Value::Map(entries) = over.value else { return };
-    for entry in entries {
-        match child(node, &entry.key.value) {
-            None => push(node, entry),
-            Some(_) if entry.value.value == Value::Null => {}
-            Some(attachment) => {
-                let kept = attachment.entries().iter().filter(|kept| kept.key.value == "driver_opts").cloned();
-                let new = entry.value.entries().iter().filter(|new| new.key.value != "driver_opts").cloned();
-                let both = if attachment.value == Value::Null {
-                    entry.value.entries().to_vec()
-                } else {
-                    new.chain(kept).collect()
-                };
-                *attachment = Node { value: Value::Map(both), place: entry.value.place };
-            }
+    let Value::Map(networks) = &mut node.value else { return };
+    lay_over(networks, entries, |Entry { value: attachment, .. }, entry| {
+        if entry.value.value == Value::Null {
+            return;
         }
-    }
+        let kept = attachment.entries().iter().filter(|kept| kept.key.value == "driver_opts").cloned();
+        let new = entry.value.entries().iter().filter(|new| new.key.value != "driver_opts").cloned();
+        let both =
+            if attachment.value == Value::Null { entry.value.entries().to_vec() } else { new.chain(kept).collect() };
+        *attachment = Node { value: Value::Map(both), place: entry.value.place };
+    });
 }
 
 /// Options of one driver are joined; another driver replaces the old one with them. Options are lost where the earlier file has

@@ -18,7 +18,6 @@ mod shape;
 mod template;
 mod validate;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
@@ -26,11 +25,11 @@ use crate::diag::{Code, Diagnostic, Place, SourceFile};
 use super::canonical::canonical;
 use super::files::{FileError, Outside};
 use super::read::{Fields, Problems, Read};
-use super::source::{self, Entry, Node, Spanned, Value};
+use super::source::{self, Entry, Node, Spanned, Value, lay_over};
 use super::unsupported::report_refused;
 
 use convert::Conversion;
-use template::{Interpolation, Variables, set_it};
+use template::{Interpolation, Unset, Variables, set_it};
 
 /// A stack: its name and its files, which are laid over each other in their order.
 pub(super) struct Stack {
@@ -87,7 +86,7 @@ pub(super) fn load(
 ) -> Option<Vec<Entry>> {
     let folder = files.first().map_or("", |file| folder_of(&file.name));
     let had_errors = problems.errors();
-    let mut loader = Loader { outside, variables: outside.variables, folder, unset: Vec::new(), problems };
+    let mut loader = Loader { outside, variables: outside.variables, folder, unset: Unset::default(), problems };
     let mut merged: Option<Node> = None;
     let mut versions: Vec<String> = Vec::new();
     for file in files {
@@ -111,8 +110,7 @@ struct Loader<'a> {
     variables: &'a Variables,
     /// Folder of the first file, which all paths are relative to.
     folder: &'a str,
-    /// Where a variable that is not set was replaced by nothing.
-    unset: Vec<(Place, String)>,
+    unset: Unset,
     problems: &'a mut Problems,
 }
 
@@ -149,9 +147,9 @@ impl Loader<'_> {
         if self.problems.errors() > errors {
             return None;
         }
-        let mut interpolation = Interpolation { variables: self.variables, problems: self.problems, unset: Vec::new() };
+        let mut interpolation =
+            Interpolation { variables: self.variables, problems: self.problems, unset: &mut self.unset };
         let root = interpolation.node(root, &mut Vec::new());
-        self.unset.append(&mut interpolation.unset);
         validate::validate(&root, version, self.problems);
         if self.problems.errors() > errors {
             return None;
@@ -178,18 +176,10 @@ impl Loader<'_> {
 
     /// Tells each variable once that is not set and has no default: docker does not.
     fn note_unset(&mut self) {
-        let mut told: BTreeSet<&str> = BTreeSet::new();
-        for (place, name) in &self.unset {
-            if told.insert(name) {
-                let message = format!("variable `{name}` is not set, and nothing takes its place");
-                self.problems.push(Diagnostic::new(Code::UnsetVariable, place, message).help(set_it(name)));
-            }
+        for (name, place) in self.unset.variables() {
+            let message = format!("variable `{name}` is not set, and nothing takes its place");
+            self.problems.push(Diagnostic::new(Code::UnsetVariable, place, message).help(set_it(name)));
         }
-    }
-
-    /// A variable that is not set and was replaced by nothing at this place.
-    fn unset_at(&self, place: &Place) -> Option<&str> {
-        self.unset.iter().find(|(at, _)| at == place).map(|(_, name)| name.as_str())
     }
 
     /// The path of a file that a stack file names.
@@ -233,12 +223,9 @@ fn merge_files(base: &mut Node, over: Node) {
             continue;
         };
         let (Value::Map(entries), Value::Map(more)) = (&mut known.value.value, section.value.value) else { continue };
-        for entry in more {
-            match entries.iter_mut().find(|known| known.key.value == entry.key.value) {
-                Some(known) if section.key.value == "services" => merge::merge_services(&mut known.value, entry.value),
-                Some(known) => *known = entry,
-                None => entries.push(entry),
-            }
+        match section.key.value == "services" {
+            true => lay_over(entries, more, |known, entry| merge::merge_services(&mut known.value, entry.value)),
+            false => lay_over(entries, more, |known, entry| *known = entry),
         }
     }
 }

@@ -139,12 +139,41 @@ const CASTS: [(&str, Cast); 26] = [
     ("*.*.external", Cast::Boolean),
 ];
 
+/// Where variables that are not set were replaced by nothing.
+#[derive(Debug, Default)]
+pub(super) struct Unset {
+    /// The first place of each variable.
+    places: BTreeMap<String, Place>,
+    /// The first variable of each value, by its file and where in it the value begins.
+    at: BTreeMap<(String, usize), String>,
+}
+
+impl Unset {
+    /// The variables, and where each stands first.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.places.iter().map(|(name, place)| (name.as_str(), place))
+    }
+
+    /// A variable that was replaced by nothing at this place.
+    pub(super) fn at(&self, place: &Place) -> Option<&str> {
+        self.at.get(&(place.file.name.clone(), place.span.start)).map(String::as_str)
+    }
+
+    fn add(&mut self, names: &[String], place: &Place) {
+        for name in names {
+            self.places.entry(name.clone()).or_insert_with(|| place.clone());
+        }
+        if let Some(first) = names.first() {
+            self.at.entry((place.file.name.clone(), place.span.start)).or_insert_with(|| first.clone());
+        }
+    }
+}
+
 /// Replaces the variables in all values of a file, and reports those that cannot be replaced and those that are not set.
 pub(super) struct Interpolation<'a> {
     pub(super) variables: &'a Variables,
     pub(super) problems: &'a mut Problems,
-    /// Where a variable that is not set was replaced by nothing.
-    pub(super) unset: Vec<(Place, String)>,
+    pub(super) unset: &'a mut Unset,
 }
 
 impl Interpolation<'_> {
@@ -192,7 +221,7 @@ impl Interpolation<'_> {
                 return Value::String(text);
             }
         };
-        self.unset.extend(unset.iter().map(|name| (place.clone(), name.clone())));
+        self.unset.add(&unset, place);
         if replaced == text {
             return Value::String(text);
         }
@@ -263,8 +292,8 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/compose/interpolation.json")).expect("cases");
         for case in cases.as_array().expect("cases") {
             let variables: Variables = serde_json::from_value(case["env"].clone()).expect("variables");
-            let mut problems = Problems::default();
-            let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: Vec::new() };
+            let (mut problems, mut unset) = (Problems::default(), Unset::default());
+            let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: &mut unset };
             let done = interpolation.node(tree(&case["in"]), &mut vec!["in".to_owned()]);
             let said: Vec<String> = problems.into_sorted("t").iter().map(|problem| problem.message.clone()).collect();
             match case["error"].as_str() {
@@ -281,8 +310,8 @@ mod tests {
     #[test]
     fn a_substituted_text_becomes_what_its_path_asks_for() {
         let variables = Variables::from([("N".to_owned(), "3".to_owned())]);
-        let mut problems = Problems::default();
-        let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: Vec::new() };
+        let (mut problems, mut unset) = (Problems::default(), Unset::default());
+        let mut interpolation = Interpolation { variables: &variables, problems: &mut problems, unset: &mut unset };
         let mut replicas = |text: &str| {
             let node = tree(&serde_json::json!({"services": {"web": {"deploy": {"replicas": text}}}}));
             let done = interpolation.node(node, &mut Vec::new());

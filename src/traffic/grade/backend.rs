@@ -110,11 +110,7 @@ impl Backend {
 
     /// Why it ends, if `cause` is not what counts.
     pub(super) fn end_cause(&self, cause: Cause) -> Cause {
-        match self.state {
-            _ if self.reacting.is_crashing => Cause::Overload,
-            State::Draining => Cause::Stopping,
-            _ => cause,
-        }
+        if self.reacting.is_crashing { Cause::Overload } else { cause }
     }
 
     /// A step of so many seconds begins: what waits is worked on first.

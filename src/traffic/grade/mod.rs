@@ -179,10 +179,9 @@ impl Bulk {
         let is_settled = self.refresh(network);
         while self.now < now && self.notices.is_empty() {
             let began = self.now;
-            self.wake(began, network);
             let step = if is_settled { now } else { next_step(began) };
-            let end = now.min(step).min(self.cohorts.next());
-            self.step(began, end);
+            let end = now.min(step);
+            self.step(began, end, network);
             self.now = end;
         }
         self.in_flight.values_mut().for_each(|count| *count = 0);
@@ -210,8 +209,8 @@ impl Bulk {
         is_settled
     }
 
-    /// Sends what clients send from `from` to before `to`.
-    fn step(&mut self, from: Time, to: Time) {
+    /// Sends what clients send from `from` to before `to`, and what they try again.
+    fn step<N: Rotations>(&mut self, from: Time, to: Time, network: &N) {
         let seconds = (to - from).as_secs_f64();
         self.begin_step(seconds);
         let middle = from + Span::from_nanos((to - from).as_nanos() / 2);
@@ -224,6 +223,7 @@ impl Bulk {
                 self.send(parcel, middle);
             }
         }
+        self.wake(to, network);
         self.end_step(seconds);
         self.hold_past(to);
         let Bulk { clients, works, .. } = self;
@@ -303,7 +303,7 @@ impl Bulk {
     /// Requests meet their fate at `at`.
     fn meet(&mut self, parcel: Parcel, entry: EntryId, fate: Fate, at: Time) {
         match fate {
-            Fate::Taken(image) => self.take(parcel, image),
+            Fate::Taken(image) => self.take(parcel, image, at),
             Fate::TakenBy(task) => {
                 let backend = &mut self.tasks[task];
                 let image = backend.image;
@@ -311,25 +311,26 @@ impl Bulk {
                 let part = |count: f64| Parcel { count, ..parcel };
                 self.fail(part(fates.refused), Some(image), Failure::Refused, Cause::Overload, at);
                 self.fail(part(fates.errors), Some(image), Failure::HttpError, Cause::Application, at);
-                self.take(part(fates.answered), image);
+                self.take(part(fates.answered), image, at);
             }
             Fate::Fails(image, failure, cause) => self.fail(parcel, image, failure, cause, at),
             Fate::Silence(task) => self.ask_again(parcel, entry, task),
         }
     }
 
-    /// Tasks of an image take requests. Another attempt is the same work: one that is too slow or ends in an error does so again.
-    fn take(&mut self, parcel: Parcel, image: ImageId) {
-        let Parcel { client, count, rate, first, .. } = parcel;
-        let error_share = self.works[image].application.error_share;
-        let Source { account, too_slow, .. } = &mut self.clients[client];
-        let too_slow = too_slow[image];
-        let slow = self.chance.binomial(count, too_slow);
-        let errors = self.chance.binomial(count - slow, error_share);
-        let failed = |failure| RequestOutcome::Failed(failure, Cause::Application);
-        account.end(Some(image), failed(Failure::Timeout), slow, first);
-        account.end(Some(image), failed(Failure::HttpError), errors, first);
-        account.take(image, count - slow - errors, rate * (1.0 - too_slow) * (1.0 - error_share), first);
+    /// Tasks of an image take requests at `at`.
+    fn take(&mut self, parcel: Parcel, image: ImageId, at: Time) {
+        let Work { application, mean, .. } = &self.works[image];
+        let (error_share, worked) = (application.error_share, Span::from_nanos((mean * 1e9) as u64));
+        let Source { patience, too_slow, .. } = &self.clients[parcel.client];
+        let (too_slow, given_up) = (too_slow[image], patience.request_ends(parcel.sent));
+        let slow = self.chance.binomial(parcel.count, too_slow);
+        let errors = self.chance.binomial(parcel.count - slow, error_share);
+        let part = |count: f64| Parcel { count, ..parcel };
+        self.fail(part(slow), Some(image), Failure::Timeout, Cause::Application, given_up);
+        self.fail(part(errors), Some(image), Failure::HttpError, Cause::Application, at.saturating_add(worked));
+        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - error_share);
+        self.clients[parcel.client].account.take(image, parcel.count - slow - errors, rate, parcel.first);
     }
 
     /// Requests fail at `at`: their clients try again after a pause, or give up.
@@ -395,7 +396,7 @@ impl Bulk {
         }
     }
 
-    /// The process of a task ended: what it has not finished is reset. `cause`: why it ended, unless it drained or had too much to do.
+    /// The process of a task ended: what it has not finished is reset. `cause`: why it ended, unless it had too much to do.
     pub fn kill(&mut self, task: TaskId, cause: Cause) {
         let Some(backend) = self.tasks.get(task).filter(|backend| backend.is_up()) else { return };
         let (cause, image) = (backend.end_cause(cause), backend.image);

@@ -8,7 +8,7 @@ use crate::model::{ClientId, EntryId, TaskId};
 use super::super::request::{next_packet, next_retransmission};
 use super::super::server::State;
 use super::rotation::Rotations;
-use super::{Bulk, Parcel, fate, next_step};
+use super::{Bulk, Parcel, fate};
 
 /// Requests that wait for the same.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +39,10 @@ pub(super) enum Wait {
 pub(super) struct Cohorts(std::collections::VecDeque<Cohort>);
 
 impl Cohorts {
-    /// At the end of which step something happens next, lest steps become ever shorter; [`Time::MAX`]: never.
-    pub(super) fn next(&self) -> Time {
-        self.0.front().filter(|cohort| cohort.at < Time::MAX).map_or(Time::MAX, |cohort| next_step(cohort.at))
+    /// Takes those to which something happens next, if that is before `horizon`.
+    fn pop(&mut self, horizon: Time) -> Option<Cohort> {
+        self.0.front().filter(|cohort| cohort.at < horizon)?;
+        self.0.pop_front()
     }
 
     /// Requests begin to wait.
@@ -57,10 +58,9 @@ impl Cohorts {
 }
 
 impl Bulk {
-    /// What is due by `now` happens.
-    pub(super) fn wake<N: Rotations>(&mut self, now: Time, network: &N) {
-        while self.cohorts.next() <= now {
-            let Some(Cohort { at, parcel, entry, task, what }) = self.cohorts.0.pop_front() else { return };
+    /// What is due before `horizon` happens.
+    pub(super) fn wake<N: Rotations>(&mut self, horizon: Time, network: &N) {
+        while let Some(Cohort { at, parcel, entry, task, what }) = self.cohorts.pop(horizon) {
             let image = task.and_then(|task| Some(self.tasks.get(task)?.image));
             match (what, entry) {
                 (Wait::Silence, _) => self.fail(parcel, image, Failure::Timeout, Cause::NodeLost, at),
