@@ -365,6 +365,7 @@ mod tests {
                 image: NEW,
                 node: None,
                 status: Status { state: TaskState::Failed, message: Message::Started, err },
+                status_at: Time::from_millis(13_000),
                 desired: TaskState::Running,
                 created: None,
             }));
