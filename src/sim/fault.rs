@@ -16,7 +16,8 @@ impl<O: Observer> Sim<'_, O> {
     /// Something befalls a machine. False if everything is so already.
     pub(super) fn fault(&mut self, fault: Fault) -> bool {
         let mut all = |act: fn(&mut Self, NodeId) -> bool| {
-            self.managers().into_iter().fold(false, |any, node| act(self, node) || any)
+            let managers = self.managers().into_iter();
+            managers.filter(|node| act(self, *node)).count() > 0
         };
         match fault {
             Fault::NodeCrash(node) => self.crash(node),
