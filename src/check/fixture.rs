@@ -137,6 +137,7 @@ impl Forged {
             image: ImageId(0),
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired: TaskState::Running,
             created: Some(Creation { by, spec_version }),
         };

@@ -13,6 +13,7 @@ mod schema;
 mod sweep;
 mod terminal;
 mod test;
+mod views;
 
 use std::process::ExitCode;
 
@@ -39,7 +40,7 @@ struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     color: Color,
-    /// Print results only: no warnings, no notes, no progress.
+    /// Print results only: no warnings, no notes, no progress; of docker's tables, the ids.
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -60,6 +61,19 @@ enum Command {
     Sweep(sweep::Options),
     /// Tell why a run went as it did: every decision with what led to it; or why nothing was rolled back.
     Explain(explain::Options),
+    /// List tasks at an instant, as docker service ps does.
+    Ps(views::Ps),
+    /// Show services in detail at an instant, as docker service inspect does.
+    Inspect(views::Inspect),
+    /// List services at an instant.
+    #[command(subcommand)]
+    Service(views::Service),
+    /// List nodes at an instant.
+    #[command(subcommand)]
+    Node(views::Node),
+    /// List stacks at an instant, and what is theirs.
+    #[command(subcommand)]
+    Stack(views::Stack),
     /// Tell what the code of an error, a warning or a lint means, and what to do.
     ExplainCode(explain_code::Options),
     /// Make a scenario of what docker prints of a cluster.
@@ -99,6 +113,11 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
         Command::Explain(options) => explain::explain(options, &terminal),
+        Command::Ps(options) => views::ps(options, &terminal),
+        Command::Inspect(options) => views::inspect(options, &terminal),
+        Command::Service(command) => views::service(command, &terminal),
+        Command::Node(command) => views::node(command, &terminal),
+        Command::Stack(command) => views::stack(command, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
         Command::Import(options) => import::run(options, &terminal),
         Command::Schema(options) => schema::schema(options, &terminal),

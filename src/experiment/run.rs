@@ -6,6 +6,7 @@ use crate::metrics::{Metrics, RunFacts, Summary};
 use crate::observe::Observer;
 use crate::scenario::Loaded;
 use crate::scenario::expect::Expected;
+use crate::sim::plan::End;
 use crate::sim::{self, Finished, Plan};
 
 /// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
@@ -27,6 +28,22 @@ pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
 }
 
+/// Runs a plan up to an instant, what happens at it included, while `observer` looks on; without an instant to its end. Returns when
+/// that was.
+///
+/// # Errors
+/// If the run is over by then: when it ends.
+pub fn observe_until<O: Observer>(plan: &Plan, at: Option<Time>, observer: O) -> Result<(O, Time), Time> {
+    let (End::At(last) | End::WhenQuiet { limit: last, .. }) = plan.end;
+    let end = match at {
+        Some(at) if at > last => return Err(last),
+        Some(at) => End::At(at),
+        None => plan.end,
+    };
+    let finished = run(&Plan { end, ..plan.clone() }, observer);
+    Ok((finished.observer, finished.end))
+}
+
 /// Runs the plan; unless this is a build for speed, Swarm's promises are verified too, and one that is broken is a fault of ours.
 fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     if !cfg!(debug_assertions) {
@@ -37,17 +54,17 @@ fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     Finished { observer, end, fingerprint }
 }
 
-/// What does not hold of a run: what the scenario expects and what came, a line for each.
+/// What does not hold of a run: where the scenario expects it, what that is and what came, a line for each.
 pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
     let expectations = scenario.expectations.iter();
     expectations
         .filter_map(|expectation| {
-            let said = &expectation.what;
+            let (said, place) = (&expectation.what, &expectation.place);
             let (name, verdict) = match said {
                 Expected::OfService(service, check) => {
                     let name = &scenario.plan.services[*service];
                     let Some(service) = run.service(name) else {
-                        return Some(format!("{name}: expected {said}, but the service never existed"));
+                        return Some(format!("{place}: {name}: expected {said}, but the service never existed"));
                     };
                     (name, check.judge(service))
                 }
@@ -56,7 +73,7 @@ pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
                     (&node.name, check.judge(node))
                 }
             };
-            (!verdict.holds).then(|| format!("{name}: expected {said}, got {}", verdict.found))
+            (!verdict.holds).then(|| format!("{place}: {name}: expected {said}, got {}", verdict.found))
         })
         .collect()
 }

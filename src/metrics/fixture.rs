@@ -152,6 +152,7 @@ pub(crate) fn summary() -> Summary {
         fingerprint: String::new(),
         end: Time::ZERO,
         warnings: Vec::new(),
+        vain: Vec::new(),
         services: vec![service],
         totals,
         nodes: Vec::new(),
@@ -212,6 +213,7 @@ impl<O: Observer> Feed<O> {
             image,
             node: Some(NodeId(0)),
             status,
+            status_at: self.now,
             desired: TaskState::Running,
             created: Some(Creation { by: Creator::Orchestrator, spec_version: 0 }),
         };

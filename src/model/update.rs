@@ -75,24 +75,33 @@ pub enum UpdateMessage {
     RollbackCompleted,
 }
 
-impl fmt::Display for UpdateMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl UpdateMessage {
+    /// The managers' text; `name` says what a task is called in it.
+    pub fn text(self, name: impl FnOnce(TaskId) -> String) -> String {
         let due_to = "due to failure or early termination of task";
         match self {
-            UpdateMessage::InProgress => f.write_str("update in progress"),
-            UpdateMessage::Paused(task) => write!(f, "update paused {due_to} {}", task.0),
-            UpdateMessage::RollbackPaused(task) => write!(f, "rollback paused {due_to} {}", task.0),
-            UpdateMessage::RolledBack(task) => write!(f, "update rolled back {due_to} {}", task.0),
-            UpdateMessage::ManualRollback => f.write_str("manually requested rollback"),
-            UpdateMessage::Completed => f.write_str("update completed"),
-            UpdateMessage::RollbackCompleted => f.write_str("rollback completed"),
+            UpdateMessage::InProgress => "update in progress".to_owned(),
+            UpdateMessage::Paused(task) => format!("update paused {due_to} {}", name(task)),
+            UpdateMessage::RollbackPaused(task) => format!("rollback paused {due_to} {}", name(task)),
+            UpdateMessage::RolledBack(task) => format!("update rolled back {due_to} {}", name(task)),
+            UpdateMessage::ManualRollback => "manually requested rollback".to_owned(),
+            UpdateMessage::Completed => "update completed".to_owned(),
+            UpdateMessage::RollbackCompleted => "rollback completed".to_owned(),
         }
+    }
+}
+
+impl fmt::Display for UpdateMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(|task| task.0.to_string()))
     }
 }
 
 /// Why the managers refused a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError {
+    /// Of a fault: everything is so already.
+    NoEffect,
     /// A rollback without a previous specification (control-plane A4).
     NoPreviousSpec(ServiceId),
     /// The service does not exist at that moment.
@@ -119,6 +128,7 @@ impl CommandError {
     /// The managers' text, with the names of services and nodes in place of their ids.
     pub fn text<'a>(self, service: impl Fn(ServiceId) -> &'a str, node: impl Fn(NodeId) -> &'a str) -> String {
         match self {
+            CommandError::NoEffect => "no effect: everything is so already".to_owned(),
             CommandError::NoPreviousSpec(id) => format!("service {} does not have a previous spec", service(id)),
             CommandError::ServiceNotFound(id) => format!("service {} not found", service(id)),
             CommandError::NodeNotFound(id) => format!("node {} not found", node(id)),

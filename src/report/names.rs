@@ -1,6 +1,5 @@
 //! Names as docker shows them.
 
-use crate::kernel::Time;
 use crate::model::ServiceId;
 use crate::model::task::Slot;
 use crate::sim::Plan;
@@ -22,9 +21,4 @@ pub(super) fn of_image_in_short(image: &str) -> &str {
 /// `1 task`, `2 tasks`.
 pub(super) fn counted(count: u32, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A time to the millisecond: `12.345s`.
-pub(super) fn seconds(time: Time) -> String {
-    format!("{}.{:03}s", time.as_millis() / 1_000, time.as_millis() % 1_000)
 }

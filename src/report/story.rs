@@ -5,7 +5,6 @@ mod tell;
 
 use std::collections::BTreeMap;
 
-use super::names::seconds;
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::Request;
@@ -307,6 +306,11 @@ impl Observer for Story<'_> {
     }
 }
 
+/// A time to the millisecond: `12.345s`.
+pub(super) fn seconds(time: Time) -> String {
+    format!("{}.{:03}s", time.as_millis() / 1_000, time.as_millis() % 1_000)
+}
+
 /// The lines as text, one below the other, the times flush right.
 pub fn text(lines: &[StoryLine]) -> String {
     let times: Vec<String> = lines.iter().map(|line| seconds(line.at)).collect();
@@ -347,6 +351,7 @@ mod tests {
             image: NEW,
             node: None,
             status: Status { state, message: Message::Created, err },
+            status_at: Time::ZERO,
             desired: TaskState::Running,
             created: None,
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::names::seconds;
+use super::super::story::seconds;
 use super::words::{Speaker, ended};
 use super::{Event, Explain, Scope, Tasks, of_decision, waits};
 use crate::kernel::Time;

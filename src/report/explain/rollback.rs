@@ -1,6 +1,7 @@
 //! Why nothing was rolled back: the question that is asked most, answered directly.
 
-use super::super::names::{counted, of_image_in_short, seconds};
+use super::super::names::{counted, of_image_in_short};
+use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
 use super::{End, Event, Explain, Row, Scope, Tasks, of_decision, waits};
 use crate::kernel::Time;
@@ -13,7 +14,7 @@ use crate::model::{ServiceId, TaskId, defaults};
 use crate::observe::SpecCause;
 
 /// How many tasks are told of one by one.
-const MOST: usize = 10;
+const MOST: usize = 4;
 
 /// An update by the operator, and what became of it until the next one.
 struct Update<'a> {

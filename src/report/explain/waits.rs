@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::names::seconds;
+use super::super::story::seconds;
 use super::words::{Speaker, ended};
 use super::{Event, Scope, Tasks};
 use crate::kernel::{Span, Time};

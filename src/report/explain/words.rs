@@ -1,6 +1,7 @@
 //! Decisions in words.
 
-use super::super::names::{counted, of_image_in_short, of_slot, seconds};
+use super::super::names::{counted, of_image_in_short, of_slot};
+use super::super::story::seconds;
 use super::Tasks;
 use crate::model::decision::{Decision, DeleteCause, Refusal, RestartCause, StartCause, StopCause, Verdict};
 use crate::model::service::{FailureAction, Order};

@@ -1,7 +1,7 @@
 //! From events to lines: what repeats is counted, and everything gets its words.
 
-use super::super::names::{counted, of_slot, seconds};
-use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine};
+use super::super::names::{counted, of_slot};
+use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine, seconds};
 use crate::kernel::{Span, Time};
 use crate::model::command::Command;
 use crate::model::node::Leadership;
@@ -82,6 +82,7 @@ fn operator(story: &Story<'_>) -> Lines {
                 (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
             Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
+            Event::Refused(CommandError::NoEffect) => Some(refusal(story.plan, CommandError::NoEffect)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
             Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state.name())),
             Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),
