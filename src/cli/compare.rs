@@ -50,7 +50,7 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         let mut csv = Vec::new();
         seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
         let contents = [(COMPARE.name, csv), (files::COLUMNS, columns::json().into_bytes())];
-        disk::write_folder(&folder, &files::OF_COMPARISON, &contents)
+        disk::write_folder(&folder, files::OF_COMPARISON, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
         terminal.note(&format!("report: {}", folder.join(COMPARE.name).display()));
     }

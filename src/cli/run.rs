@@ -8,11 +8,12 @@ use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::{Failure, Outcome, Terminal};
 use crate::experiment::{self, pool};
-use crate::metrics::Summary;
 use crate::metrics::summary::UpdateOutcome;
+use crate::metrics::{RequestLog, Summary};
 use crate::model::client::Grade;
 use crate::report::columns::SEEDS;
 use crate::report::files::{self, Recorder, RequestRows};
+use crate::report::ndjson::Records;
 use crate::report::seeds::{self, Group};
 use crate::report::story::{self, Story};
 use crate::report::{console, disk, json};
@@ -55,6 +56,8 @@ enum Format {
     Human,
     /// Exactly summary.json.
     Json,
+    /// All records of the run, an object a line; requests as --requests says.
+    Ndjson,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,11 +135,18 @@ fn run_one(
         );
     }
     let recorder = (!options.no_report).then(|| Recorder::new(plan, options.requests.into()));
-    let observer = ((Story::new(plan), recorder), Watch::new(plan, terminal));
-    let (summary, ((story, recorder), watch)) = experiment::observe(scenario, observer);
+    let rows = RequestRows::from(options.requests);
+    let records = (options.format == Format::Ndjson).then(|| (Records::new(plan), rows.into_log(plan)));
+    let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
+    let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
     drop(watch);
+    if let Some((records, requests)) = records {
+        let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);
+        terminal.result(&records.finish(requests, weight))?;
+    }
     match options.format {
         Format::Json => terminal.result(&json::summary(&summary))?,
+        Format::Ndjson => {}
         Format::Human => {
             let story = story::text(&story.finish(summary.end));
             let tables = console::summary(&summary);
@@ -156,7 +166,7 @@ fn run_one(
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
             contents.push((SEEDS.name, csv));
         }
-        disk::write_folder(&folder, &files::OF_RUN, &contents)
+        disk::write_folder(&folder, files::OF_RUN, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
         let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));

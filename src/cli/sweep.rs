@@ -116,7 +116,7 @@ fn write(
         contents.push(("sweep.svg", picture.svg().into_bytes()));
         contents.push(("sweep.png", picture.png()));
     }
-    disk::write_folder(folder, &files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    disk::write_folder(folder, files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
     let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
     terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     Ok(())

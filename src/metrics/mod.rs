@@ -157,7 +157,7 @@ impl<'a> Metrics<'a> {
                 let (name, ended) = (&client.name, self.ended[id]);
                 Some(format!("client {name}: {ended} of {wanted} requests had ended when the run ended"))
             }
-            Load::Closed { .. } | Load::Open { .. } => None,
+            Load::Closed { .. } | Load::Open { .. } | Load::Varying { .. } => None,
         })
     }
 

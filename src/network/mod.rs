@@ -297,6 +297,11 @@ impl Network {
         self.entries[entry].spec.access
     }
 
+    /// On which node it is; `None`: on none.
+    pub fn node(&self, entry: EntryId) -> Option<NodeId> {
+        self.entries[entry].spec.node
+    }
+
     /// A number that grows whenever [`Network::connects`] may say otherwise than before.
     pub fn link_changes(&self) -> u64 {
         self.link_changes

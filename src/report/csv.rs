@@ -149,6 +149,7 @@ mod tests {
             image: OLD,
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired: TaskState::Ready,
             created: None,
         };

@@ -4,6 +4,7 @@ use std::io;
 
 use super::chart::{self, TimelineData};
 use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
+use super::trace::{self, TraceData};
 use super::{Lanes, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
@@ -25,6 +26,18 @@ pub enum RequestRows {
     None,
 }
 
+impl RequestRows {
+    /// What keeps them; `None` if there are none to tell: where requests are counted in bulk, or without clients.
+    pub fn into_log(self, plan: &Plan) -> Option<RequestLog> {
+        match self {
+            _ if plan.grade != Grade::Exact || plan.clients.is_empty() => None,
+            RequestRows::Full => Some(RequestLog::full()),
+            RequestRows::Sample => Some(RequestLog::sample(plan.seed)),
+            RequestRows::None => None,
+        }
+    }
+}
+
 /// Collects, while a run goes on, all that the files of its report need beside the summary.
 #[derive(Debug)]
 pub struct Recorder<'p> {
@@ -36,19 +49,14 @@ pub struct Recorder<'p> {
 }
 
 impl<'p> Recorder<'p> {
-    /// For a run of this plan, with these requests by themselves. Where requests are counted in bulk there are none.
+    /// For a run of this plan, with these requests by themselves.
     pub fn new(plan: &'p Plan, rows: RequestRows) -> Recorder<'p> {
-        let told = plan.grade == Grade::Exact && !plan.clients.is_empty();
         Recorder {
             plan,
             timeline: Timeline::new(plan.services.len()),
             tasks: TaskLog::new(),
             lanes: Lanes::default(),
-            requests: match rows {
-                RequestRows::Full => told.then(RequestLog::full),
-                RequestRows::Sample => told.then(|| RequestLog::sample(plan.seed)),
-                RequestRows::None => None,
-            },
+            requests: rows.into_log(plan),
         }
     }
 
@@ -70,6 +78,14 @@ impl<'p> Recorder<'p> {
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
         ];
+        let trace = TraceData {
+            plan: self.plan,
+            end: summary.end,
+            tasks: self.tasks.changes(),
+            rows: &rows,
+            marks: self.lanes.marks(),
+        };
+        files.push((TRACE, trace::json(&trace).into_bytes()));
         if let Some(requests) = self.requests {
             let (rows, weight) = requests.finish();
             files.push((REQUESTS.name, csv::requests(&rows, weight, self.plan)));
@@ -101,11 +117,22 @@ impl Observer for Recorder<'_> {
 }
 
 /// Names of all files that a report of a run may have.
-pub const OF_RUN: [&str; 8] =
-    ["summary.json", TASKS.name, TIMELINE.name, "timeline.svg", "timeline.png", REQUESTS.name, SEEDS.name, COLUMNS];
+pub const OF_RUN: &[&str] = &[
+    "summary.json",
+    TASKS.name,
+    TIMELINE.name,
+    "timeline.svg",
+    "timeline.png",
+    TRACE,
+    REQUESTS.name,
+    SEEDS.name,
+    COLUMNS,
+];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: [&str; 4] = [SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
+pub const OF_SWEEP: &[&str] = &[SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: [&str; 2] = [COMPARE.name, COLUMNS];
+pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COLUMNS];
+/// The run as ui.perfetto.dev shows it.
+pub const TRACE: &str = "trace.json";
 /// What explains the columns of the others.
 pub const COLUMNS: &str = "columns.json";

@@ -41,7 +41,7 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "columns.json requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg";
+    let run = "columns.json requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
@@ -145,4 +145,24 @@ fn the_rows_of_requests_are_as_asked_for() {
     assert!(sample.len() < 10_000 && sample.iter().all(|weight| *weight == 2), "{} rows", sample.len());
     assert_eq!(rows("none", &[]), (None, false));
     assert_eq!(rows("full", &["--set", "traffic.mode=aggregate"]), (None, true));
+}
+
+#[test]
+fn ndjson_has_every_record_in_order() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let arguments = ["run", path.to_str().expect("a path"), "--format", "ndjson", "--requests", "full", "--out", "out"];
+    let run = output(&arguments, here.path());
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let parse = |line| serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON");
+    let lines: Vec<serde_json::Value> = text(&run.stdout).lines().map(parse).collect();
+    assert!(lines.is_sorted_by_key(|line| line["t_ms"].as_f64()), "they are not in order");
+    let count = |record: &str| lines.iter().filter(|line| line["record"] == record).count();
+    let report = files(&here.path().join("out"));
+    let rows = |name: &str| text(&report[name]).lines().count() - 1;
+    assert_eq!(count("task") + count("task_removed"), rows("tasks.csv"));
+    assert_eq!(count("request"), rows("requests.csv"));
+    for kind in ["command", "spec", "update_status", "updater", "rotation", "agent_reported", "process_ended"] {
+        assert!(count(kind) > 0, "{kind}");
+    }
 }
