@@ -8,11 +8,11 @@ use crate::metrics::{MetricPath, ServiceSummary, Summary};
 
 /// What is shown, and whether it is shown although no column has a value.
 const METRICS: [(&str, bool); 16] = [
-    ("requests.total", true),
-    ("requests.failed", true),
-    ("requests.availability", true),
+    ("requests.total", false),
+    ("requests.failed", false),
+    ("requests.availability", false),
     ("error_budget_used", false),
-    ("requests.per_second", true),
+    ("requests.per_second", false),
     ("requests.latency.p50", false),
     ("requests.latency.p99", false),
     ("requests.latency.max", false),
@@ -26,11 +26,15 @@ const METRICS: [(&str, bool); 16] = [
     ("final_update_status", false),
 ];
 
-/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, and
+/// The numbers of a run: a table of metrics, without rows for requests if nobody sends any, then what each version served, what each client saw if there are several, and
 /// what became of each update.
 pub fn summary(summary: &Summary) -> String {
     let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary)];
-    tables.into_iter().flatten().map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
+    let mut texts: Vec<String> = tables.into_iter().flatten().map(|table| table.to_string()).collect();
+    if summary.services.iter().all(|service| service.requests.is_none()) {
+        texts.insert(1, "no clients: requests are not counted\n".to_owned());
+    }
+    texts.join("\n")
 }
 
 /// A column for each service, and one for their totals if there are several.

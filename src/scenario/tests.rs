@@ -286,6 +286,25 @@ fn removing_a_stack_removes_its_services() {
 }
 
 #[test]
+fn errors_of_a_stack_and_of_the_timeline_are_told_at_once() {
+    let text = "services: {api: {image: x, deploy: {parallelism: 1}}}".to_owned();
+    let files = vec![SourceFile { name: "shop.yml".to_owned(), text }];
+    let then = ["5s docker service update --imagee y api", "6s docker service update --image y api", "7s x", "8s"];
+    let run = StackRun { name: "shop".to_owned(), files, then: then.map(str::to_owned).to_vec() };
+    let problems = load_stack(&run, &[], &Outside::default()).expect_err("both are wrong");
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "shop.yml:1:37: error[R0101]: services.api.deploy Additional property parallelism is not allowed",
+            "--then 5s docker service update --imagee y api:1:26: error[R0301]: unknown flag: --imagee",
+            "--then 7s x:1:4: error[R0301]: unknown command: docker x",
+            "--then 8s:1:1: error[R0106]: expected an instant and a command: `30s docker service update --image api:2 api`",
+        ]
+    );
+}
+
+#[test]
 fn a_client_enters_by_the_port_of_a_service_or_its_network_or_directly() {
     let access = |service: &str, entry: &str| {
         let text = format!(
