@@ -217,7 +217,7 @@ impl Behaviors {
             chain.push((name, image));
             next = image.like.as_ref().filter(|like| like.value != DEFAULT).and_then(|like| {
                 let entry = entries.get_key_value(like.value.as_str());
-                if entry.is_none() {
+                if entry.is_none() && !problems.is_full() {
                     unknown(like, entries, problems);
                 }
                 entry

@@ -38,10 +38,11 @@ mod units;
 mod unsupported;
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
 use crate::model::ImageId;
@@ -224,8 +225,20 @@ fn misspelt_version(root: &Node) -> Option<&Spanned<String>> {
 
 /// Hash of a plan by its debug text, which says everything that a run depends on.
 fn digest(plan: &Plan) -> String {
+    /// Takes in a text piece by piece: it may be long.
+    struct Hash(Xxh3);
+
+    impl fmt::Write for Hash {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+
     let anonymous = Plan { name: String::new(), seed: 0, ..plan.clone() };
-    format!("{:032x}", xxh3_128(format!("{anonymous:?}").as_bytes()))
+    let mut hash = Hash(Xxh3::new());
+    write!(hash, "{anonymous:?}").expect("a hash takes any text");
+    format!("{:032x}", hash.0.digest128())
 }
 
 #[cfg(test)]
