@@ -1,8 +1,12 @@
 //! What a run tells the outside: records of the control plane and of requests, given to an [`Observer`].
 
+use std::rc::Rc;
+
 use crate::kernel::{IdVec, Time};
+use crate::model::client::Access;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
-use crate::model::request::{Batch, Request};
+use crate::model::request::{Batch, Request, Weight};
+use crate::model::service::ServiceSpec;
 use crate::model::task::{Creation, Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
@@ -12,8 +16,15 @@ pub trait Observer {
     /// Something happened in the control plane or to a container. Records come in order of time.
     fn record(&mut self, now: Time, record: &Record);
 
+    /// A specification was written; its [`Record::Spec`] has just been told.
+    fn spec(&mut self, _now: Time, _written: &SpecWritten<'_>) {}
+
     /// An agent heard or did something, of which the managers learn later, if at all.
     fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
+    /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and have
+    /// ended were told.
+    fn shift(&mut self, _now: Time, _shift: &Shift) {}
 
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
     /// sorted within.
@@ -50,6 +61,32 @@ pub enum AgentEvent {
         /// The task.
         task: TaskId,
     },
+}
+
+/// The specification of a service after it was written.
+#[derive(Clone, Debug)]
+pub struct SpecWritten<'a> {
+    /// The service.
+    pub service: ServiceId,
+    /// What it is to be.
+    pub spec: &'a Rc<ServiceSpec>,
+    /// What a rollback would return to.
+    pub previous: Option<&'a Rc<ServiceSpec>>,
+    /// Its tasks that must be replaced to become what is wanted (control-plane D1), in order of their slots.
+    pub dirty: Vec<TaskId>,
+}
+
+/// What a load balancer does with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// What kind of load balancer it is.
+    pub access: Access,
+    /// On which node; `None`: on none.
+    pub node: Option<NodeId>,
+    /// The task.
+    pub task: TaskId,
+    /// What it does with the task from now on.
+    pub weight: Weight,
 }
 
 /// Something that happened, other than a request.
@@ -189,6 +226,8 @@ pub struct TaskRecord {
     pub node: Option<NodeId>,
     /// Observed status.
     pub status: Status,
+    /// When the status was what it is: by the agent's clock, where an agent reported it.
+    pub status_at: Time,
     /// Desired state.
     pub desired: TaskState,
     /// Who created it and from what, in the record of its creation only.
@@ -202,9 +241,19 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.record(now, record);
     }
 
+    fn spec(&mut self, now: Time, written: &SpecWritten<'_>) {
+        self.0.spec(now, written);
+        self.1.spec(now, written);
+    }
+
     fn agent(&mut self, now: Time, event: AgentEvent) {
         self.0.agent(now, event);
         self.1.agent(now, event);
+    }
+
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        self.0.shift(now, shift);
+        self.1.shift(now, shift);
     }
 
     fn request(&mut self, request: &Request) {
@@ -228,6 +277,24 @@ impl<O: Observer> Observer for Option<O> {
     fn record(&mut self, now: Time, record: &Record) {
         if let Some(observer) = self {
             observer.record(now, record);
+        }
+    }
+
+    fn spec(&mut self, now: Time, written: &SpecWritten<'_>) {
+        if let Some(observer) = self {
+            observer.spec(now, written);
+        }
+    }
+
+    fn agent(&mut self, now: Time, event: AgentEvent) {
+        if let Some(observer) = self {
+            observer.agent(now, event);
+        }
+    }
+
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        if let Some(observer) = self {
+            observer.shift(now, shift);
         }
     }
 

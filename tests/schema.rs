@@ -1,9 +1,12 @@
-//! The schema of scenarios: it is the committed one, accepts what the readers accept, and every bundled scenario names it.
+//! The schema of scenarios: it is the committed one, accepts what the readers accept, and every bundled scenario names it. And that of
+//! summary.json: it says all that stands there, and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rollsim::diag::SourceFile;
+use rollsim::experiment;
+use rollsim::report::json;
 use rollsim::scenario;
 use serde_json::Value;
 
@@ -52,7 +55,7 @@ fn complaints(schema: &Value, value: &Value, path: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, says) in keywords {
         let holds = match keyword.as_str() {
-            "$schema" | "title" | "description" | "patternProperties" => true,
+            "$schema" | "title" | "description" | "patternProperties" | "$defs" => true,
             "const" => value == says,
             "enum" => says.as_array().expect("a list").contains(value),
             "type" => says.as_array().unwrap_or(&vec![says.clone()]).iter().any(|kind| is(value, kind)),
@@ -148,5 +151,39 @@ fn every_bundled_scenario_names_the_schema() {
             "{} has no `$schema` that leads to scenarios/schema.json",
             path.display()
         );
+    }
+}
+
+/// A schema in which each reference stands for what it refers to.
+fn resolved(schema: &Value, root: &Value) -> Value {
+    match schema {
+        Value::Object(keywords) => match keywords.get("$ref").and_then(Value::as_str) {
+            Some(name) => {
+                let target = root.pointer(name.trim_start_matches('#')).expect("what is referred to is there");
+                resolved(target, root)
+            }
+            None => keywords.iter().map(|(key, value)| (key.clone(), resolved(value, root))).collect(),
+        },
+        Value::Array(values) => values.iter().map(|value| resolved(value, root)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// No object may have another key, and each must have all, so that the schema and what is written cannot drift apart.
+#[test]
+fn the_schema_of_summaries_says_all_that_stands_there() {
+    let schema: Value = serde_json::from_str(json::SUMMARY_SCHEMA).expect("the schema is JSON");
+    let schema = resolved(&schema, &schema);
+    for name in ["hello.json", "questions/drain-stale-vip.json", "operations/start-first-without-room.json"] {
+        let path = root().join("scenarios").join(name);
+        let text = fs::read_to_string(&path).expect("it is there");
+        let scenario = scenario::load(&SourceFile { name: name.to_owned(), text }, &[]).expect("it is valid");
+        let written = json::summary(&experiment::measure(&scenario, scenario.plan.seed));
+        let mut summary: Value = serde_json::from_str(&written).expect("it is JSON");
+        assert_eq!(complaints(&schema, &summary, ""), [""; 0], "{name}");
+        let service = summary["services"].as_object_mut().and_then(|all| all.values_mut().next()).expect("a service");
+        service["uptime_share"] = "much".into();
+        let requests = service.as_object_mut().expect("a mapping").remove("requests");
+        assert!(requests.is_some() && complaints(&schema, &summary, "").len() == 2, "{name}");
     }
 }

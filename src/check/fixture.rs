@@ -1,18 +1,19 @@
 //! Forged records, to see that each promise can be broken.
 
 use super::{Promise, Promises};
-use crate::kernel::{IdVec, Time};
+use crate::kernel::{Dist, IdVec, Span, Time};
+use crate::model::client::{Access, ClientSpec, Connect, Load};
 use crate::model::command::{Command, SpecChange};
 use crate::model::engine::Engine;
 use crate::model::image::ImageBehavior;
 use crate::model::latencies::Latencies;
 use crate::model::node::{Availability, NodeSpec, NodeState, Role};
-use crate::model::request::Request;
+use crate::model::request::{Request, Weight};
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
-use crate::model::{ImageId, NodeId, ServiceId, TaskId};
-use crate::observe::{Observer, Record, SpecCause, TaskRecord};
+use crate::model::{ClientId, ImageId, NodeId, ServiceId, TaskId};
+use crate::observe::{Observer, Record, Shift, SpecCause, TaskRecord};
 use crate::sim::Plan;
 use crate::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
@@ -29,6 +30,7 @@ pub(super) struct Forged {
 
 enum Told {
     Record(Record),
+    Shift(Shift),
     Request(Request),
 }
 
@@ -39,7 +41,7 @@ impl Forged {
             name: name.to_owned(),
             spec: NodeSpec::default(),
             is_member: true,
-            staleness: crate::kernel::Span::ZERO,
+            staleness: Span::ZERO,
         };
         let image = |name: &str| Image { name: name.to_owned(), behavior: ImageBehavior::default() };
         let plan = Plan {
@@ -49,7 +51,7 @@ impl Forged {
             nodes: ["n1", "n2"].map(node).into_iter().collect(),
             images: ["app:1", "app:2"].map(image).into_iter().collect(),
             services: IdVec::from_iter(["web".to_owned()]),
-            clients: IdVec::new(),
+            clients: IdVec::from_iter([client()]),
             commands: Vec::new(),
             engine: Engine::Current,
             latencies: Latencies::NONE,
@@ -135,6 +137,7 @@ impl Forged {
             image: ImageId(0),
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired: TaskState::Running,
             created: Some(Creation { by, spec_version }),
         };
@@ -163,6 +166,18 @@ impl Forged {
         self.record(Record::Rotation { task: TaskId(task), service: WEB, image, entered })
     }
 
+    /// What the load balancer of a node does with a task from now on.
+    pub(super) fn shift(&mut self, node: u32, task: u32, weight: Weight) -> &mut Self {
+        let (access, node, task) = (Access::Vip, Some(NodeId(node)), TaskId(task));
+        self.told.push((self.now, Told::Shift(Shift { access, node, task, weight })));
+        self
+    }
+
+    /// How the client reaches the service, to change it.
+    pub(super) fn connect(&mut self) -> &mut Connect {
+        &mut self.plan.clients[ClientId(0)].connect
+    }
+
     /// The promises that an onlooker finds broken, in order.
     pub(super) fn broken(&self) -> Vec<Promise> {
         let mut promises = Promises::new(&self.plan);
@@ -175,6 +190,7 @@ impl Forged {
             }
             match told {
                 Told::Record(record) => promises.record(*time, record),
+                Told::Shift(shift) => promises.shift(*time, shift),
                 Told::Request(request) => promises.request(request),
             }
         }
@@ -188,6 +204,18 @@ impl Forged {
         change(row);
         let row = *row;
         self.record(Record::Task(row))
+    }
+}
+
+/// A client whose connections enter at n1.
+fn client() -> ClientSpec {
+    ClientSpec {
+        name: "users".to_owned(),
+        service: WEB,
+        from: Time::ZERO,
+        until: Time::MAX,
+        load: Load::Open { gap: Dist::Constant(Span::from_millis(100)) },
+        connect: Connect { access: Access::Vip, nodes: vec![NodeId(0)], ..Connect::default() },
     }
 }
 

@@ -21,7 +21,7 @@ use crate::kernel::{IdVec, Time};
 use crate::model::request::Request;
 use crate::model::task::Slot;
 use crate::model::{ServiceId, TaskId};
-use crate::observe::{Observer, Record};
+use crate::observe::{Observer, Record, Shift};
 use crate::sim::Plan;
 
 /// Something that holds in every run.
@@ -49,6 +49,9 @@ pub enum Promise {
     DrainedIsEmpty,
     /// A request is answered by a task of its service and image, before its process has ended.
     Rotation,
+    /// No request goes to a task after its entry node has removed it. A client that keeps the address behind a name asks no entry (data-plane
+    /// rule 80), and a connection that is kept lasts until its load balancer has forgotten the task (rules 69, 84).
+    Entry,
 }
 
 impl Promise {
@@ -66,6 +69,9 @@ impl Promise {
             Promise::DrainedIsEmpty => "a drained node is empty after stop time and 60 s (control-plane O17, R14)",
             Promise::Rotation => {
                 "tasks enter and leave rotation in turn, and answer while their process is there (data-plane rules 63 to 66)"
+            }
+            Promise::Entry => {
+                "no request goes to a task after its entry node has removed it (data-plane rules 64, 65, 67)"
             }
         }
     }
@@ -152,6 +158,10 @@ impl Observer for Promises<'_> {
         self.placement.after(&self.view, &mut self.findings);
         self.slots.after(&self.view, record);
         self.requests.record(&self.view, record, &mut self.findings);
+    }
+
+    fn shift(&mut self, now: Time, shift: &Shift) {
+        self.requests.shift(now, shift);
     }
 
     fn request(&mut self, request: &Request) {

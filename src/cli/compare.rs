@@ -7,6 +7,7 @@ use clap::Args;
 use super::input::{self, Inputs};
 use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::compare::{self, Variant};
+use crate::report::columns::{self, COMPARE};
 use crate::report::{disk, files, seeds};
 use crate::scenario::overlay::Overlay;
 
@@ -48,10 +49,10 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let mut csv = Vec::new();
         seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-        let contents = [("compare.csv", csv)];
-        disk::write_folder(&folder, &files::OF_COMPARISON, &contents)
+        let contents = [(COMPARE.name, csv), (files::COLUMNS, columns::json().into_bytes())];
+        disk::write_folder(&folder, files::OF_COMPARISON, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
-        terminal.note(&format!("report: {}", folder.join("compare.csv").display()));
+        terminal.note(&format!("report: {}", folder.join(COMPARE.name).display()));
     }
     Ok(Outcome::Done)
 }

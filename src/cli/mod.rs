@@ -12,6 +12,7 @@ mod schema;
 mod sweep;
 mod terminal;
 mod test;
+mod views;
 
 use std::process::ExitCode;
 
@@ -38,7 +39,7 @@ struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     color: Color,
-    /// Print results only: no warnings, no notes, no progress.
+    /// Print results only: no warnings, no notes, no progress; of docker's tables, the ids.
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -57,12 +58,25 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// List tasks at an instant, as docker service ps does.
+    Ps(views::Ps),
+    /// Show services in detail at an instant, as docker service inspect does.
+    Inspect(views::Inspect),
+    /// List services at an instant.
+    #[command(subcommand)]
+    Service(views::Service),
+    /// List nodes at an instant.
+    #[command(subcommand)]
+    Node(views::Node),
+    /// List stacks at an instant, and what is theirs.
+    #[command(subcommand)]
+    Stack(views::Stack),
     /// Tell what the code of an error, a warning or a lint means, and what to do.
     ExplainCode(explain_code::Options),
     /// Make a scenario of what docker prints of a cluster.
     Import(import::Options),
-    /// Print the JSON Schema of scenarios, for editors.
-    Schema,
+    /// Print the JSON Schema of scenarios, for editors, or of summary.json.
+    Schema(schema::Options),
 }
 
 /// How a command ends when nothing went wrong with it.
@@ -95,9 +109,14 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::Ps(options) => views::ps(options, &terminal),
+        Command::Inspect(options) => views::inspect(options, &terminal),
+        Command::Service(command) => views::service(command, &terminal),
+        Command::Node(command) => views::node(command, &terminal),
+        Command::Stack(command) => views::stack(command, &terminal),
         Command::ExplainCode(options) => explain_code::explain_code(options, &terminal),
         Command::Import(options) => import::run(options, &terminal),
-        Command::Schema => schema::schema(&terminal),
+        Command::Schema(options) => schema::schema(options, &terminal),
     };
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,

@@ -8,9 +8,12 @@ use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::{Failure, Outcome, Terminal};
 use crate::experiment::{self, pool};
-use crate::metrics::Summary;
 use crate::metrics::summary::UpdateOutcome;
-use crate::report::files::{self, Recorder};
+use crate::metrics::{RequestLog, Summary};
+use crate::model::client::Grade;
+use crate::report::columns::SEEDS;
+use crate::report::files::{self, Recorder, RequestRows};
+use crate::report::ndjson::Records;
 use crate::report::seeds::{self, Group};
 use crate::report::story::{self, Story};
 use crate::report::{console, disk, json};
@@ -36,6 +39,9 @@ pub(super) struct Options {
     /// Write no report.
     #[arg(long)]
     no_report: bool,
+    /// Which requests requests.csv has a row for: all, a sample, or none.
+    #[arg(long, value_enum, default_value_t = Requests::Sample)]
+    requests: Requests,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -50,6 +56,28 @@ enum Format {
     Human,
     /// Exactly summary.json.
     Json,
+    /// All records of the run, an object a line; requests as --requests says.
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Requests {
+    /// All.
+    Full,
+    /// All if they are few, else a sample; the column weight says how many requests a row stands for.
+    Sample,
+    /// None: there is no such file.
+    None,
+}
+
+impl From<Requests> for RequestRows {
+    fn from(requests: Requests) -> RequestRows {
+        match requests {
+            Requests::Full => RequestRows::Full,
+            Requests::Sample => RequestRows::Sample,
+            Requests::None => RequestRows::None,
+        }
+    }
 }
 
 pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -101,12 +129,24 @@ fn run_one(
     terminal: &Terminal,
 ) -> Result<Summary, Failure> {
     let plan = &scenario.plan;
-    let recorder = (!options.no_report).then(|| Recorder::new(plan));
-    let observer = ((Story::new(plan), recorder), Watch::new(plan, terminal));
-    let (summary, ((story, recorder), watch)) = experiment::observe(scenario, observer);
+    if options.requests == Requests::Full && plan.grade != Grade::Exact {
+        terminal.note(
+            "warning: there is no requests.csv: in this traffic mode requests are counted and not told one by one",
+        );
+    }
+    let recorder = (!options.no_report).then(|| Recorder::new(plan, options.requests.into()));
+    let rows = RequestRows::from(options.requests);
+    let records = (options.format == Format::Ndjson).then(|| (Records::new(plan), rows.into_log(plan)));
+    let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
+    let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
     drop(watch);
+    if let Some((records, requests)) = records {
+        let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);
+        terminal.result(&records.finish(requests, weight))?;
+    }
     match options.format {
         Format::Json => terminal.result(&json::summary(&summary))?,
+        Format::Ndjson => {}
         Format::Human => {
             let story = story::text(&story.finish(summary.end));
             let tables = console::summary(&summary);
@@ -124,9 +164,9 @@ fn run_one(
             let mut csv = Vec::new();
             seeds::tidy(&[], &[Group { keys: &[], runs }], &mut csv)
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
-            contents.push(("seeds.csv", csv));
+            contents.push((SEEDS.name, csv));
         }
-        disk::write_folder(&folder, &files::OF_RUN, &contents)
+        disk::write_folder(&folder, files::OF_RUN, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
         let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));

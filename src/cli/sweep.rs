@@ -8,6 +8,7 @@ use super::input::{self, Inputs};
 use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::sweep::{self, Axis, Point};
 use crate::metrics::{MetricPath, Summary};
+use crate::report::columns::{self, SWEEP};
 use crate::report::seeds::{self, Group};
 use crate::report::{Picture, disk, files, sweeps};
 use crate::scenario::overlay::Overlay;
@@ -110,12 +111,12 @@ fn write(
         points.iter().zip(results).map(|(point, runs)| Group { keys: &point.values, runs }).collect();
     let mut csv = Vec::new();
     seeds::tidy(&heads, &groups, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-    let mut contents = vec![("sweep.csv", csv)];
+    let mut contents = vec![(SWEEP.name, csv), (files::COLUMNS, columns::json().into_bytes())];
     if let Some(picture) = picture {
         contents.push(("sweep.svg", picture.svg().into_bytes()));
         contents.push(("sweep.png", picture.png()));
     }
-    disk::write_folder(folder, &files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    disk::write_folder(folder, files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
     let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
     terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     Ok(())

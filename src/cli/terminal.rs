@@ -46,6 +46,11 @@ impl Terminal {
         }
     }
 
+    /// Whether results alone are asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints a note, unless asked to be quiet.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {

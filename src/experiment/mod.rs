@@ -9,4 +9,4 @@ pub mod run;
 pub mod statistics;
 pub mod sweep;
 
-pub use run::{failures, measure, observe, seed};
+pub use run::{failures, measure, observe, observe_until, seed};

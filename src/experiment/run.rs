@@ -6,6 +6,7 @@ use crate::metrics::{Metrics, RunFacts, Summary};
 use crate::observe::Observer;
 use crate::scenario::Loaded;
 use crate::scenario::expect::Expected;
+use crate::sim::plan::End;
 use crate::sim::{self, Finished, Plan};
 
 /// Seed of a repetition: the scenario's own for the first, number 0, and one more for each further. After the greatest comes 0.
@@ -25,6 +26,22 @@ pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
     let finished = run(&scenario.plan, (Metrics::new(&scenario.plan), observer));
     let (metrics, observer) = finished.observer;
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
+}
+
+/// Runs a plan up to an instant, what happens at it included, while `observer` looks on; without an instant to its end. Returns when
+/// that was.
+///
+/// # Errors
+/// If the run is over by then: when it ends.
+pub fn observe_until<O: Observer>(plan: &Plan, at: Option<Time>, observer: O) -> Result<(O, Time), Time> {
+    let (End::At(last) | End::WhenQuiet { limit: last, .. }) = plan.end;
+    let end = match at {
+        Some(at) if at > last => return Err(last),
+        Some(at) => End::At(at),
+        None => plan.end,
+    };
+    let finished = run(&Plan { end, ..plan.clone() }, observer);
+    Ok((finished.observer, finished.end))
 }
 
 /// Runs the plan; unless this is a build for speed, Swarm's promises are verified too, and one that is broken is a fault of ours.

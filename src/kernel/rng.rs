@@ -48,6 +48,12 @@ pub enum Stream {
     Resolve = 43,
     /// Counts of requests that are drawn in bulk; index 0.
     Counts = 44,
+    /// Digits of a service's id; index: service.
+    ServiceId = 50,
+    /// Digits of a task's id; index: task.
+    TaskId = 51,
+    /// Digits of a node's id; index: node.
+    NodeId = 52,
 }
 
 /// All random numbers of one run, made from its seed.

@@ -123,3 +123,19 @@ fn remove_node(now: Time, store: &mut Store, raft: &Raft, node: NodeId, force: b
 fn exists(store: &Store, service: ServiceId) -> Result<(), CommandError> {
     store.service(service).map(|_| ()).ok_or(CommandError::ServiceNotFound(service))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::fixture::Cluster;
+
+    /// Control-plane A12.
+    #[test]
+    fn only_a_node_that_is_down_is_removed_without_force() {
+        let remove = |node, force| Command::NodeRemove { node: NodeId(node), force };
+        let mut cluster = Cluster::of(2);
+        assert_eq!(cluster.refuse(remove(0, false)), CommandError::NodeNotDown(NodeId(0)));
+        cluster.lose_node(0).command(remove(0, false)).command(remove(1, true));
+        assert!(cluster.manager.store.nodes().next().is_none());
+    }
+}

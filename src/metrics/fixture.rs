@@ -212,6 +212,7 @@ impl<O: Observer> Feed<O> {
             image,
             node: Some(NodeId(0)),
             status,
+            status_at: self.now,
             desired: TaskState::Running,
             created: Some(Creation { by: Creator::Orchestrator, spec_version: 0 }),
         };

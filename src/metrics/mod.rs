@@ -1,6 +1,6 @@
 //! What a run comes to: observers that measure while it goes on, and the numbers that they leave.
 //!
-//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`] and [`TaskLog`] keep rows, for single runs. Each metric
+//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`TaskLog`] and [`RequestLog`] keep rows, for single runs. Each metric
 //! is defined where it is computed: time in [`downtime`], requests in [`availability`] and [`latency`], updates in [`updates`].
 //! [`MetricPath`] gives them their names.
 
@@ -12,12 +12,14 @@ pub mod latency;
 pub mod node_log;
 pub mod nodes;
 pub mod path;
+pub mod request_log;
 pub mod summary;
 pub mod task_log;
 pub mod timeline;
 pub mod updates;
 
 pub use path::MetricPath;
+pub use request_log::RequestLog;
 pub use summary::{ServiceSummary, Summary};
 pub use task_log::TaskLog;
 pub use timeline::Timeline;
@@ -155,7 +157,7 @@ impl<'a> Metrics<'a> {
                 let (name, ended) = (&client.name, self.ended[id]);
                 Some(format!("client {name}: {ended} of {wanted} requests had ended when the run ended"))
             }
-            Load::Closed { .. } | Load::Open { .. } => None,
+            Load::Closed { .. } | Load::Open { .. } | Load::Varying { .. } => None,
         })
     }
 

@@ -51,7 +51,7 @@ impl NodeLog {
 
 /// Follows the rows of all nodes.
 #[derive(Clone, Debug)]
-pub(super) struct NodeLogs<'a> {
+pub struct NodeLogs<'a> {
     plan: &'a Plan,
     logs: IdVec<NodeId, NodeLog>,
     leader: Option<NodeId>,
@@ -62,7 +62,7 @@ pub(super) struct NodeLogs<'a> {
 
 impl<'a> NodeLogs<'a> {
     /// At the start the first manager leads, and all are reachable.
-    pub(super) fn new(plan: &'a Plan) -> NodeLogs<'a> {
+    pub fn new(plan: &'a Plan) -> NodeLogs<'a> {
         let is_manager = |node: &Node| node.is_member && node.spec.role == Role::Manager;
         let reachability = |node: &Node| is_manager(node).then_some(Reachability::Reachable);
         let leader = plan.nodes.iter().find(|(_, node)| is_manager(node)).map(|(id, _)| id);
@@ -77,7 +77,8 @@ impl<'a> NodeLogs<'a> {
         NodeLogs { plan, logs, leader, reachability, command: None }
     }
 
-    pub(super) fn record(&mut self, now: Time, record: &Record) {
+    /// Takes notice of a record.
+    pub fn record(&mut self, now: Time, record: &Record) {
         match *record {
             Record::Command { index } | Record::CommandResumed { index } => {
                 self.command = Some(&self.plan.commands[index as usize].command);
@@ -107,6 +108,16 @@ impl<'a> NodeLogs<'a> {
             }
             _ => {}
         }
+    }
+
+    /// The row of a node as it is now.
+    pub fn now(&self, node: NodeId) -> NodeStatus {
+        self.logs[node].last()
+    }
+
+    /// The node that leads.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
     }
 
     /// The logs, by node.

@@ -113,3 +113,14 @@ pub enum Availability {
     /// Gives up its tasks and takes no new ones.
     Drain,
 }
+
+impl Availability {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Availability::Active => "active",
+            Availability::Pause => "pause",
+            Availability::Drain => "drain",
+        }
+    }
+}

@@ -176,3 +176,14 @@ pub enum Route {
     /// The node does not answer.
     Silence,
 }
+
+/// What a load balancer does with a task from now on, in IPVS's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// It gets connections in its turn.
+    One,
+    /// It gets no more connections; those that it has go on.
+    Zero,
+    /// It is forgotten, with the connections that it has.
+    Gone,
+}

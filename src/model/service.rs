@@ -120,6 +120,17 @@ pub enum FailureAction {
     Rollback,
 }
 
+impl FailureAction {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FailureAction::Pause => "pause",
+            FailureAction::Continue => "continue",
+            FailureAction::Rollback => "rollback",
+        }
+    }
+}
+
 /// Which of the old and the new task goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -127,6 +138,16 @@ pub enum Order {
     StopFirst,
     /// The new task runs before the old one is stopped.
     StartFirst,
+}
+
+impl Order {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Order::StopFirst => "stop-first",
+            Order::StartFirst => "start-first",
+        }
+    }
 }
 
 /// What happens when a task ends.
@@ -153,6 +174,17 @@ pub enum RestartCondition {
     OnFailure,
     /// Always.
     Any,
+}
+
+impl RestartCondition {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RestartCondition::None => "none",
+            RestartCondition::OnFailure => "on-failure",
+            RestartCondition::Any => "any",
+        }
+    }
 }
 
 /// Where tasks may run.
@@ -198,6 +230,16 @@ pub enum EndpointMode {
     DnsRoundRobin,
 }
 
+impl EndpointMode {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EndpointMode::Vip => "vip",
+            EndpointMode::DnsRoundRobin => "dnsrr",
+        }
+    }
+}
+
 /// One published port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortConfig {
@@ -223,6 +265,17 @@ pub enum Protocol {
     Sctp,
 }
 
+impl Protocol {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
 /// How a port is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PublishMode {
@@ -231,6 +284,16 @@ pub enum PublishMode {
     Ingress,
     /// On the nodes that run a task, without the routing mesh.
     Host,
+}
+
+impl PublishMode {
+    /// Docker's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PublishMode::Ingress => "ingress",
+            PublishMode::Host => "host",
+        }
+    }
 }
 
 impl ServiceSpec {

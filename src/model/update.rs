@@ -75,18 +75,25 @@ pub enum UpdateMessage {
     RollbackCompleted,
 }
 
-impl fmt::Display for UpdateMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl UpdateMessage {
+    /// The managers' text; `name` says what a task is called in it.
+    pub fn text(self, name: impl FnOnce(TaskId) -> String) -> String {
         let due_to = "due to failure or early termination of task";
         match self {
-            UpdateMessage::InProgress => f.write_str("update in progress"),
-            UpdateMessage::Paused(task) => write!(f, "update paused {due_to} {}", task.0),
-            UpdateMessage::RollbackPaused(task) => write!(f, "rollback paused {due_to} {}", task.0),
-            UpdateMessage::RolledBack(task) => write!(f, "update rolled back {due_to} {}", task.0),
-            UpdateMessage::ManualRollback => f.write_str("manually requested rollback"),
-            UpdateMessage::Completed => f.write_str("update completed"),
-            UpdateMessage::RollbackCompleted => f.write_str("rollback completed"),
+            UpdateMessage::InProgress => "update in progress".to_owned(),
+            UpdateMessage::Paused(task) => format!("update paused {due_to} {}", name(task)),
+            UpdateMessage::RollbackPaused(task) => format!("rollback paused {due_to} {}", name(task)),
+            UpdateMessage::RolledBack(task) => format!("update rolled back {due_to} {}", name(task)),
+            UpdateMessage::ManualRollback => "manually requested rollback".to_owned(),
+            UpdateMessage::Completed => "update completed".to_owned(),
+            UpdateMessage::RollbackCompleted => "rollback completed".to_owned(),
         }
+    }
+}
+
+impl fmt::Display for UpdateMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(|task| task.0.to_string()))
     }
 }
 

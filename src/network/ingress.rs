@@ -60,6 +60,11 @@ impl VirtualService {
         Some(self.enabled[self.turn])
     }
 
+    /// Whether no backend gets connections.
+    pub(super) fn is_closed(&self) -> bool {
+        self.enabled.is_empty()
+    }
+
     /// The backends that get connections, in the order of their arrival.
     pub(super) fn enabled(&self) -> &[TaskId] {
         &self.enabled

@@ -9,12 +9,12 @@ mod link;
 mod networkdb;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::client::{Access, ClientSpec};
 use crate::model::latencies::Latencies;
-use crate::model::request::Route;
+use crate::model::request::{Route, Weight};
 use crate::model::{ClientId, EntryId, NodeId, ServiceId, TaskId};
 
 use ingress::VirtualService;
@@ -73,8 +73,8 @@ pub struct Network {
     /// What load balancers will hear, by time; the number keeps the order of what they hear at once.
     news: BinaryHeap<Reverse<(Time, u64, EntryId, News)>>,
     told: u64,
-    /// Backends that load balancers lost since this was asked last.
-    forgotten: Vec<(EntryId, TaskId)>,
+    /// Backends that load balancers treat otherwise now and nobody has asked for yet.
+    shifts: VecDeque<(EntryId, TaskId, Weight)>,
     /// How often machines came or went, or changed sides.
     link_changes: u64,
 }
@@ -121,8 +121,6 @@ struct Entry {
     /// How it stands to each node.
     views: IdVec<NodeId, View>,
     machine: Machine,
-    /// How often its backends have changed.
-    changes: u64,
 }
 
 /// What a load balancer thinks of a node.
@@ -169,7 +167,6 @@ impl Network {
                 .map(|node| View::new(spec.node.is_none_or(|own| own == node || links.talk(own, node))))
                 .collect(),
             machine: spec.node.map_or(Machine::Up, |node| links.machine(node)),
-            changes: 0,
         };
         let entries = entries.into_iter().map(entry).collect();
         Network {
@@ -180,7 +177,7 @@ impl Network {
             entries,
             news: BinaryHeap::new(),
             told: 0,
-            forgotten: Vec::new(),
+            shifts: VecDeque::new(),
             link_changes: 0,
         }
     }
@@ -208,14 +205,14 @@ impl Network {
     /// The process of a task accepts connections at the ports of its node, or no longer: nobody else needs to know (data-plane
     /// rule 81).
     pub fn listen(&mut self, task: TaskId, service: ServiceId, node: NodeId, listens: bool) {
-        for entry in self.entries.values_mut() {
+        for (id, entry) in self.entries.iter_mut() {
             if (entry.spec.access, entry.spec.service, entry.spec.node) == (Access::HostPort, service, Some(node)) {
-                entry.changes += 1;
                 if listens {
                     entry.service.enable(task);
                 } else {
                     entry.service.remove(task);
                 }
+                self.shifts.push_back((id, task, if listens { Weight::One } else { Weight::Zero }));
             }
         }
     }
@@ -261,9 +258,9 @@ impl Network {
         }
     }
 
-    /// Backends that load balancers have lost since the last time.
-    pub fn take_forgotten(&mut self) -> Vec<(EntryId, TaskId)> {
-        std::mem::take(&mut self.forgotten)
+    /// The first of the changes that nobody has asked for yet: what a load balancer does with a task from now on.
+    pub fn next_shift(&mut self) -> Option<(EntryId, TaskId, Weight)> {
+        self.shifts.pop_front()
     }
 
     /// Where the next connection that enters here goes.
@@ -300,20 +297,20 @@ impl Network {
         self.entries[entry].spec.access
     }
 
-    /// A number that grows with every change of what is said of an entry.
-    pub fn revision(&self, entry: EntryId) -> u64 {
-        self.entries[entry].changes + self.link_changes
+    /// On which node it is; `None`: on none.
+    pub fn node(&self, entry: EntryId) -> Option<NodeId> {
+        self.entries[entry].spec.node
     }
 
-    /// Tasks that get the connections which enter here, in turn or by chance.
-    pub fn backends(&self, entry: EntryId) -> &[TaskId] {
-        self.entries[entry].service.enabled()
+    /// A number that grows whenever [`Network::connects`] may say otherwise than before.
+    pub fn link_changes(&self) -> u64 {
+        self.link_changes
     }
 
     /// What becomes of connections that enter here if no task gets them.
     pub fn closed(&self, entry: EntryId) -> Option<Route> {
         match self.entries[entry].machine {
-            Machine::Up => self.backends(entry).is_empty().then_some(Route::Nobody),
+            Machine::Up => self.entries[entry].service.is_closed().then_some(Route::Nobody),
             Machine::Stopped => Some(Route::Refused),
             Machine::Crashed => Some(Route::Silence),
         }
@@ -384,20 +381,23 @@ impl Network {
     /// Makes a backend what the load balancer knows of it; that of a node that is taken to be gone is hidden (data-plane rule 76).
     fn show(&mut self, id: EntryId, task: TaskId) {
         let entry = &mut self.entries[id];
-        entry.changes += 1;
         let level = match entry.views[self.endpoints[task].node].missed {
             true => Level::Removed,
             false => entry.levels[task],
         };
-        match level {
-            Level::Enabled => entry.service.enable(task),
-            Level::Disabled => entry.service.disable(task),
-            Level::Removed | Level::Unknown => {
-                if entry.service.remove(task) {
-                    self.forgotten.push((id, task));
-                }
+        let weight = match level {
+            Level::Enabled => {
+                entry.service.enable(task);
+                Weight::One
             }
-        }
+            Level::Disabled => {
+                entry.service.disable(task);
+                Weight::Zero
+            }
+            Level::Removed | Level::Unknown if entry.service.remove(task) => Weight::Gone,
+            Level::Removed | Level::Unknown => return,
+        };
+        self.shifts.push_back((id, task, weight));
     }
 
     /// A load balancer learns how all backends of a node stand.
@@ -436,8 +436,11 @@ impl Network {
                 }
             }
         }
-        let host_ports = |entry: &&mut Entry| (entry.spec.access, entry.spec.node) == (Access::HostPort, Some(node));
-        self.entries.values_mut().filter(host_ports).for_each(|entry| entry.service = VirtualService::default());
+        let host_ports = |entry: &Entry| (entry.spec.access, entry.spec.node) == (Access::HostPort, Some(node));
+        for (id, entry) in self.entries.iter_mut().filter(|(_, entry)| host_ports(entry)) {
+            self.shifts.extend(entry.service.enabled().iter().map(|task| (id, *task, Weight::Zero)));
+            entry.service = VirtualService::default();
+        }
     }
 
     fn set_machine(&mut self, now: Time, node: NodeId, machine: Machine) {

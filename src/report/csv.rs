@@ -1,9 +1,13 @@
-//! `timeline.csv` and `tasks.csv`: RFC 4180 with a header, times in milliseconds, lines end in a line feed.
+//! `timeline.csv`, `tasks.csv` and `requests.csv`: RFC 4180 with a header, times in milliseconds, lines end in a line feed.
 
 use std::io;
 
+use super::columns::{REQUESTS, TASKS, TIMELINE};
+use super::decimal::{push_integer, push_millis};
+use crate::kernel::id::Id;
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::timeline::Row;
+use crate::model::request::{Request, RequestOutcome};
 use crate::model::task::Slot;
 use crate::sim::Plan;
 
@@ -13,7 +17,7 @@ use crate::sim::Plan;
 /// What `out` fails with.
 pub fn timeline(rows: &[Row], plan: &Plan, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["t_ms", "service", "desired", "in_rotation", "running", "in_flight", "ok", "failed"])?;
+    csv.write_record(TIMELINE.header())?;
     for row in rows {
         csv.serialize((
             row.at.to_string(),
@@ -38,7 +42,7 @@ pub fn timeline(rows: &[Row], plan: &Plan, out: impl io::Write) -> io::Result<()
 /// What `out` fails with.
 pub fn tasks(changes: &[TaskChange], plan: &Plan, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["t_ms", "service", "slot", "task", "image", "node", "state", "desired", "message", "err"])?;
+    csv.write_record(TASKS.header())?;
     for TaskChange { at, task, removed } in changes {
         let slot = match task.slot {
             Slot::Replica(slot) => Some(slot),
@@ -60,11 +64,58 @@ pub fn tasks(changes: &[TaskChange], plan: &Plan, out: impl io::Write) -> io::Re
     csv.flush()
 }
 
+/// The text of `requests.csv`: requests of which each stands for `weight`. There may be millions.
+pub fn requests(requests: &[Request], weight: u64, plan: &Plan) -> Vec<u8> {
+    let clients: Vec<Vec<u8>> = plan.clients.values().map(|client| field(&client.name)).collect();
+    let services: Vec<Vec<u8>> = plan.services.values().map(|name| field(name)).collect();
+    let images: Vec<Vec<u8>> = plan.images.values().map(|image| field(&image.name)).collect();
+    let mut weight_field = b",".to_vec();
+    push_integer(&mut weight_field, weight);
+    weight_field.push(b'\n');
+    let mut out = Vec::with_capacity(64 * (requests.len() + 1));
+    out.extend_from_slice(REQUESTS.header().join(",").as_bytes());
+    out.push(b'\n');
+    for request in requests {
+        push_millis(&mut out, request.sent.since_start());
+        out.push(b',');
+        push_millis(&mut out, request.latency());
+        for name in [&clients[request.client.index()], &services[request.service.index()]] {
+            out.push(b',');
+            out.extend_from_slice(name);
+        }
+        out.push(b',');
+        if let Some((_, image)) = request.task {
+            out.extend_from_slice(&images[image.index()]);
+        }
+        out.push(b',');
+        if let Some((task, _)) = request.task {
+            push_integer(&mut out, task.0.into());
+        }
+        out.push(b',');
+        out.extend_from_slice(request.outcome.name().as_bytes());
+        out.push(b',');
+        if let RequestOutcome::Failed(_, cause) = request.outcome {
+            out.extend_from_slice(cause.name().as_bytes());
+        }
+        out.extend_from_slice(&weight_field);
+    }
+    out
+}
+
+/// A text as a field, in quotes if it must be.
+fn field(text: &str) -> Vec<u8> {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into_bytes()
+    } else {
+        text.as_bytes().to_vec()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::Time;
-    use crate::metrics::fixture::{OLD, WEB, plan};
+    use crate::metrics::fixture::{OK, OLD, REFUSED, WEB, plan, request};
     use crate::model::task::{Message, Status, TaskError, TaskState};
     use crate::model::{NodeId, TaskId};
     use crate::observe::TaskRecord;
@@ -98,6 +149,7 @@ mod tests {
             image: OLD,
             node: None,
             status: Status { state: TaskState::New, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired: TaskState::Ready,
             created: None,
         };
@@ -112,5 +164,18 @@ mod tests {
             20,web,2,4,app:1,node1,failed,running,started,task: non-zero exit (1)\n\
             30,web,,4,app:1,node1,removed,running,started,task: non-zero exit (1)\n";
         assert_eq!(text(|out| tasks(&changes, &plan(), out)), expected);
+    }
+
+    #[test]
+    fn request_rows() {
+        let mut plan = plan();
+        plan.images[OLD].name = "a,\"b\"".into();
+        let late = Request { sent: Time::from_nanos(1_500_250_000), ..request(1, 0, 2_000, Some(0), OK) };
+        let rows = [request(0, 1_000, 1_250, None, REFUSED), late];
+        let expected = "sent_ms,latency_ms,client,service,image,task,outcome,cause,weight\n\
+            1000,250,one,web,,,refused,no-task,4\n\
+            1500.25,499.75,two,web,\"a,\"\"b\"\"\",0,ok,,4\n";
+        assert_eq!(String::from_utf8(requests(&rows, 4, &plan)).unwrap(), expected);
+        assert_eq!(csv::Reader::from_reader(expected.as_bytes()).records().filter_map(Result::ok).count(), 2);
     }
 }

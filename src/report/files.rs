@@ -3,14 +3,40 @@
 use std::io;
 
 use super::chart::{self, TimelineData};
-use super::{Lanes, csv, json};
+use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
+use super::trace::{self, TraceData};
+use super::{Lanes, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
-use crate::metrics::{Summary, Timeline};
+use crate::metrics::{RequestLog, Summary, Timeline};
 use crate::model::ServiceId;
+use crate::model::client::Grade;
 use crate::model::request::{Batch, Request};
 use crate::observe::{Observer, Record};
 use crate::sim::Plan;
+
+/// Which requests stand in `requests.csv` by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestRows {
+    /// All.
+    Full,
+    /// A sample; all if they are few.
+    Sample,
+    /// None: there is no such file.
+    None,
+}
+
+impl RequestRows {
+    /// What keeps them; `None` if there are none to tell: where requests are counted in bulk, or without clients.
+    pub fn into_log(self, plan: &Plan) -> Option<RequestLog> {
+        match self {
+            _ if plan.grade != Grade::Exact || plan.clients.is_empty() => None,
+            RequestRows::Full => Some(RequestLog::full()),
+            RequestRows::Sample => Some(RequestLog::sample(plan.seed)),
+            RequestRows::None => None,
+        }
+    }
+}
 
 /// Collects, while a run goes on, all that the files of its report need beside the summary.
 #[derive(Debug)]
@@ -19,12 +45,19 @@ pub struct Recorder<'p> {
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
+    requests: Option<RequestLog>,
 }
 
 impl<'p> Recorder<'p> {
-    /// For a run of this plan.
-    pub fn new(plan: &'p Plan) -> Recorder<'p> {
-        Recorder { plan, timeline: Timeline::new(plan.services.len()), tasks: TaskLog::new(), lanes: Lanes::default() }
+    /// For a run of this plan, with these requests by themselves.
+    pub fn new(plan: &'p Plan, rows: RequestRows) -> Recorder<'p> {
+        Recorder {
+            plan,
+            timeline: Timeline::new(plan.services.len()),
+            tasks: TaskLog::new(),
+            lanes: Lanes::default(),
+            requests: rows.into_log(plan),
+        }
     }
 
     /// All files of the report with their contents.
@@ -38,13 +71,27 @@ impl<'p> Recorder<'p> {
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
         csv::tasks(self.tasks.changes(), self.plan, &mut tasks)?;
-        Ok(vec![
+        let mut files = vec![
             ("summary.json", json::summary(summary).into_bytes()),
-            ("tasks.csv", tasks),
-            ("timeline.csv", timeline),
+            (TASKS.name, tasks),
+            (TIMELINE.name, timeline),
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
-        ])
+        ];
+        let trace = TraceData {
+            plan: self.plan,
+            end: summary.end,
+            tasks: self.tasks.changes(),
+            rows: &rows,
+            marks: self.lanes.marks(),
+        };
+        files.push((TRACE, trace::json(&trace).into_bytes()));
+        if let Some(requests) = self.requests {
+            let (rows, weight) = requests.finish();
+            files.push((REQUESTS.name, csv::requests(&rows, weight, self.plan)));
+        }
+        files.push((COLUMNS, columns::json().into_bytes()));
+        Ok(files)
     }
 }
 
@@ -57,6 +104,7 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+        self.requests.request(request);
     }
 
     fn requests(&mut self, batch: &Batch) {
@@ -69,9 +117,22 @@ impl Observer for Recorder<'_> {
 }
 
 /// Names of all files that a report of a run may have.
-pub const OF_RUN: [&str; 6] =
-    ["summary.json", "tasks.csv", "timeline.csv", "timeline.svg", "timeline.png", "seeds.csv"];
+pub const OF_RUN: &[&str] = &[
+    "summary.json",
+    TASKS.name,
+    TIMELINE.name,
+    "timeline.svg",
+    "timeline.png",
+    TRACE,
+    REQUESTS.name,
+    SEEDS.name,
+    COLUMNS,
+];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: [&str; 3] = ["sweep.csv", "sweep.svg", "sweep.png"];
+pub const OF_SWEEP: &[&str] = &[SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: [&str; 1] = ["compare.csv"];
+pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COLUMNS];
+/// The run as ui.perfetto.dev shows it.
+pub const TRACE: &str = "trace.json";
+/// What explains the columns of the others.
+pub const COLUMNS: &str = "columns.json";

@@ -14,6 +14,9 @@ const SHARE_DECIMALS: i32 = 9;
 /// Decimals of rates.
 const RATE_DECIMALS: i32 = 3;
 
+/// The JSON Schema of `summary.json`.
+pub const SUMMARY_SCHEMA: &str = include_str!("../../schemas/summary.schema.json");
+
 /// The text of `summary.json`, with a line feed at its end. Keys always come in the same order; `null` stands for what there is
 /// no value of.
 pub fn summary(summary: &Summary) -> String {
@@ -127,12 +130,13 @@ fn update(update: &Update) -> Value {
     })
 }
 
-fn point(time: Time) -> Number {
+/// A point in time in milliseconds, as [`length`].
+pub(super) fn point(time: Time) -> Number {
     length(time.since_start())
 }
 
 /// Milliseconds, rounded down to whole microseconds: an integer, or up to three decimals.
-fn length(span: Span) -> Number {
+pub(super) fn length(span: Span) -> Number {
     match span.as_micros() {
         micros if micros.is_multiple_of(1_000) => (micros / 1_000).into(),
         micros => Number::from_f64(micros as f64 / 1e3).expect("a quotient of finite numbers is finite"),

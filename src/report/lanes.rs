@@ -189,6 +189,7 @@ mod tests {
             image: ImageId(task),
             node: None,
             status: Status { state, message: Message::Created, err: None },
+            status_at: Time::ZERO,
             desired,
             created: None,
         })

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::columns::{COMPARE, SEEDS};
 use super::console::readable;
 use super::table::Table;
 use crate::experiment::compare::{Cell, Comparison, Row, words};
@@ -221,7 +222,7 @@ pub struct Group<'a> {
 /// What `out` fails with.
 pub fn tidy(heads: &[&str], groups: &[Group<'_>], out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(heads.iter().copied().chain(["seed", "service", "metric", "unit", "value"]))?;
+    csv.write_record([heads, &SEEDS.header()].concat())?;
     for Group { keys, runs } in groups {
         for run in *runs {
             let seed = run.seed.to_string();
@@ -287,9 +288,7 @@ fn value_text(value: Value<'_>) -> String {
 /// What `out` fails with.
 pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    let difference = ["difference", "difference_low", "difference_high"];
-    let heads = ["policy", "service", "metric", "unit", "value", "runs", "mean", "min", "median", "max"];
-    csv.write_record(heads.iter().chain(&difference))?;
+    csv.write_record(COMPARE.header())?;
     let number = |value: f64| format!("{}", libm::round(value * 1e9) / 1e9);
     for row in &comparison.rows {
         for (policy, cell) in comparison.policies.iter().zip(&row.cells) {

@@ -346,6 +346,7 @@ mod tests {
             image: NEW,
             node: None,
             status: Status { state, message: Message::Created, err },
+            status_at: Time::ZERO,
             desired: TaskState::Running,
             created: None,
         })

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::{Code, Diagnostic, Place};
-use crate::model::service::{PortConfig, Protocol};
+use crate::model::service::PortConfig;
 
 use super::docker::ports::{parse_short, split_address};
 use super::docker::values::shell_words;
@@ -205,16 +205,11 @@ fn ports(node: &Node, room: &mut usize, problems: &mut Problems) -> Vec<Node> {
 
 fn port_node(port: &PortConfig, place: &Place) -> Node {
     let number = |number: u16| Node { value: Value::Integer(number.into()), place: place.clone() };
-    let protocol = match port.protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-        Protocol::Sctp => "sctp",
-    };
     map(
         vec![
             Entry::new("target", number(port.target)),
             Entry::new("published", number(port.published)),
-            Entry::new("protocol", Node::text(protocol, place)),
+            Entry::new("protocol", Node::text(port.protocol.name(), place)),
         ],
         place,
     )

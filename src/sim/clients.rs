@@ -3,7 +3,7 @@
 use crate::kernel::{IdVec, Streams, Time};
 use crate::model::client::Grade;
 use crate::model::image::Application;
-use crate::model::request::Cause;
+use crate::model::request::{Cause, Weight};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
 use crate::network::Network;
 use crate::observe::Observer;
@@ -111,10 +111,10 @@ impl Clients {
         }
     }
 
-    pub(super) fn forget(&mut self, now: Time, entry: EntryId, task: TaskId, network: &Network) {
+    pub(super) fn shift(&mut self, now: Time, entry: EntryId, task: TaskId, weight: Weight, network: &Network) {
         match self {
-            Clients::Exact(traffic) => traffic.forget(now, entry, task, network),
-            Clients::Bulk(bulk) => bulk.forget(now, entry, task, network),
+            Clients::Exact(traffic) => traffic.shift(now, entry, task, weight, network),
+            Clients::Bulk(bulk) => bulk.shift(now, entry, task, weight, network),
         }
     }
 }

@@ -58,8 +58,11 @@ impl<O: Observer> Sim<'_, O> {
         self.agents.shut_down(self.now, node, &mut self.agents_out);
     }
 
-    /// A machine gets power; its daemon needs some time.
+    /// A machine gets power, unless it has; its daemon needs some time.
     fn boot(&mut self, node: NodeId) {
+        if self.agents.power(node) == Power::On {
+            return;
+        }
         let up = self.now + self.plan.latencies.daemon_start;
         self.booting[node] = Some(up);
         match up == self.now {

@@ -23,6 +23,7 @@ use plan::{End, TieOrder};
 use crate::agent::session::Sessions;
 use crate::agent::{self, Agents, Power, TaskSetup};
 use crate::kernel::{EventQueue, Fingerprint, IdVec, Phase, Span, Stream, Streams, Time};
+use crate::manager::orchestrator::task::{Wanted, is_dirty};
 use crate::manager::raft::Raft;
 use crate::manager::store::{Store, Written};
 use crate::manager::ties::Ties;
@@ -32,7 +33,7 @@ use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::network::{self, Member, Network};
-use crate::observe::{AgentEvent, Observer, Record, SpecCause, TaskRecord};
+use crate::observe::{AgentEvent, Observer, Record, SpecCause, SpecWritten, TaskRecord};
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -374,6 +375,7 @@ impl<'p, O: Observer> Sim<'p, O> {
                     image: task.image,
                     node: task.node,
                     status: task.status,
+                    status_at: task.status_at,
                     desired: task.desired,
                     created,
                 }),
@@ -410,6 +412,19 @@ impl<'p, O: Observer> Sim<'p, O> {
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
+        if let Record::Spec { service, .. } = record {
+            self.tell_spec(service);
+        }
+    }
+
+    /// Tells the observer what a service is to be now, and which of its tasks are something else.
+    fn tell_spec(&mut self, service: ServiceId) {
+        let store = &self.manager.store;
+        let Some(row) = store.service(service) else { return };
+        let is_dirty = |task: &TaskId| is_dirty(store, Wanted::from(row), store.task_ever(*task));
+        let dirty = store.slots(service).iter().flatten().copied().filter(is_dirty).collect();
+        let previous = row.previous.as_ref().map(|(spec, _)| spec);
+        self.observer.spec(self.now, &SpecWritten { service, spec: &row.spec, previous, dirty });
     }
 }
 

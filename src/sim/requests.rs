@@ -7,7 +7,7 @@ use crate::model::client::Access;
 use crate::model::request::{Cause, Route};
 use crate::model::{EntryId, ImageId, NodeId, ServiceId, TaskId};
 use crate::network::Network;
-use crate::observe::{AgentEvent, Observer, Record};
+use crate::observe::{AgentEvent, Observer, Record, Shift};
 use crate::traffic::{Notice, Reaction, Rotations, Routing};
 
 use super::clients::Clients;
@@ -40,7 +40,7 @@ impl<O: Observer> Sim<'_, O> {
                 return false;
             }
             self.network.hear(reached);
-            tell_forgotten(reached, &mut self.network, &mut self.clients);
+            tell_shifts(reached, &mut self.network, &mut self.clients, observer);
         }
     }
 
@@ -79,7 +79,7 @@ impl<O: Observer> Sim<'_, O> {
                 }
             }
         }
-        tell_forgotten(self.now, &mut self.network, &mut self.clients);
+        tell_shifts(self.now, &mut self.network, &mut self.clients, &mut self.observer);
     }
 
     fn end_process(&mut self, task: TaskId, ending: Ending) {
@@ -115,10 +115,11 @@ struct Place {
     node: NodeId,
 }
 
-/// Tells traffic which backends load balancers have lost.
-fn tell_forgotten(now: Time, network: &mut Network, clients: &mut Clients) {
-    for (entry, task) in network.take_forgotten() {
-        clients.forget(now, entry, task, network);
+/// Tells observer and traffic what load balancers do with tasks from now on.
+fn tell_shifts(now: Time, network: &mut Network, clients: &mut Clients, observer: &mut impl Observer) {
+    while let Some((entry, task, weight)) = network.next_shift() {
+        observer.shift(now, &Shift { access: network.access(entry), node: network.node(entry), task, weight });
+        clients.shift(now, entry, task, weight, network);
     }
 }
 
@@ -143,12 +144,8 @@ impl Routing for Network {
 }
 
 impl Rotations for Network {
-    fn revision(&self, entry: EntryId) -> u64 {
-        self.revision(entry)
-    }
-
-    fn backends(&self, entry: EntryId) -> &[TaskId] {
-        self.backends(entry)
+    fn link_changes(&self) -> u64 {
+        self.link_changes()
     }
 
     fn closed(&self, entry: EntryId) -> Option<Route> {

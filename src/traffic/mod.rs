@@ -23,7 +23,7 @@ use crate::kernel::winner_tree::WinnerTree;
 use crate::kernel::{IdVec, Span, Streams, Time};
 use crate::model::client::{Access, ClientSpec};
 use crate::model::image::Application;
-use crate::model::request::{Cause, Request, Route};
+use crate::model::request::{Cause, Request, Route, Weight};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
 
 pub use grade::{Bulk, Rotations};
@@ -211,9 +211,11 @@ impl Traffic {
         });
     }
 
-    /// A load balancer has lost a backend at `now`.
-    pub fn forget<N: Routing>(&mut self, now: Time, entry: EntryId, task: TaskId, network: &N) {
-        self.requests.forget(now, entry, task, network);
+    /// A load balancer does this with a task from `now` on. What it does with connections the network is asked for each.
+    pub fn shift<N: Routing>(&mut self, now: Time, entry: EntryId, task: TaskId, weight: Weight, network: &N) {
+        if weight == Weight::Gone {
+            self.requests.forget(now, entry, task, network);
+        }
     }
 }
 

@@ -18,7 +18,11 @@ mod rollout;
 #[allow(dead_code, reason = "changes are counted, not shown")]
 mod trace;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use rollsim::model::client::Grade;
+use rollsim::sim::Plan;
 
 /// How often each bench runs.
 const RUNS: u32 = 40;
@@ -34,9 +38,24 @@ fn main() {
     match &arguments[..] {
         [] => all(RUNS, LARGE_RUNS, &LARGE, 500_000),
         [short] if short == "--short" => all(1, 1, &LARGE[..2], 10_000),
-        [once, replicas] if once == "--once" => rollout::measured(&rollout::large(number(replicas))),
-        _ => panic!("--short or --once REPLICAS, not {arguments:?}"),
+        [once, name] if once == "--once" => {
+            let plan = traffic().into_iter().find_map(|(known, plan)| (known == name).then_some(plan));
+            rollout::measured(&plan.unwrap_or_else(|| rollout::large(number(name))));
+            if let Some(kib) = peak_memory_kib() {
+                println!("{kib}");
+            }
+        }
+        _ => panic!("--short or --once REPLICAS|TRAFFIC, not {arguments:?}"),
     }
+}
+
+/// Runs whose requests take most of the time, by name.
+fn traffic() -> [(&'static str, Plan); 3] {
+    [
+        ("ten-minutes-exact", rollout::ten_minutes(Grade::Exact)),
+        ("ten-minutes-expected", rollout::ten_minutes(Grade::Expected)),
+        ("one-hour-aggregate", rollout::one_hour(Grade::Aggregate)),
+    ]
 }
 
 fn number(text: &str) -> u32 {
@@ -65,18 +84,20 @@ fn all(runs: u32, large_runs: u32, large: &[u32], operations: u32) {
             millis(all),
         );
     }
-    let plan = rollout::with_traffic();
-    let requests = rollout::requests(&plan);
-    let time = minimum(runs, || rollout::measured(&plan));
-    println!(
-        "{requests} requests to 100 replicas during an update: {:.1} ms, {:.1} ns/request",
-        millis(time),
-        time.as_nanos() as f64 / requests as f64
-    );
+    for (name, plan) in traffic() {
+        let requests = rollout::requests(&plan);
+        let time = minimum(runs, || rollout::measured(&plan));
+        println!(
+            "{name}, {requests} requests during an update: {:.2} ms, {:.4} ns/request; peak memory of one run: {}",
+            millis(time),
+            time.as_nanos() as f64 / requests as f64,
+            memory(peak_memory_of(name)),
+        );
+    }
     for &replicas in large {
         let plan = rollout::large(replicas);
         let time = minimum(large_runs, || rollout::measured(&plan));
-        let memory = peak_memory_kib().map_or("not told".to_owned(), |kib| format!("{:.1} MB", kib as f64 / 1024.0));
+        let memory = memory(peak_memory_kib());
         let changes = rollout::changes(&plan);
         println!(
             "rolling update of {replicas} replicas, {changes} changes: {:.2} ms, {:.0} ns/change; peak memory so far: {memory}",
@@ -98,6 +119,16 @@ fn minimum(runs: u32, mut work: impl FnMut()) -> Duration {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// Largest resident set of a process that does nothing but one of the runs with traffic, in KiB.
+fn peak_memory_of(name: &str) -> Option<u64> {
+    let output = Command::new(std::env::current_exe().ok()?).args(["--once", name]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+fn memory(kib: Option<u64>) -> String {
+    kib.map_or("not told".to_owned(), |kib| format!("{:.1} MB", kib as f64 / 1024.0))
 }
 
 /// Largest resident set of this process so far, where Linux tells it.

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::metrics::Metrics;
-use rollsim::model::client::{Access, ClientSpec, Connect, Load};
+use rollsim::model::client::{Access, ClientSpec, Connect, Grade, Load};
 use rollsim::model::command::{Command, SpecChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::ImageBehavior;
 use rollsim::model::latencies::Latencies;
-use rollsim::model::request::Request;
+use rollsim::model::request::{Batch, Request};
 use rollsim::model::service::{HealthCheck, PortConfig, Protocol, PublishMode, ServiceSpec, UpdateConfig};
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
 use rollsim::report::Story;
-use rollsim::report::files::Recorder;
+use rollsim::report::files::{Recorder, RequestRows};
 use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use rollsim::sim::{Plan, run};
 
@@ -43,7 +43,7 @@ pub fn measured(plan: &Plan) {
 
 /// One run with everything that `rollsim run` collects for its report.
 pub fn observed(plan: &Plan) {
-    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan)))).observer);
+    black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan, RequestRows::Sample)))).observer);
 }
 
 /// Requests that end in the run.
@@ -54,18 +54,30 @@ pub fn requests(plan: &Plan) -> u64 {
         fn request(&mut self, _request: &Request) {
             self.0 += 1;
         }
+        fn requests(&mut self, batch: &Batch) {
+            self.0 += batch.count;
+        }
         fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
     }
     run(plan, Count(0)).observer.0
 }
 
-/// 100 replicas with health checks on 50 nodes, 1,000 requests a second that enter at three of them for 600 s, and a rolling update in
-/// the middle.
-pub fn with_traffic() -> Plan {
+/// 100 replicas with health checks on 50 nodes, 1,000 requests a second for ten minutes, and a rolling update in the middle.
+pub fn ten_minutes(grade: Grade) -> Plan {
     let update = UpdateConfig { parallelism: 5, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG };
-    let mut plan = deployed_and_updated(100, 50, update);
+    with_traffic(deployed_and_updated(100, 50, update), 600, Span::from_millis(1), Span::from_millis(50), grade)
+}
+
+/// 1,000 replicas with health checks on 100 nodes, a million requests a second for an hour, and a rolling update in the middle.
+pub fn one_hour(grade: Grade) -> Plan {
+    let update = UpdateConfig { parallelism: 10, delay: Span::from_secs(5), ..defaults::UPDATE_CONFIG };
+    with_traffic(deployed_and_updated(1_000, 100, update), 3_600, Span::from_micros(1), Span::from_micros(500), grade)
+}
+
+/// Requests at random that enter at three nodes, to a service with a published port and a health check.
+fn with_traffic(mut plan: Plan, seconds: u64, gap: Span, service_time: Span, grade: Grade) -> Plan {
     for image in plan.images.values_mut() {
-        image.behavior.application.service_time = Dist::Exponential { mean: Span::from_millis(50) };
+        image.behavior.application.service_time = Dist::Exponential { mean: service_time };
         let test = ["CMD".to_owned(), "check".to_owned()].to_vec();
         let interval = Some(Span::from_secs(5));
         image.behavior.healthcheck = Some(HealthCheck { test, interval, ..HealthCheck::default() });
@@ -74,13 +86,13 @@ pub fn with_traffic() -> Plan {
         let (protocol, mode) = (Protocol::Tcp, PublishMode::Ingress);
         spec.endpoint.ports = [PortConfig { target: 80, published: 80, protocol, mode }].to_vec();
     }
-    let load = Load::Open { gap: Dist::Exponential { mean: Span::from_millis(1) } };
+    let load = Load::Open { gap: Dist::Exponential { mean: gap } };
     let (name, service) = ("users".to_owned(), ServiceId(0));
     let nodes = [NodeId(0), NodeId(1), NodeId(2)].to_vec();
     let connect = Connect { access: Access::Vip, nodes, ..Connect::default() };
     plan.clients.push(ClientSpec { name, service, from: Time::ZERO, until: Time::MAX, load, connect });
-    plan.end = End::At(Time::from_millis(600_000));
-    plan
+    plan.end = End::At(Time::ZERO + Span::from_secs(seconds));
+    Plan { grade, ..plan }
 }
 
 /// Replicas on a tenth as many nodes are deployed, and then updated 100 at a time, until nothing is left to do.

@@ -3,6 +3,7 @@
 mod init;
 mod inputs;
 mod reports;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -41,8 +41,8 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "summary.json tasks.csv timeline.csv timeline.png timeline.svg";
-    assert_eq!(names(&["run", "--seeds", "2"]), format!("seeds.csv {run}"));
+    let run = "columns.json requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
+    assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
     assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
@@ -119,4 +119,50 @@ fn a_result_that_does_not_fit_is_one_error() {
     let error = text(&failed.stderr);
     assert_eq!(failed.status.code(), Some(3));
     assert!(error.starts_with("error: cannot write to standard output: ") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn the_rows_of_requests_are_as_asked_for() {
+    let here = tempfile::tempdir().expect("a folder");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("scenarios/tutorials/numbers-api-rollback.json").display().to_string();
+    let total = 15_000;
+    let rows = |rows: &str, more: &[&str]| {
+        let until = format!("traffic.clients.numbers-web={{service: numbers-api, concurrency: 30, requests: {total}}}");
+        let arguments = [&["run", &path, "--set", &until, "--out", "out", "--requests", rows], more].concat();
+        let run = output(&arguments, here.path());
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let csv = files(&here.path().join("out")).remove("requests.csv");
+        let weights = csv.map(|csv| {
+            let lines = text(&csv).lines().skip(1).map(|line| line.rsplit(',').next().expect("a weight").parse());
+            lines.map(|weight| weight.expect("a number")).collect::<Vec<usize>>()
+        });
+        (weights, text(&run.stderr).contains("there is no requests.csv"))
+    };
+    assert_eq!(rows("full", &[]), (Some(vec![1; total]), false));
+    let (sample, _) = rows("sample", &[]);
+    let sample = sample.expect("there is a sample");
+    assert!(sample.len() < 10_000 && sample.iter().all(|weight| *weight == 2), "{} rows", sample.len());
+    assert_eq!(rows("none", &[]), (None, false));
+    assert_eq!(rows("full", &["--set", "traffic.mode=aggregate"]), (None, true));
+}
+
+#[test]
+fn ndjson_has_every_record_in_order() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let arguments = ["run", path.to_str().expect("a path"), "--format", "ndjson", "--requests", "full", "--out", "out"];
+    let run = output(&arguments, here.path());
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let parse = |line| serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON");
+    let lines: Vec<serde_json::Value> = text(&run.stdout).lines().map(parse).collect();
+    assert!(lines.is_sorted_by_key(|line| line["t_ms"].as_f64()), "they are not in order");
+    let count = |record: &str| lines.iter().filter(|line| line["record"] == record).count();
+    let report = files(&here.path().join("out"));
+    let rows = |name: &str| text(&report[name]).lines().count() - 1;
+    assert_eq!(count("task") + count("task_removed"), rows("tasks.csv"));
+    assert_eq!(count("request"), rows("requests.csv"));
+    for kind in ["command", "spec", "update_status", "updater", "rotation", "agent_reported", "process_ended"] {
+        assert!(count(kind) > 0, "{kind}");
+    }
 }

@@ -8,12 +8,16 @@ mod view;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rollsim::diag::{Code, Diagnostic, SourceFile};
 use rollsim::experiment;
+use rollsim::kernel::Time;
 use rollsim::model::command::Command;
 use rollsim::model::defaults;
 use rollsim::model::service::ServiceSpec;
+use rollsim::report::docker::inspect::{self, ServiceDetails};
+use rollsim::report::docker::inspect_json;
 use rollsim::scenario::files::{FileError, Files, Outside};
 use rollsim::scenario::{self, Loaded, NOT_KEPT, StackRun};
 use serde_json::Value;
@@ -138,7 +142,10 @@ fn compare(what: &str, loaded: &Loaded, docker: &Value, defaulted: bool) -> Vec<
         let Some((spec, image)) = ours.get(name) else { continue };
         let spec = if defaulted { &defaults::interpolate(spec) } else { *spec };
         let (view, rest) = Spec::read(json);
-        found.extend(differences(&format!("{what} {name}"), &view::ours(spec, image), &view));
+        let ours = view::ours(spec, image);
+        found.extend(differences(&format!("{what} {name}"), &ours, &view));
+        let (shown, _) = Spec::read(&inspect_json::spec(name, image, spec));
+        found.extend(differences(&format!("{what} {name} as inspect shows it"), &ours, &shown));
         let mut left = Vec::new();
         leaves(&rest, "", &mut left);
         let unknown = left.into_iter().filter(|path| !NOT_KEPT.iter().any(|kept| path == kept));
@@ -302,6 +309,25 @@ fn defaults_are_those_of_an_engine() {
             let (view, _) = Spec::read(&docker);
             let what = format!("{} {form}", case["case"]);
             findings.extend(differences(&what, &view::ours(spec, "app:v1"), &view));
+        }
+        let printed = case["pretty"].as_str().expect("what docker printed");
+        let id = printed.split_whitespace().nth(1).expect("an id");
+        let details = ServiceDetails {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            image: "app:v1".to_owned(),
+            spec: Rc::new((**spec).clone()),
+            previous: None,
+            status: None,
+            created: Time::ZERO,
+            updated: Time::ZERO,
+        };
+        if inspect::pretty(&details, Time::ZERO) != printed {
+            findings.push(format!(
+                "{}: {}\nbut docker: {printed}",
+                case["case"],
+                inspect::pretty(&details, Time::ZERO)
+            ));
         }
     }
     none(&findings);

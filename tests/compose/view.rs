@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollsim::model::service::{
-    EndpointMode, FailureAction, HealthCheck, Mode, Order, Protocol, PublishMode, Resources, RestartCondition,
-    RestartPolicy, ServiceSpec, UpdateConfig,
-};
+use rollsim::model::service::{HealthCheck, Mode, Resources, RestartPolicy, ServiceSpec, UpdateConfig};
 use serde_json::Value;
 
 /// Fields by their paths.
@@ -24,15 +21,7 @@ pub fn ours(spec: &ServiceSpec, image: &str) -> View {
         },
     );
     let config = |config: &UpdateConfig| {
-        let action = match config.failure_action {
-            FailureAction::Pause => "pause",
-            FailureAction::Continue => "continue",
-            FailureAction::Rollback => "rollback",
-        };
-        let order = match config.order {
-            Order::StopFirst => "stop-first",
-            Order::StartFirst => "start-first",
-        };
+        let (action, order) = (config.failure_action.name(), config.order.name());
         let monitor = config.monitor.map_or(0, |monitor| monitor.as_nanos());
         let (parallelism, delay, ratio) = (config.parallelism, config.delay.as_nanos(), config.max_failure_ratio);
         format!("{parallelism} {delay} {action} {monitor} {ratio} {order}")
@@ -40,14 +29,9 @@ pub fn ours(spec: &ServiceSpec, image: &str) -> View {
     spec.update.iter().for_each(|update| put("update", config(update)));
     spec.rollback.iter().for_each(|rollback| put("rollback", config(rollback)));
     if let Some(RestartPolicy { condition, delay, max_attempts, window }) = &spec.task.restart {
-        let condition = match condition {
-            RestartCondition::None => "none",
-            RestartCondition::OnFailure => "on-failure",
-            RestartCondition::Any => "any",
-        };
         let nanos =
             |span: &Option<rollsim::kernel::Span>| span.map_or("-".to_owned(), |span| span.as_nanos().to_string());
-        put("restart", format!("{condition} {} {max_attempts} {}", nanos(delay), nanos(window)));
+        put("restart", format!("{} {} {max_attempts} {}", condition.name(), nanos(delay), nanos(window)));
     }
     let placement = &spec.task.placement;
     put(
@@ -67,15 +51,10 @@ pub fn ours(spec: &ServiceSpec, image: &str) -> View {
         put("health", format!("{test:?} {spans:?} {}", retries.unwrap_or(0)));
     }
     for port in &spec.endpoint.ports {
-        let protocol = match port.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Sctp => "sctp",
-        };
-        let mode = if port.mode == PublishMode::Host { "host" } else { "ingress" };
+        let (protocol, mode) = (port.protocol.name(), port.mode.name());
         put(&format!("port {} {} {protocol} {mode}", port.published, port.target), String::new());
     }
-    put("endpoint", if spec.endpoint.mode == EndpointMode::Vip { "vip" } else { "dnsrr" }.to_owned());
+    put("endpoint", spec.endpoint.mode.name().to_owned());
     spec.labels.iter().for_each(|(name, value)| put(&format!("label {name}"), value.clone()));
     container.settings.iter().for_each(|(name, value)| put(&format!("setting {name}"), value.clone()));
     view

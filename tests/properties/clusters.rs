@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Span, Time};
+use rollsim::model::client::{Access, Choice, Connect};
 use rollsim::model::command::{Command, Edit, Fault, SpecChange};
 use rollsim::model::node::{Availability, NodeSpec, Role};
 use rollsim::model::service::{Mode, PortConfig, PublishMode, ServiceSpec};
@@ -22,11 +23,12 @@ type NodeCommand = fn(NodeId) -> Command;
 
 /// Any plan, of a cluster whose nodes are labelled, scarce, drained, paused or not there yet, that fail, come back, join, go and
 /// change; of services that are global, constrained, spread, that reserve, publish on their nodes or allow few replicas on one; and
-/// of managers that change.
+/// of managers that change; and of clients that reach the services in every way.
 pub fn any_cluster() -> impl Strategy<Value = Plan> {
     let acts = vec((0..LAST_COMMAND_MS, act()), 0..10);
-    (plans::any_plan(), vec(node(), 1..=NODES as usize), vec(placed(), 3), acts).prop_map(
-        |(mut plan, nodes, placed, acts)| {
+    let connects = vec(connect(), 2);
+    (plans::any_plan(), vec(node(), 1..=NODES as usize), vec(placed(), 3), acts, connects).prop_map(
+        |(mut plan, nodes, placed, acts, connects)| {
             plan.nodes =
                 (1..).zip(nodes).map(|(number, node)| Node { name: format!("node{number}"), ..node }).collect();
             let (nodes, services) = (plan.nodes.len() as u32, plan.services.len() as u32);
@@ -34,6 +36,10 @@ pub fn any_cluster() -> impl Strategy<Value = Plan> {
                 if let Command::ServiceCreate { spec, .. } = &mut timed.command {
                     place.apply(spec);
                 }
+            }
+            for (client, mut connect) in plan.clients.values_mut().zip(connects) {
+                connect.nodes.retain(|node| node.0 < nodes);
+                client.connect = connect;
             }
             let timed = |(at, act): (u64, Act)| {
                 let command = act.command(nodes, services);
@@ -43,6 +49,31 @@ pub fn any_cluster() -> impl Strategy<Value = Plan> {
             plan.commands.sort_by_key(|timed| timed.at);
             keep_possible_losses(&mut plan);
             plan
+        },
+    )
+}
+
+/// A way into a service, with whatever patience, by nodes of which some may not be there.
+fn connect() -> impl Strategy<Value = Connect> {
+    let access = prop::sample::select(vec![Access::Direct, Access::Vip, Access::DnsRoundRobin, Access::HostPort]);
+    let choice = prop::sample::select(vec![Choice::RoundRobin, Choice::Random]);
+    let entries = prop::sample::subsequence((0..NODES).map(NodeId).collect::<Vec<_>>(), 0..=2);
+    let timeout = || option::of((1..20_000u64).prop_map(Span::from_millis));
+    let retries = (0..3u32, 1..2_000u64);
+    let keeps = (any::<bool>(), any::<bool>());
+    (access, entries, choice, timeout(), timeout(), retries, keeps).prop_map(
+        |(access, nodes, choice, connect_timeout, request_timeout, (retries, backoff), (keep_alive, dns_cache))| {
+            Connect {
+                access,
+                nodes: if access == Access::Direct { Vec::new() } else { nodes },
+                choice,
+                connect_timeout,
+                request_timeout,
+                retries,
+                backoff: Span::from_millis(backoff),
+                keep_alive,
+                dns_cache,
+            }
         },
     )
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use rollsim::kernel::{Dist, IdVec, Span, Time};
+use rollsim::kernel::curve::{Piece, Wave};
+use rollsim::kernel::{Curve, Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
@@ -22,14 +23,15 @@ use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
 const IMAGES: u32 = 3;
 /// No command comes later.
-pub const LAST_COMMAND_MS: u64 = 90_000;
+pub const LAST_COMMAND_MS: u64 = 60_000;
 
 /// Any plan.
 pub fn any_plan() -> impl Strategy<Value = Plan> {
     let images = vec(behavior(), IMAGES as usize);
     let end = prop_oneof![
-        (1..180_000u64).prop_map(|ms| End::At(Time::from_millis(ms))),
-        Just(End::WhenQuiet { quiet: Span::from_secs(30), limit: Time::from_millis(180_000) }),
+        1 => (1..180_000u64).prop_map(|ms| End::At(Time::from_millis(ms))),
+        // Longer than a drained node may take.
+        2 => Just(End::WhenQuiet { quiet: Span::from_secs(120), limit: Time::from_millis(360_000) }),
     ];
     let history_limit = option::of(0..6u32);
     (
@@ -274,6 +276,21 @@ fn latencies() -> impl Strategy<Value = Latencies> {
     prop_oneof![Just(Latencies::NONE), Just(Latencies::SWARM)]
 }
 
+/// Steps and ramps, or a wave, of at most 50 requests a second.
+fn varying() -> impl Strategy<Value = Load> {
+    let piece = (span(20_000), 0.0..50.0, 0.0..50.0);
+    let piece = piece.prop_map(|(length, begin, end)| Piece { length, begin, end });
+    let last = Piece { length: Span::from_secs(1), begin: 1.0, end: 0.5 };
+    let pieces = (vec(piece, 0..4), any::<bool>()).prop_map(move |(mut pieces, repeats)| {
+        pieces.push(last);
+        Curve::of_pieces(pieces, repeats)
+    });
+    let wave = (0.0..10.0, 10.0..50.0, span(60_000), 1..60u64)
+        .prop_map(|(low, high, peak, period)| Curve::Wave(Wave { low, high, peak, period: Span::from_secs(period) }));
+    let curve = prop_oneof![pieces, wave];
+    (curve, any::<bool>()).prop_map(|(rate, is_poisson)| Load::Varying { rate, is_poisson })
+}
+
 fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let gap = prop_oneof![
         (20..500u64).prop_map(|ms| Dist::Constant(Span::from_millis(ms))),
@@ -282,7 +299,7 @@ fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let closed = (1..4u32, option::of(1..200u64), dist(500), span(50)).prop_map(
         |(concurrency, requests, think, client_time)| Load::Closed { concurrency, requests, think, client_time },
     );
-    let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), closed];
+    let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), varying(), closed];
     let instant = |ms| Time::from_millis(ms);
     let until = prop_oneof![Just(Time::MAX), (0..120_000u64).prop_map(instant)];
     ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load).prop_map(

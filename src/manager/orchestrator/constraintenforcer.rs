@@ -87,7 +87,7 @@ fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
 mod tests {
     use super::*;
     use crate::manager::fixture::{Cluster, WEB, constrained, labelled, replicated};
-    use crate::model::command::{Edit, SpecChange};
+    use crate::model::command::{Command, Edit, SpecChange};
     use crate::model::node::NodeSpec;
 
     /// Control-plane C3, R4: the replacement has its restart delay, but does not wait for the old task to stop.
@@ -124,6 +124,27 @@ mod tests {
                 cluster.elect();
             }
             assert_eq!(rejected(&cluster), [1], "{}", cluster.tasks());
+        }
+    }
+
+    /// Control-plane C1.
+    #[test]
+    fn what_does_not_fit_a_paused_or_drained_node_is_not_rejected() {
+        for (availability, desired) in
+            [(Availability::Active, "shutdown"), (Availability::Pause, "running"), (Availability::Drain, "shutdown")]
+        {
+            let mut cluster = Cluster::new([labelled("disk", "ssd")]);
+            cluster.create(WEB, constrained(replicated(1), "node.labels.disk==ssd")).advance(50);
+            cluster.report(TaskState::Running, &[0]).command(Command::NodeUpdate {
+                node: NodeId(0),
+                role: None,
+                availability: Some(availability),
+                label_add: vec![("disk".to_owned(), "hdd".to_owned())],
+                label_rm: Vec::new(),
+            });
+            let state = if availability == Availability::Active { "rejected" } else { "running" };
+            let line = format!("0 slot 1: {state}, desired {desired}, on n1");
+            assert!(cluster.tasks().starts_with(&line), "{availability:?}: {}", cluster.tasks());
         }
     }
 

@@ -348,6 +348,7 @@ pub fn restart_delay(store: &Store, task: &Task) -> Span {
 #[cfg(test)]
 mod tests {
     use crate::manager::fixture::{Cluster, WEB, replicated, with_restart_delay};
+    use crate::model::TaskId;
     use crate::model::node::Availability;
     use crate::model::task::TaskState;
 
@@ -378,6 +379,17 @@ mod tests {
         0 slot 1: running, desired shutdown, on n1
         1 slot 1: assigned, desired running, on n2
         ");
+    }
+
+    /// Control-plane R14: that the task is deleted ends nothing.
+    #[test]
+    fn who_waits_for_a_task_that_was_deleted_waits_until_its_node_is_removed() {
+        let mut cluster = Cluster::of(2);
+        cluster.create(WEB, with_restart_delay(replicated(1), 0)).advance(50).report(TaskState::Running, &[0]);
+        cluster.set_availability(0, Availability::Drain).advance(100).write(|store, _| store.remove_task(TaskId(0)));
+        assert_eq!(cluster.tasks(), "1 slot 1: assigned, desired ready, on n2\n");
+        cluster.remove_node(0);
+        assert_eq!(cluster.tasks(), "1 slot 1: assigned, desired running, on n2\n");
     }
 
     /// Control-plane R14.

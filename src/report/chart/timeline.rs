@@ -260,6 +260,7 @@ mod tests {
                     image: OLD,
                     node: None,
                     status: Status { state: TaskState::Running, message: Message::Started, err: None },
+                    status_at: Time::ZERO,
                     desired: TaskState::Running,
                     created: None,
                 }));

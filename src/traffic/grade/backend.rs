@@ -85,6 +85,8 @@ struct Reacting {
     came: f64,
     /// Whether some found no place within the step.
     overflows: bool,
+    /// Whether it is within a step.
+    has_begun: bool,
     is_full: bool,
     is_broken: bool,
     is_crashing: bool,
@@ -113,14 +115,18 @@ impl Backend {
         if self.reacting.is_crashing { Cause::Overload } else { cause }
     }
 
-    /// A step of so many seconds begins: what waits is worked on first.
-    pub(super) fn begin_step(&mut self, work: &Work, seconds: f64) {
+    /// A step of so many seconds begins: what waits is worked on first. False if it has begun already.
+    pub(super) fn begin_step(&mut self, work: &Work, seconds: f64) -> bool {
         let row = &mut self.reacting;
+        if std::mem::replace(&mut row.has_begun, true) {
+            return false;
+        }
         let room =
             if work.mean > 0.0 { f64::from(work.application.concurrency) * seconds / work.mean } else { f64::MAX };
         let ended = row.waiting.min(room);
         (row.waiting, row.room) = (row.waiting - ended, room - ended);
         (row.came, row.overflows) = (0.0, false);
+        true
     }
 
     /// So many requests come within the step, of an image that reacts to requests.
@@ -140,6 +146,7 @@ impl Backend {
     /// What requests of the step, so many seconds long, have done to it.
     pub(super) fn end_step(&mut self, work: &Work, seconds: f64, mut note: impl FnMut(Reaction)) {
         let row = &mut self.reacting;
+        row.has_begun = false;
         let Application { concurrency, breaks_after_requests, crashes_above, .. } = work.application;
         let breaks = breaks_after_requests.is_some_and(|limit| row.taken >= limit as f64);
         if breaks && !std::mem::replace(&mut row.is_broken, true) {

@@ -12,16 +12,16 @@
 mod account;
 mod backend;
 mod chance;
+mod flow;
 mod rotation;
 mod wait;
 
 use std::collections::VecDeque;
 
-use crate::kernel::id::Id;
 use crate::kernel::{IdVec, Span, Stream, Streams, Time};
-use crate::model::client::{Access, Choice, ClientSpec, Grade, Load};
+use crate::model::client::{Access, Choice, ClientSpec, Grade};
 use crate::model::image::Application;
-use crate::model::request::{Batch, Cause, Failure, RequestOutcome};
+use crate::model::request::{Batch, Cause, Failure, RequestOutcome, Weight};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
 
 use super::request::Patience;
@@ -29,6 +29,7 @@ use super::server::{Notice, State};
 use account::Account;
 use backend::{Backend, Inflow, Work};
 use chance::Chance;
+use flow::Flow;
 use rotation::{Fate, Rotation, fate};
 use wait::{Cohort, Cohorts, Wait};
 
@@ -53,16 +54,30 @@ pub struct Bulk {
     touched: Vec<TaskId>,
     /// Tasks that get nothing more by some way and may have requests that came by it.
     leaving: Vec<TaskId>,
+    /// What the rotations do not know yet.
+    stale: Vec<(EntryId, TaskId, News)>,
+    /// What the network said of its links last.
+    link_changes: u64,
+    /// Whether all connections find a task that listens and does not react to them.
+    is_settled: bool,
+}
+
+/// What has changed between a way into a service and a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// Connections go there.
+    Comes,
+    /// No more connections go there.
+    Leaves,
+    /// Connections meet another fate there, if any go there.
+    Changes,
 }
 
 /// A client.
 #[derive(Debug)]
 struct Source {
     service: ServiceId,
-    from: Time,
-    until: Time,
-    /// Mean gap between two requests and whether it is always the same; `None`: its requests are not counted.
-    gap: Option<(Span, bool)>,
+    flow: Flow,
     entries: Vec<EntryId>,
     choice: Choice,
     /// Whether the task is drawn for each connection.
@@ -90,24 +105,6 @@ struct Parcel {
 }
 
 impl Source {
-    /// So many requests are to be sent from `from` to before `to`.
-    fn arrivals(&self, from: Time, to: Time, chance: &mut Chance) -> f64 {
-        let Some((gap, is_constant)) = self.gap else { return 0.0 };
-        if is_constant {
-            let sent_before =
-                |at: Time| at.min(self.until).saturating_since(self.from).as_nanos().div_ceil(gap.as_nanos());
-            return (sent_before(to) - sent_before(from)) as f64;
-        }
-        let length = to.min(self.until).saturating_since(from.max(self.from));
-        chance.poisson(length.as_nanos() as f64 / gap.as_nanos() as f64)
-    }
-
-    /// Requests a second just before `at`.
-    fn rate(&self, at: Time) -> f64 {
-        let sends = self.from < at && at <= self.until;
-        self.gap.filter(|_| sends).map_or(0.0, |(gap, _)| 1.0 / gap.as_secs_f64())
-    }
-
     /// Share of its connections that each of its entries gets.
     fn share(&self) -> f64 {
         1.0 / self.entries.len() as f64
@@ -126,15 +123,15 @@ impl Bulk {
         streams: &Streams,
     ) -> Bulk {
         let works: IdVec<ImageId, Work> = applications.into_values().map(Work::new).collect();
-        let rotations = entries.values().flatten().map(|entry| entry.index() + 1).max().unwrap_or(0);
+        let mut rotations = IdVec::new();
+        for (spec, entries) in clients.values().zip(entries.values()) {
+            for entry in entries {
+                rotations.entry(*entry, Rotation::new(spec.service)).service = spec.service;
+            }
+        }
         let source = |(spec, entries): (&ClientSpec, Vec<EntryId>)| Source {
             service: spec.service,
-            from: spec.from,
-            until: spec.until,
-            gap: match &spec.load {
-                Load::Open { gap } if spec.is_told_in_bulk() => Some((gap.mean(), gap.is_constant())),
-                Load::Open { .. } | Load::Closed { .. } => None,
-            },
+            flow: Flow::of(spec),
             entries,
             choice: spec.connect.choice,
             resolves: spec.connect.access == Access::DnsRoundRobin,
@@ -148,7 +145,7 @@ impl Bulk {
         Bulk {
             now: Time::ZERO,
             clients: clients.values().zip(entries.into_values()).map(source).collect(),
-            rotations: (0..rotations).map(|_| Rotation::default()).collect(),
+            rotations,
             tasks: IdVec::new(),
             works,
             cohorts: Cohorts::default(),
@@ -160,6 +157,9 @@ impl Bulk {
             },
             touched: Vec::new(),
             leaving: Vec::new(),
+            stale: Vec::new(),
+            link_changes: 0,
+            is_settled: false,
         }
     }
 
@@ -176,10 +176,10 @@ impl Bulk {
     /// Sends all requests before `now` and tells of those that have ended. Returns the instant that it got to: `now`, or an earlier
     /// one at which requests have done something to a task; its caller takes notice of that first.
     pub fn advance<N: Rotations>(&mut self, now: Time, network: &N, sink: &mut impl FnMut(&Batch)) -> Time {
-        let is_settled = self.refresh(network);
+        self.refresh(network);
         while self.now < now && self.notices.is_empty() {
             let began = self.now;
-            let step = if is_settled { now } else { next_step(began) };
+            let step = if self.is_settled { now } else { next_step(began) };
             let end = now.min(step);
             self.step(began, end, network);
             self.now = end;
@@ -193,20 +193,53 @@ impl Bulk {
         self.now
     }
 
-    /// Learns what the network has changed. Whether all connections find a task that listens.
-    fn refresh<N: Rotations>(&mut self, network: &N) -> bool {
-        let Bulk { rotations, tasks, works, clients, now, leaving, .. } = self;
-        let mut is_settled = true;
-        for (id, rotation) in rotations.iter_mut() {
-            let revision = Some(network.revision(id));
-            if rotation.revision != revision {
-                rotation.revision = revision;
-                note_departures(id, rotation, network, clients, tasks, leaving, *now);
-                rotation.make(id, tasks, works, network);
-            }
-            is_settled &= rotation.is_settled();
+    /// The rotations learn what has changed.
+    fn refresh<N: Rotations>(&mut self, network: &N) {
+        let has_other_links = std::mem::replace(&mut self.link_changes, network.link_changes()) != self.link_changes;
+        if self.stale.is_empty() && !has_other_links {
+            return;
         }
-        is_settled
+        let mut stale = std::mem::take(&mut self.stale);
+        for (entry, task, news) in stale.drain(..) {
+            let has_it = self.rotations[entry].contains(task);
+            match news {
+                News::Leaves => {
+                    if has_it && self.tasks.get(task).is_some_and(|backend| backend.state == State::Serving) {
+                        self.note_departure(entry, task);
+                    }
+                    self.rotations[entry].set(task, None);
+                }
+                News::Changes if !has_it => {}
+                News::Comes | News::Changes => self.learn(entry, task, network),
+            }
+        }
+        self.stale = stale;
+        if has_other_links {
+            for entry in self.rotations.ids() {
+                let members: Vec<TaskId> = self.rotations[entry].members().collect();
+                members.into_iter().for_each(|task| self.learn(entry, task, network));
+            }
+        }
+        self.rotations.iter_mut().for_each(|(entry, rotation)| rotation.settle(entry, network));
+        self.is_settled = self.rotations.values().all(Rotation::is_settled);
+    }
+
+    /// A rotation learns what becomes of connections that go to a task.
+    fn learn<N: Rotations>(&mut self, entry: EntryId, task: TaskId, network: &N) {
+        let fate = fate(entry, task, &self.tasks, &self.works, network);
+        self.rotations[entry].set(task, Some(fate));
+    }
+
+    /// A task that gets nothing more by one way still has what came by it before.
+    fn note_departure(&mut self, entry: EntryId, task: TaskId) {
+        let Bulk { clients, tasks, leaving, rotations, now, .. } = self;
+        if !leaving.contains(&task) {
+            leaving.push(task);
+        }
+        for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
+            let rate = source.flow.rate(*now) * source.share() * rotations[entry].share();
+            tasks[task].past.push(Inflow { client, entry, rate, until: *now });
+        }
     }
 
     /// Sends what clients send from `from` to before `to`, and what they try again.
@@ -216,8 +249,8 @@ impl Bulk {
         let middle = from + Span::from_nanos((to - from).as_nanos() / 2);
         for client in self.clients.ids() {
             let source = &self.clients[client];
-            let count = source.arrivals(from, to, &mut self.chance);
-            let rate = source.rate(to);
+            let count = source.flow.arrivals(from, to, &mut self.chance);
+            let rate = source.flow.rate(to);
             if count > 0.0 || rate > 0.0 {
                 let parcel = Parcel { client, count, rate, first: from, sent: middle, tries: 0, packets: 0 };
                 self.send(parcel, middle);
@@ -249,13 +282,10 @@ impl Bulk {
 
     fn begin_step(&mut self, seconds: f64) {
         for rotation in self.rotations.values() {
-            for (fate, _) in &rotation.fates {
-                if let Fate::TakenBy(task) = fate
-                    && !self.touched.contains(task)
-                {
-                    let backend = &mut self.tasks[*task];
-                    backend.begin_step(&self.works[backend.image], seconds);
-                    self.touched.push(*task);
+            for task in rotation.reacting() {
+                let backend = &mut self.tasks[task];
+                if backend.begin_step(&self.works[backend.image], seconds) {
+                    self.touched.push(task);
                 }
             }
         }
@@ -289,8 +319,8 @@ impl Bulk {
     fn enter(&mut self, parcel: Parcel, entry: EntryId, at: Time) {
         let is_drawn = self.clients[parcel.client].resolves;
         let (mut left, mut left_share) = (parcel.count, 1.0);
-        for place in 0..self.rotations[entry].fates.len() {
-            let (fate, share) = self.rotations[entry].fates[place];
+        for number in 0.. {
+            let Some((fate, share)) = self.rotations[entry].fate(number) else { return };
             let count = match is_drawn {
                 true => self.chance.binomial(left, (share / left_share).min(1.0)),
                 false => parcel.count * share,
@@ -313,8 +343,10 @@ impl Bulk {
                 self.fail(part(fates.errors), Some(image), Failure::HttpError, Cause::Application, at);
                 self.take(part(fates.answered), image, at);
             }
-            Fate::Fails(image, failure, cause) => self.fail(parcel, image, failure, cause, at),
-            Fate::Silence(task) => self.ask_again(parcel, entry, task),
+            Fate::Refused(image, cause) => self.fail(parcel, Some(image), Failure::Refused, cause, at),
+            Fate::Silence(task) => self.ask_again(parcel, entry, Some(task)),
+            Fate::Nowhere(failure, cause) => self.fail(parcel, None, failure, cause, at),
+            Fate::NoEntry => self.ask_again(parcel, entry, None),
         }
     }
 
@@ -381,7 +413,7 @@ impl Bulk {
             State::Booting => backend.state = state,
             _ => *backend = Backend::new(service, image, state),
         }
-        self.forget_rotations(service);
+        self.note_change(service, task);
     }
 
     /// A task has got its stop signal and listens no longer; what it has goes on.
@@ -429,13 +461,21 @@ impl Bulk {
         if let Some(backend) = self.tasks.get_mut(task) {
             backend.state = state;
             let service = backend.service;
-            self.forget_rotations(service);
+            self.note_change(service, task);
         }
     }
 
-    fn forget_rotations(&mut self, service: ServiceId) {
-        for client in self.clients.values().filter(|client| client.service == service) {
-            client.entries.iter().for_each(|entry| self.rotations[*entry].revision = None);
+    /// Connections that go to a task meet another fate.
+    fn note_change(&mut self, service: ServiceId, task: TaskId) {
+        let ways = self.rotations.iter().filter(|(_, rotation)| rotation.service == service);
+        self.stale.extend(ways.map(|(entry, _)| (entry, task, News::Changes)));
+    }
+
+    /// A load balancer does this with a task from `now` on.
+    pub fn shift<N: Rotations>(&mut self, now: Time, entry: EntryId, task: TaskId, weight: Weight, network: &N) {
+        self.stale.push((entry, task, if weight == Weight::One { News::Comes } else { News::Leaves }));
+        if weight == Weight::Gone {
+            self.forget(now, entry, task, network);
         }
     }
 
@@ -443,10 +483,10 @@ impl Bulk {
     fn inflows(&self, task: TaskId) -> Vec<Inflow> {
         let mut inflows = Vec::new();
         if self.tasks[task].state == State::Serving {
-            let known = |entry: &EntryId| self.rotations[*entry].backends.contains(&task);
+            let known = |entry: &EntryId| self.rotations[*entry].contains(task);
             for (client, source) in self.clients.iter() {
                 for entry in source.entries.iter().copied().filter(known) {
-                    let rate = source.rate(self.now) * source.share() * self.rotations[entry].share();
+                    let rate = source.flow.rate(self.now) * source.share() * self.rotations[entry].share();
                     inflows.push(Inflow { client, entry, rate, until: self.now });
                 }
             }
@@ -476,31 +516,4 @@ impl Bulk {
 /// The first instant after `at` that is a whole number of steps from the start.
 fn next_step(at: Time) -> Time {
     Time::ZERO + STEP * (at.as_nanos() / STEP.as_nanos() + 1)
-}
-
-/// Tasks that an entry has lost still have what came to them before.
-fn note_departures<N: Rotations>(
-    entry: EntryId,
-    rotation: &Rotation,
-    network: &N,
-    clients: &IdVec<ClientId, Source>,
-    tasks: &mut IdVec<TaskId, Backend>,
-    leaving: &mut Vec<TaskId>,
-    now: Time,
-) {
-    // Who stays keeps its place among those who stay.
-    let mut stay = network.backends(entry).iter().peekable();
-    for task in &rotation.backends {
-        if stay.next_if(|next| *next == task).is_some() {
-            continue;
-        }
-        let Some(backend) = tasks.get_mut(*task).filter(|backend| backend.state == State::Serving) else { continue };
-        if !leaving.contains(task) {
-            leaving.push(*task);
-        }
-        for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
-            let rate = source.rate(now) * source.share() * rotation.share();
-            backend.past.push(Inflow { client, entry, rate, until: now });
-        }
-    }
 }

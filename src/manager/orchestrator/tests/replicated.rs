@@ -58,6 +58,15 @@ fn scaling_down_keeps_what_runs() {
     assert_eq!(desired(&cluster), [TaskState::Remove, TaskState::Running]);
 }
 
+/// Control-plane O8: a slot in the middle of an update goes before one that is whole.
+#[test]
+fn scaling_down_takes_a_slot_of_several_tasks_first() {
+    let mut cluster = running(3, replicated(3));
+    cluster.write(|store, now| add_task(store, now, Slot::Replica(1), TaskState::Running)).obey(100, |_| false);
+    cluster.update(scale(2));
+    assert_eq!(desired(&cluster), [TaskState::Remove, TaskState::Running, TaskState::Running, TaskState::Remove]);
+}
+
 /// Control-plane O10, O11.
 #[test]
 fn tasks_leave_nodes_that_are_drained_or_removed_and_stay_on_paused_ones() {

@@ -74,6 +74,18 @@ fn a_new_task_waits_60_s_for_one_that_never_stops() {
     assert_eq!(desired(&cluster), [TaskState::Shutdown, TaskState::Running]);
 }
 
+/// Control-plane U18, R16: the slot has a task on a node that the new constraint allows, which is to be READY until now.
+#[test]
+fn a_task_that_is_kept_waits_for_the_others_of_its_slot_to_stop() {
+    let mut cluster = running(2, with_update(1, defaults::UPDATE_CONFIG));
+    cluster.write(|store, now| add_task(store, now, Slot::Replica(1), TaskState::Ready)).advance(50);
+    let edits = vec![Edit::ConstraintAdd("node.hostname==n2".to_owned())];
+    cluster.update(SpecChange { edits, ..SpecChange::default() }).advance(50);
+    assert_eq!(desired(&cluster), [TaskState::Shutdown, TaskState::Ready]);
+    cluster.report(TaskState::Shutdown, &[0]);
+    assert_eq!(desired(&cluster), [TaskState::Shutdown, TaskState::Running]);
+}
+
 /// Control-plane U21.
 #[test]
 fn start_first_leaves_twice_as_many_running_when_old_ones_never_stop() {

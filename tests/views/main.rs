@@ -1,0 +1,4 @@
+//! Docker's views against what docker's own client printed of a real cluster (tests/recorded/cli).
+
+mod scenes;
+mod table;
