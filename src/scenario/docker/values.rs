@@ -2,8 +2,6 @@
 
 use std::num::IntErrorKind;
 
-use super::words;
-
 /// `--force`, `--force=false`. Source: Go's strconv `ParseBool`.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text {
@@ -126,12 +124,35 @@ fn without_separators(number: &str) -> String {
     if separate { parts.concat() } else { number.to_owned() }
 }
 
-/// Words as a shell splits them: `--args "a 'b c'"`. Source: cli: cli/command/service/opts.go `ShlexOpt`.
+/// The words of a command. Nearly as in a shell: a backslash between double quotes takes its meaning away from any character.
+///
+/// Source: google/shlex shlex.go.
 pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String> {
-    match words::split(text) {
-        Ok(words) => Ok(words.into_iter().map(|word| word.text).collect()),
-        Err(error) => Err(error.message),
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, ' ' | '\t' | '\r' | '\n') => words.extend(word.take()),
+            (None, '#') if word.is_none() => _ = chars.find(|c| *c == '\n'),
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => {
+                let escaped = chars.next().ok_or("EOF found after escape character")?;
+                word.get_or_insert_default().push(escaped);
+            }
+            _ => word.get_or_insert_default().push(c),
+        }
     }
+    if quote.is_some() {
+        return Err("EOF found when expecting closing quote".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
 }
 
 /// How a config or secret appears in a container; the mode is octal.
@@ -283,6 +304,22 @@ mod tests {
         for text in ["x", "NaN", ""] {
             assert_eq!(ratio(text), Err(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax")));
         }
+    }
+
+    #[test]
+    fn a_command_is_split_as_docker_does() {
+        for (text, words) in [
+            (r#"sh -c "printf 'a\n' \$x""#, &["sh", "-c", "printf 'an' $x"][..]),
+            (r"a\ b 'c\d' '' e#f # g", &["a b", r"c\d", "", "e#f"]),
+            ("# a\nb\r\nc", &["b", "c"]),
+        ] {
+            assert_eq!(
+                shell_words(text).as_deref(),
+                Ok(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()[..])
+            );
+        }
+        assert_eq!(shell_words("a 'b"), Err("EOF found when expecting closing quote".to_owned()));
+        assert_eq!(shell_words(r"a \"), Err("EOF found after escape character".to_owned()));
     }
 
     #[test]
