@@ -22,8 +22,6 @@ const SCHEDULING: Span = Span::from_millis(50);
 ///
 /// Source: manager/dispatcher/dispatcher.go `maxBatchInterval` (control-plane N10).
 const BATCH_WAIT: Span = Span::from_millis(50);
-/// States of which something is learnt.
-const ENDS: [&str; 5] = ["running", "complete", "shutdown", "failed", "rejected"];
 /// Most values of a distribution that is written out.
 const MOST_VALUES: usize = 9;
 
@@ -36,8 +34,12 @@ pub(super) struct Fit {
     start: Vec<Span>,
     /// Stop signal to exit.
     stop: Vec<Span>,
-    /// How many tasks ran or ended.
-    seen: u32,
+    /// How many tasks run.
+    run: u32,
+    /// How long the tasks were there that were stopped.
+    stopped: Vec<Span>,
+    /// How long those were there at most that failed by themselves.
+    longest: Span,
     /// How many of them failed by themselves before they ran, by the outcome that a scenario says.
     failed: BTreeMap<&'static str, u32>,
     /// Those that exited by themselves.
@@ -67,7 +69,10 @@ impl Fit {
     fn outcome(&self) -> Option<(Value, f64)> {
         let exits = self.exits.len() as u32;
         let (word, count) = self.failed.iter().max_by_key(|(_, count)| **count).unwrap_or((&"", &0));
-        let share = |count: u32| (f64::from(count) / f64::from(self.seen) * 1_000.0).round() / 1_000.0;
+        // A task that was stopped shows that it did not fail only if it was there for longer than those that did.
+        let outlived = self.stopped.iter().filter(|life| **life > self.longest).count() as u32;
+        let all = self.run + outlived + exits + self.failed.values().sum::<u32>();
+        let share = |count: u32| (f64::from(count) / f64::from(all) * 1_000.0).round() / 1_000.0;
         if *count > exits {
             return Some((json!(word), share(*count)));
         }
@@ -173,10 +178,16 @@ impl<'a> Tasks<'a> {
             for (number, task) in tasks.iter().enumerate() {
                 let before = number.checked_sub(1).map(|before| &tasks[before]);
                 let fit = fits.entry(task.task.spec.image()).or_default();
-                fit.seen += u32::from(ENDS.iter().any(|state| task.is(state)));
+                let life = task.since.saturating_sub(task.created);
+                if task.is("failed") || task.is("complete") || task.is("rejected") {
+                    fit.longest = fit.longest.max(life);
+                }
                 if let Some(outcome) = task.failure() {
                     *fit.failed.entry(outcome).or_default() += 1;
+                } else if task.is("shutdown") {
+                    fit.stopped.push(life);
                 } else if task.is("running") {
+                    fit.run += 1;
                     let (took, was_prepared) = self.took(before, task);
                     let took = took.saturating_sub(self.first_probe(task));
                     if was_prepared { &mut fit.start } else { &mut fit.whole }.push(took);
