@@ -140,6 +140,7 @@ fn run_one(
     let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
     let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
     drop(watch);
+    let story = story.finish(summary.end);
     if let Some((records, requests)) = records {
         let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);
         terminal.result(&records.finish(requests, weight))?;
@@ -148,7 +149,7 @@ fn run_one(
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Ndjson => {}
         Format::Human => {
-            let story = story::text(&story.finish(summary.end));
+            let story = story::text(&story);
             let tables = console::summary(&summary);
             terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
@@ -159,7 +160,7 @@ fn run_one(
     }
     if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
-        let mut contents = recorder.files(&summary).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let mut contents = recorder.files(&summary, &story).map_err(|error| Failure::Io(format!("error: {error}")))?;
         if let Some(runs) = runs {
             let mut csv = Vec::new();
             seeds::tidy(&[], &[Group { keys: &[], runs }], &mut csv)
