@@ -141,9 +141,9 @@ fn images_fail_as_their_tasks_did() {
         }
         other => panic!("{name}: {other:?}"),
     };
-    // Nothing tells its start apart from the time that it was up.
+    // No task that runs tells their preparation and start apart from the time that they were up.
     exit("a3-failure-rollback", "app:bad", 0.5, 1);
-    exit("v-restart-conditions", "job:ok", 4.0, 0);
+    exit("v-restart-conditions", "job:ok", 4.8, 0);
     assert_eq!(outcome("u-missing-image", "app:nonexistent"), (Outcome::FailPull, 1.0));
     assert_eq!(outcome("a1-rolling-p2-d5-fast-stop", "app:v2"), (Outcome::Run, 1.0));
 }
