@@ -34,6 +34,7 @@ mod read;
 mod schema;
 mod settings;
 mod source;
+mod timeline;
 mod traffic;
 mod units;
 mod unsupported;
@@ -69,6 +70,8 @@ pub struct Loaded {
     pub plan: Plan,
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
+    /// Where each command of the plan stands; `None`: it creates one of the scenario's own services.
+    pub places: Vec<Option<Place>>,
     /// What is worth knowing before it.
     pub warnings: Vec<Diagnostic>,
     /// What is likely to go wrong although it is right by the letter.
@@ -154,6 +157,7 @@ fn load_tree(
             lints: lint::lint(&root, &lowered.plan),
             plan: lowered.plan,
             expectations: lowered.expectations,
+            places: lowered.places,
             warnings: diagnostics,
             about,
             assumed_images: lowered.assumed_images,

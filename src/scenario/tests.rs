@@ -212,6 +212,8 @@ services:
     labels: [c=d]
     user: app
     secrets: [key]
+    volumes: ['/h:/c:ro', 'data:/data']
+    ulimits: {nofile: 5}
     cap_add: [net_admin]
     stop_signal: SIGINT
     tty: true
@@ -219,7 +221,8 @@ timeline:
   - at: 1s
     run: >-
       service update --args 'serve --fast' --env-add A=1 --env-add B=x --container-label-add c=d --user app
-      --secret-add key --cap-add NET_ADMIN --stop-signal SIGINT --tty web
+      --secret-add key --cap-add NET_ADMIN --stop-signal SIGINT --tty --mount-add type=bind,src=/h,dst=/c,ro
+      --mount-add target=/data,source=data --ulimit-add nofile=5:5 web
 ",
     );
     let spec = created(&loaded, "web");
@@ -227,7 +230,7 @@ timeline:
     let mut changed = spec.clone();
     crate::model::spec_change::apply(change, &mut changed);
     assert_eq!(changed, spec);
-    assert_eq!(spec.task.container.settings.len(), 9);
+    assert_eq!(spec.task.container.settings.len(), 12);
 }
 
 #[test]

@@ -207,6 +207,53 @@ pub(super) fn field<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
         .next_back()
 }
 
+/// Options of a mount by the names that a scenario's mounts have, in their order.
+const MOUNT_OPTIONS: [&str; 12] = [
+    "type",
+    "source",
+    "target",
+    "readonly",
+    "consistency",
+    "bind-propagation",
+    "volume-nocopy",
+    "volume-subpath",
+    "volume-driver",
+    "tmpfs-size",
+    "volume-opt",
+    "volume-label",
+];
+
+/// A mount as a scenario's own says it, however its options are named and ordered.
+///
+/// Source: cli: opts/mount.go `(*MountOpt).Set`.
+pub(super) fn mount(text: &str) -> Result<String, String> {
+    let mut options: Vec<(usize, String)> = Vec::new();
+    for field in text.trim().split(',') {
+        let (key, value) = field.split_once('=').unwrap_or((field, "true"));
+        let key = key.to_ascii_lowercase();
+        let name = match key.as_str() {
+            "src" => "source",
+            "dst" | "destination" => "target",
+            "ro" => "readonly",
+            name => name,
+        };
+        let value = match (name, value) {
+            ("readonly" | "volume-nocopy", "0" | "false") => continue,
+            ("readonly" | "volume-nocopy", "1" | "true") => "true".to_owned(),
+            ("type" | "consistency" | "bind-propagation", word) => word.to_ascii_lowercase(),
+            ("tmpfs-size", size) => memory(size).map_err(|_| format!("invalid value for {key}: {size}"))?.to_string(),
+            (_, value) => value.to_owned(),
+        };
+        let place = MOUNT_OPTIONS.iter().position(|option| *option == name).unwrap_or(MOUNT_OPTIONS.len());
+        options.push((place, format!("{name}={value}")));
+    }
+    if options.iter().all(|(place, _)| *place != 0) {
+        options.push((0, "type=volume".to_owned()));
+    }
+    options.sort();
+    Ok(options.into_iter().map(|(_, option)| option).collect::<Vec<String>>().join(","))
+}
+
 /// Whether a reference names an image. Source: manager/controlapi/service.go `validateContainerSpec`, which leaves the
 /// grammar to distribution/reference.
 pub(in crate::scenario) fn check_image(reference: &str) -> Result<(), String> {
@@ -385,6 +432,22 @@ mod tests {
         assert_eq!(field("type=bind,source=/a,DST=/b", &keys), Some("/b"));
         assert_eq!(field("type=bind,source=/a", &keys), None);
         assert_eq!(field("/b", &keys), Some("/b"));
+    }
+
+    #[test]
+    fn a_mount_is_the_same_however_it_is_written() {
+        for (text, same) in [
+            ("src=v,dst=/v", "type=volume,source=v,target=/v"),
+            ("target=/c,ro,type=BIND,source=/h", "type=bind,source=/h,target=/c,readonly=true"),
+            ("destination=/c,readonly=0", "type=volume,target=/c"),
+            (
+                "type=tmpfs,tmpfs-size=1m,dst=/t,tmpfs-mode=700",
+                "type=tmpfs,target=/t,tmpfs-size=1048576,tmpfs-mode=700",
+            ),
+        ] {
+            assert_eq!(mount(text).as_deref(), Ok(same));
+        }
+        assert_eq!(mount("dst=/t,tmpfs-size=x"), Err("invalid value for tmpfs-size: x".to_owned()));
     }
 
     #[test]
