@@ -192,7 +192,7 @@ impl Replay {
                 name,
                 status: status.iter().map(|s| (millis(s.at), s.state.name(), s.message.as_str())).collect(),
                 rows: levels(rows.iter().filter(|row| row.service == id)),
-                bins: requests.services[id].iter().map(|bin| bin_script(bin, &number)).collect(),
+                bins: requests.services[id].iter().map(|bin| bin_script(bin, number)).collect(),
             }
         });
         let nodes = summary.nodes.iter().map(|node| NodeScript {
