@@ -5,6 +5,8 @@
 //! to each change before it is told: at one instant, changes come before the requests that are sent at it. Only where requests
 //! change the system itself does it stop on the way ([`Traffic::take_notice`]).
 
+#[cfg(test)]
+mod behavior;
 mod client;
 mod grade;
 mod lanes;
@@ -105,8 +107,6 @@ impl Traffic {
     /// Sends all requests before `now`, and tells `sink` of all that end up to and including `now`. Returns the instant that it got
     /// to: `now`, or an earlier one at which requests do something to a task; its caller takes notice of that first.
     pub fn advance<N: Routing, S: FnMut(&Request)>(&mut self, now: Time, network: &mut N, sink: &mut S) -> Time {
-        let now = now.min(self.requests.servers.next_notice());
-        self.requests.retire(now, sink);
         let certain = if self.reacts { Time::ZERO } else { now };
         let cx = &mut Cx { certain, network, sink };
         loop {
