@@ -74,14 +74,7 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             format!("{} is replaced later", speaker.task(task)),
             "it has ended while it was held back, and is replaced when it could have started".to_owned(),
         ),
-        Decision::NotReplaced { task, cause } => {
-            let because = match cause {
-                Refusal::Never => "its restart condition is none".to_owned(),
-                Refusal::NoFailure => "it did not fail, and its restart condition is on-failure".to_owned(),
-                Refusal::AttemptsUsed(attempts) => format!("its max_attempts of {attempts} are used up"),
-            };
-            (format!("{} is not replaced", speaker.task(task)), because)
-        }
+        Decision::NotReplaced { task, cause } => (format!("{} is not replaced", speaker.task(task)), refusal(cause)),
         Decision::Creates { task } => {
             (format!("{} is made", speaker.task(task)), "the service wants a task there, and has none".to_owned())
         }
@@ -94,14 +87,7 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             "no node takes it, and its service has gone on".to_owned(),
         ),
         Decision::Deletes { task, cause } => {
-            let because = match cause {
-                DeleteCause::History => "there are more tasks in its slot than are kept",
-                DeleteCause::Removed => "it was to be removed, and has stopped",
-                DeleteCause::DeadSlot => "its slot is not in use",
-                DeleteCause::ServiceGone => "its service is gone",
-                DeleteCause::NodeGone => "its node is gone",
-            };
-            (format!("{} is forgotten", speaker.task(task)), because.to_owned())
+            (format!("{} is forgotten", speaker.task(task)), deletion(cause).to_owned())
         }
     };
     Words { task, what, because }
@@ -280,5 +266,25 @@ pub(super) fn action(action: FailureAction) -> &'static str {
         FailureAction::Pause => "pause",
         FailureAction::Continue => "continue",
         FailureAction::Rollback => "rollback",
+    }
+}
+
+/// Why a task is not replaced.
+fn refusal(cause: Refusal) -> String {
+    match cause {
+        Refusal::Never => "its restart condition is none".to_owned(),
+        Refusal::NoFailure => "it did not fail, and its restart condition is on-failure".to_owned(),
+        Refusal::AttemptsUsed(attempts) => format!("its max_attempts of {attempts} are used up"),
+    }
+}
+
+/// Why a task is deleted.
+fn deletion(cause: DeleteCause) -> &'static str {
+    match cause {
+        DeleteCause::History => "there are more tasks in its slot than are kept",
+        DeleteCause::Removed => "it was to be removed, and has stopped",
+        DeleteCause::DeadSlot => "its slot is not in use",
+        DeleteCause::ServiceGone => "its service is gone",
+        DeleteCause::NodeGone => "its node is gone",
     }
 }
