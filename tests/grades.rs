@@ -136,6 +136,17 @@ fn names_lead_to_as_many_tasks_that_boot() {
 }
 
 #[test]
+fn rates_that_change_send_as_many() {
+    let steps = r#"[{"for": "5s", "rate": "50/s"}, {"for": "10s", "to": "500/s"}, {"for": "1s", "rate": "0/s"}, {"rate": "200/s"}]"#;
+    let day = r#"{"day": {"low": "20/s", "high": "400/s", "peak": "9s", "period": "17s"}}"#;
+    for (rate, arrivals) in [(steps, "poisson"), (day, "poisson"), (day, "constant")] {
+        let client = format!(r#", "arrivals": "{arrivals}""#);
+        let text = scenario(r#", "boot": "2s""#, EIGHT, &client, "");
+        agree(&text.replace(r#""300/s""#, rate));
+    }
+}
+
+#[test]
 fn tasks_that_break_break_in_aggregate_too() {
     let image = r#", "breaks_after_requests": 2000, "concurrency": 10"#;
     let text = scenario(image, r#""deploy": {"replicas": 2}"#, r#", "arrivals": "constant""#, "");

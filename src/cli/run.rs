@@ -48,7 +48,7 @@ pub(super) struct Options {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
     /// Show what docker's client would show while it waits for each command of the timeline, in the pace of a clock on a terminal.
-    #[arg(long, conflicts_with_all = ["seeds", "quiet"])]
+    #[arg(long, conflicts_with = "seeds")]
     watch: bool,
     /// How much faster than a clock --watch is.
     #[arg(long, value_name = "FACTOR", requires = "watch", default_value_t = 1.0, value_parser = watch::speed)]
@@ -157,6 +157,7 @@ fn run_one(
         display.finish(summary.end).finish()?;
         terminal.result("\n")?;
     }
+    let story = story.finish(summary.end);
     if let Some((records, requests)) = records {
         let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);
         terminal.result(&records.finish(requests, weight))?;
@@ -165,7 +166,7 @@ fn run_one(
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Ndjson => {}
         Format::Human => {
-            let story = story::text(&story.finish(summary.end));
+            let story = story::text(&story);
             let tables = console::summary(&summary);
             terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
@@ -176,7 +177,7 @@ fn run_one(
     }
     if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
-        let mut contents = recorder.files(&summary).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let mut contents = recorder.files(&summary, &story).map_err(|error| Failure::Io(format!("error: {error}")))?;
         if let Some(runs) = runs {
             let mut csv = Vec::new();
             seeds::tidy(&[], &[Group { keys: &[], runs }], &mut csv)

@@ -1,7 +1,7 @@
 //! What a run comes to: observers that measure while it goes on, and the numbers that they leave.
 //!
-//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`TaskLog`] and [`RequestLog`] keep rows, for single runs. Each metric
-//! is defined where it is computed: time in [`downtime`], requests in [`availability`] and [`latency`], updates in [`updates`].
+//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`RequestSeries`], [`TaskLog`] and [`RequestLog`] keep rows,
+//! for single runs. Each metric is defined where it is computed: time in [`downtime`], requests in [`availability`] and [`latency`], updates in [`updates`].
 //! [`MetricPath`] gives them their names.
 
 pub mod availability;
@@ -9,10 +9,12 @@ pub mod downtime;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod latency;
+pub mod meaning;
 pub mod node_log;
 pub mod nodes;
 pub mod path;
 pub mod request_log;
+pub mod request_series;
 pub mod summary;
 pub mod task_log;
 pub mod timeline;
@@ -20,6 +22,7 @@ pub mod updates;
 
 pub use path::MetricPath;
 pub use request_log::RequestLog;
+pub use request_series::RequestSeries;
 pub use summary::{ServiceSummary, Summary};
 pub use task_log::TaskLog;
 pub use timeline::Timeline;
@@ -157,7 +160,7 @@ impl<'a> Metrics<'a> {
                 let (name, ended) = (&client.name, self.ended[id]);
                 Some(format!("client {name}: {ended} of {wanted} requests had ended when the run ended"))
             }
-            Load::Closed { .. } | Load::Open { .. } => None,
+            Load::Closed { .. } | Load::Open { .. } | Load::Varying { .. } => None,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Clients: who sends requests to a service, and how.
 
 use super::ids::{NodeId, ServiceId};
-use crate::kernel::{Dist, Span, Time};
+use crate::kernel::{Curve, Dist, Span, Time};
 
 /// Somebody who sends requests to a service.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,13 @@ pub enum Load {
     Open {
         /// Gap between two requests: constant (`arrivals: constant`) or exponential (`poisson`). Never always zero.
         gap: Dist,
+    },
+    /// Likewise, as often as a rate says that changes over time.
+    Varying {
+        /// Requests a second, from `from` on.
+        rate: Curve,
+        /// Whether they come by chance as in a Poisson process; else evenly.
+        is_poisson: bool,
     },
     /// Users who wait for the answer before they send again.
     Closed {
@@ -80,7 +87,7 @@ pub struct Connect {
 impl ClientSpec {
     /// Whether its requests can be told in bulk: what it sends does not hang on what became of single requests before.
     pub fn is_told_in_bulk(&self) -> bool {
-        matches!(self.load, Load::Open { .. }) && !self.connect.dns_cache
+        !matches!(self.load, Load::Closed { .. }) && !self.connect.dns_cache
     }
 }
 

@@ -29,6 +29,7 @@ mod lint;
 mod lower;
 mod mount;
 mod ports;
+mod rate;
 mod read;
 mod schema;
 mod settings;

@@ -399,7 +399,9 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     /// The entry of a key, if it is there.
     pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.problems.asked(self.place, || Asked::Key(key));
         self.entries.iter().find(|entry| entry.key.value == key)
     }

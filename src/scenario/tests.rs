@@ -2,7 +2,8 @@
 
 use super::expect::Expected;
 use super::*;
-use crate::kernel::{Dist, Span, Time};
+use crate::kernel::curve::{Piece, Wave};
+use crate::kernel::{Curve, Dist, Span, Time};
 use crate::model::client::{Access, Load};
 use crate::model::command::Command;
 use crate::model::image::{ImageBehavior, Outcome};
@@ -129,6 +130,29 @@ fn the_example_comes_to_the_plan_that_it_says() {
     assert_eq!(plan.ties, TieOrder::Shuffled);
     let times: Vec<_> = plan.commands.iter().map(|timed| (timed.at.as_millis(), timed.line.as_str())).collect();
     assert_eq!(times, [(0, ""), (20_000, "docker service update --image app:2 web")]);
+}
+
+#[test]
+fn a_rate_may_be_steps_ramps_or_a_day() {
+    let rate = |rate: &str| {
+        let text = format!(
+            r#"{{"rollsim": 1, "services": {{"web": {{"image": "app:1"}}}},
+              "traffic": {{"clients": {{"users": {{"service": "web", "arrivals": "constant", "rate": {rate}}}}}}}}}"#
+        );
+        loaded(&text).plan.clients.values().next().expect("a client").load.clone()
+    };
+    let piece = |seconds, begin, end| Piece { length: Span::from_secs(seconds), begin, end };
+    let steps = r#"[{"for": "60s", "rate": "20/s"}, {"for": "30s", "to": "120/m"}, {"rate": "0/s"}]"#;
+    let pieces = vec![piece(60, 20.0, 20.0), piece(30, 20.0, 2.0), piece(0, 0.0, 0.0)];
+    let load = |rate| Load::Varying { rate, is_poisson: false };
+    assert_eq!(rate(steps), load(Curve::of_pieces(pieces, false)));
+    let bursts = r#"{"steps": [{"for": "50s", "rate": "1/s"}, {"for": "10s", "to": "90/s"}], "repeat": true}"#;
+    assert_eq!(rate(bursts), load(Curve::of_pieces(vec![piece(50, 1.0, 1.0), piece(10, 1.0, 90.0)], true)));
+    let (peak, period) = (Span::from_secs(12 * 3_600), Span::from_secs(24 * 3_600));
+    assert_eq!(
+        rate(r#"{"day": {"low": "0/s", "high": "300/s"}}"#),
+        load(Curve::Wave(Wave { low: 0.0, high: 300.0, peak, period }))
+    );
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! `traffic`: who sends requests.
 
 use crate::diag::{Code, Diagnostic};
-use crate::kernel::{Dist, IdVec, Span};
+use crate::kernel::{IdVec, Span};
 use crate::model::ImageId;
 use crate::model::client::{Access, Choice, ClientSpec, Connect, Grade, Load};
 use crate::model::service::{EndpointMode, PublishMode, ServiceSpec};
 use crate::sim::plan::Image;
 
+use super::rate::read_rate;
 use super::read::{Fields, Named, Problems, Read, list, named, refuse, word};
 use super::source::{Node, Spanned, Value};
-use super::units::Rate;
 
 /// Most users of a closed loop: each takes memory, and a million of them are a load test of their own.
 const MOST_USERS: u32 = 1_000_000;
@@ -173,9 +173,7 @@ fn read_load(fields: &mut Fields<'_, '_>, node: &Node) -> Option<Load> {
         let Some(rate) = rate else {
             return refuse(Code::MissingKey, &node.place, "missing field `rate` or `concurrency`", fields.problems);
         };
-        let Rate { gap } = Rate::read(rate, fields.problems)?;
-        let gap = if poisson.unwrap_or(true) { Dist::Exponential { mean: gap } } else { Dist::Constant(gap) };
-        return Some(Load::Open { gap });
+        return read_rate(rate, poisson.unwrap_or(true), fields.problems);
     };
     match u32::read(concurrency, fields.problems)? {
         0 => refuse(Code::OutOfRange, &concurrency.place, "`concurrency` is at least 1", fields.problems),

@@ -63,11 +63,17 @@ pub(super) fn check_share(share: f64, text: &str, place: &Place, problems: &mut 
 }
 
 /// How often something happens, as the mean time between two times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rate {
     /// Mean time between two times, at least a microsecond.
     pub(super) gap: Span,
+    /// How often in a second.
+    per_second: f64,
 }
+
+/// How often something happens in a second, or that it does not happen at all: a rate, or `0/s`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct PerSecond(pub(super) f64);
 
 /// The gap of a rate such as `50/s`, `30/m` or `1.5/h`; `None` if it is no rate, or faster than once in a microsecond or
 /// slower than once in a year.
@@ -83,7 +89,7 @@ fn parse_rate(text: &str) -> Option<Rate> {
     let gap = libm::round(unit.as_nanos() as f64 / number);
     (1e3..=Span::from_secs(8_760 * 3_600).as_nanos() as f64)
         .contains(&gap)
-        .then(|| Rate { gap: Span::from_nanos(gap as u64) })
+        .then(|| Rate { gap: Span::from_nanos(gap as u64), per_second: number / unit.as_secs_f64() })
 }
 
 impl Read for Rate {
@@ -99,6 +105,15 @@ impl Read for Rate {
                 None
             }
             _ => wrong_type(node, "a rate such as `50/s`", problems),
+        }
+    }
+}
+
+impl Read for PerSecond {
+    fn read(node: &Node, problems: &mut Problems) -> Option<PerSecond> {
+        match &node.value {
+            Value::String(text) if text == "0/s" => Some(PerSecond(0.0)),
+            _ => Rate::read(node, problems).map(|rate| PerSecond(rate.per_second)),
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::request::{Attempt, Cx, Requests, Sent, Way};
 use super::server::State;
 use super::{Routing, key_index, key_time, order_key};
+use crate::kernel::dist::open_unit;
 use crate::kernel::winner_tree::WinnerTree;
-use crate::kernel::{Dist, Span, Stream, StreamRng, Streams, Time};
+use crate::kernel::{Curve, Dist, Span, Stream, StreamRng, Streams, Time};
 use crate::model::client::{Access, Choice, ClientSpec, Load};
 use crate::model::request::Request;
 use crate::model::{ClientId, EntryId, TaskId};
@@ -44,7 +45,21 @@ pub(super) struct Client {
 #[derive(Debug)]
 enum Pace {
     Open { gap: Dist, arrivals: StreamRng },
+    Varying(Varying),
     Closed(Users),
+}
+
+/// The arrivals of a rate that changes.
+#[derive(Debug)]
+struct Varying {
+    rate: Curve,
+    /// When the rate begins.
+    from: Time,
+    /// Requests that were to be expected before the next one: each adds 1, or as much as between two events of a Poisson process of
+    /// rate 1.
+    expected: f64,
+    /// Numbers for the arrivals, one for each request; `None`: they come evenly.
+    arrivals: Option<StreamRng>,
 }
 
 /// Where the connections of a client enter.
@@ -99,6 +114,12 @@ impl Client {
                 let mut arrivals = streams.of(Stream::Arrivals, id.0);
                 let wait = if gap.is_constant() { Span::ZERO } else { gap.sample(arrivals.draw()) };
                 (spec.from.saturating_add(wait), Pace::Open { gap: gap.clone(), arrivals })
+            }
+            Load::Varying { rate, is_poisson } => {
+                let arrivals = is_poisson.then(|| streams.of(Stream::Arrivals, id.0));
+                let mut varying = Varying { rate: rate.clone(), from: spec.from, expected: 0.0, arrivals };
+                let first = if *is_poisson { varying.advance() } else { varying.next() };
+                (first, Pace::Varying(varying))
             }
             Load::Closed { concurrency, requests, think, client_time } => {
                 let kept = if spec.connect.keep_alive { *concurrency } else { 0 };
@@ -156,6 +177,12 @@ impl Client {
                     self.next = self.next.saturating_add(gap.sample(arrivals.draw()));
                 }
             }
+            Pace::Varying(varying) => {
+                while self.next < horizon.min(requests.next_interruption()) {
+                    ways.send(attempt(self.next, 0), requests, cx);
+                    self.next = varying.advance();
+                }
+            }
             Pace::Closed(users) => {
                 while self.next < horizon.min(requests.next_interruption()) {
                     let user = users.first();
@@ -192,6 +219,19 @@ impl Client {
             users.settle(attempt, sent);
             self.next = users.next();
         }
+    }
+}
+
+impl Varying {
+    /// When the next request is sent; [`Time::MAX`]: never.
+    fn next(&self) -> Time {
+        self.rate.instant(self.expected).map_or(Time::MAX, |at| self.from.saturating_add(at))
+    }
+
+    /// Goes on to the request after it, and returns when that is sent.
+    fn advance(&mut self) -> Time {
+        self.expected += self.arrivals.as_mut().map_or(1.0, |arrivals| -libm::log(open_unit(arrivals.draw())));
+        self.next()
     }
 }
 

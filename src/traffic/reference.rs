@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::kernel::dist::open_unit;
 use crate::kernel::id::Id;
 use crate::kernel::{IdVec, Span, Stream, StreamRng, Streams, Time};
 use crate::model::client::{ClientSpec, Load};
@@ -71,6 +72,8 @@ struct Client {
     sent: u64,
     /// Open loop: the next arrival.
     arrival: Time,
+    /// Rate that changes: requests expected before it.
+    expected: f64,
     /// Closed loop: when each user is ready; `None` while it waits for an answer or is with the thread.
     ready: Vec<Option<Time>>,
     /// Closed loop: the user whose request the thread prepares, and when it is done.
@@ -111,13 +114,22 @@ impl<'a> World<'a> {
                 let mut pace = streams.of(Stream::Arrivals, id.0);
                 let first = if gap.is_constant() { Span::ZERO } else { gap.sample(pace.draw()) };
                 let work = streams.of(Stream::Service, id.0);
-                Client { work, pace, sent: 0, arrival: spec.from + first, ready: Vec::new(), thread: None }
+                let arrival = spec.from + first;
+                Client { work, pace, sent: 0, arrival, expected: 0.0, ready: Vec::new(), thread: None }
+            }
+            Load::Varying { is_poisson, .. } => {
+                let (pace, work) = (streams.of(Stream::Arrivals, id.0), streams.of(Stream::Service, id.0));
+                let mut client =
+                    Client { work, pace, sent: 0, arrival: Time::MAX, expected: 0.0, ready: Vec::new(), thread: None };
+                client.arrive(spec, if *is_poisson { None } else { Some(0.0) });
+                client
             }
             Load::Closed { concurrency, .. } => Client {
                 work: streams.of(Stream::Service, id.0),
                 pace: streams.of(Stream::Think, id.0),
                 sent: 0,
                 arrival: Time::MAX,
+                expected: 0.0,
                 ready: vec![Some(spec.from); *concurrency as usize],
                 thread: None,
             },
@@ -161,7 +173,7 @@ impl<'a> World<'a> {
         let spec = &self.case.clients[client];
         let client_time = match &spec.load {
             Load::Closed { client_time, .. } => *client_time,
-            Load::Open { .. } => Span::ZERO,
+            Load::Open { .. } | Load::Varying { .. } => Span::ZERO,
         };
         let stuck = sent == self.now && client_time == Span::ZERO;
         let pause = if stuck { think.max(Span::from_millis(1)) } else { think };
@@ -203,7 +215,14 @@ impl<'a> World<'a> {
                     }
                     return true;
                 }
-                Load::Open { .. } => {}
+                Load::Varying { is_poisson, .. } if client.arrival == self.now => {
+                    client.arrive(spec, if *is_poisson { None } else { Some(1.0) });
+                    if self.now < spec.until {
+                        self.send(id, 0, Span::ZERO);
+                    }
+                    return true;
+                }
+                Load::Open { .. } | Load::Varying { .. } => {}
                 Load::Closed { requests, think, client_time, .. } => {
                     if client.thread.is_none() {
                         let ready = client.ready.iter().enumerate();
@@ -246,6 +265,15 @@ impl<'a> World<'a> {
             task.done = self.now + work;
         }
         task.queue.push(Job { client: id, user, sent: self.now, work, think });
+    }
+}
+
+impl Client {
+    /// Moves the next arrival on by so many requests; `None`: by chance.
+    fn arrive(&mut self, spec: &ClientSpec, requests: Option<f64>) {
+        let Load::Varying { rate, .. } = &spec.load else { return };
+        self.expected += requests.unwrap_or_else(|| -libm::log(open_unit(self.pace.draw())));
+        self.arrival = rate.instant(self.expected).map_or(Time::MAX, |at| spec.from + at);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::reference::{self, Case, Change, Rotation};
 use super::*;
-use crate::kernel::Dist;
+use crate::kernel::curve::Piece;
+use crate::kernel::{Curve, Dist};
 use crate::model::client::{Connect, Load};
 use crate::model::request::{Failure, RequestOutcome};
 use proptest::prelude::*;
@@ -165,6 +166,35 @@ fn poisson_arrivals_begin_one_gap_after_from() {
     assert!((99_000..101_000).contains(&requests.len()), "{}", requests.len());
 }
 
+/// A second of nothing, a second of 100 requests, and a ramp of a second from there to 300 a second, where it stays.
+fn ramp(is_poisson: bool) -> Load {
+    let piece = |begin, end| Piece { length: ms(1_000), begin, end };
+    let pieces = vec![piece(0.0, 0.0), piece(100.0, 100.0), piece(100.0, 300.0)];
+    Load::Varying { rate: Curve::of_pieces(pieces, false), is_poisson }
+}
+
+#[test]
+fn a_rate_that_changes_is_kept_to_evenly() {
+    let sent = sent_ms(&run(&case(1, Dist::default(), client(500, 4_500, ramp(false)), 5_000)));
+    let between = |from: u64, to: u64| sent.iter().filter(|at| (from..to).contains(at)).count();
+    assert_eq!(sent[..3], [1_500, 1_510, 1_520], "after a second of nothing, which begins with the client");
+    assert_eq!([between(1_500, 2_500), between(2_500, 3_500), between(3_500, 4_500)], [100, 200, 300]);
+    assert!(sent[101..300].windows(3).all(|next| next[2] - next[1] <= next[1] - next[0] + 1), "ever faster");
+}
+
+#[test]
+fn poisson_arrivals_of_a_rate_that_changes_have_its_mean_and_variance() {
+    let counts = (0..400).map(|seed| {
+        let case = Case { seed, ..case(1, Dist::default(), client(0, 3_000, ramp(true)), 5_000) };
+        run(&case).iter().filter(|request| request.sent >= at(2_000)).count() as f64
+    });
+    let counts: Vec<f64> = counts.collect();
+    let mean = counts.iter().sum::<f64>() / 400.0;
+    let variance = counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / 399.0;
+    // 200 are to be expected in the ramp: four standard deviations of the mean are 2.8, and of the variance 57.
+    assert!((mean - 200.0).abs() < 2.8 && (variance - 200.0).abs() < 57.0, "{mean} and {variance}");
+}
+
 #[test]
 fn a_task_works_on_one_request_at_a_time_in_order_of_arrival() {
     let requests = run(&case(2, Dist::Constant(ms(25)), client(0, 60, open(Dist::Constant(ms(10)))), 200));
@@ -313,8 +343,20 @@ fn spans(least: u64, most: u64) -> impl Strategy<Value = Dist> {
 
 fn loads() -> impl Strategy<Value = Load> {
     let closed = (1..5u32, proptest::option::of(1..20u64), spans(0, 4), 0..3u64);
+    let pieces = prop::collection::vec((0..15u64, 0..3u32, 0..3u32), 1..4);
+    let varying = (pieces, any::<bool>(), any::<bool>()).prop_map(|(pieces, repeats, is_poisson)| {
+        let piece = |(length, begin, end): (u64, u32, u32)| Piece {
+            length: ms(length),
+            begin: f64::from(begin) * 200.0,
+            end: f64::from(end) * 200.0,
+        };
+        let last = Piece { length: ms(5), begin: 100.0, end: 0.0 };
+        let pieces = pieces.into_iter().map(piece).chain([last]).collect();
+        Load::Varying { rate: Curve::of_pieces(pieces, repeats), is_poisson }
+    });
     prop_oneof![
         spans(1, 5).prop_map(open),
+        varying,
         closed.prop_map(|(concurrency, requests, think, client_time)| {
             Load::Closed { concurrency, requests, think, client_time: ms(client_time) }
         }),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use rollsim::kernel::{Dist, IdVec, Span, Time};
+use rollsim::kernel::curve::{Piece, Wave};
+use rollsim::kernel::{Curve, Dist, IdVec, Span, Time};
 use rollsim::model::client::{ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
@@ -273,6 +274,21 @@ fn latencies() -> impl Strategy<Value = Latencies> {
     prop_oneof![Just(Latencies::NONE), Just(Latencies::SWARM)]
 }
 
+/// Steps and ramps, or a wave, of at most 50 requests a second.
+fn varying() -> impl Strategy<Value = Load> {
+    let piece = (span(20_000), 0.0..50.0, 0.0..50.0);
+    let piece = piece.prop_map(|(length, begin, end)| Piece { length, begin, end });
+    let last = Piece { length: Span::from_secs(1), begin: 1.0, end: 0.5 };
+    let pieces = (vec(piece, 0..4), any::<bool>()).prop_map(move |(mut pieces, repeats)| {
+        pieces.push(last);
+        Curve::of_pieces(pieces, repeats)
+    });
+    let wave = (0.0..10.0, 10.0..50.0, span(60_000), 1..60u64)
+        .prop_map(|(low, high, peak, period)| Curve::Wave(Wave { low, high, peak, period: Span::from_secs(period) }));
+    let curve = prop_oneof![pieces, wave];
+    (curve, any::<bool>()).prop_map(|(rate, is_poisson)| Load::Varying { rate, is_poisson })
+}
+
 fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let gap = prop_oneof![
         (20..500u64).prop_map(|ms| Dist::Constant(Span::from_millis(ms))),
@@ -281,7 +297,7 @@ fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let closed = (1..4u32, option::of(1..200u64), dist(500), span(50)).prop_map(
         |(concurrency, requests, think, client_time)| Load::Closed { concurrency, requests, think, client_time },
     );
-    let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), closed];
+    let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), varying(), closed];
     let instant = |ms| Time::from_millis(ms);
     let until = prop_oneof![Just(Time::MAX), (0..120_000u64).prop_map(instant)];
     ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load).prop_map(

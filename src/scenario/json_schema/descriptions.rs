@@ -1,7 +1,7 @@
 //! What the keys of a scenario mean, for editors to show.
 
 /// Paths, `*` for a name that the user chooses and `[]` for an item of a list, and their texts.
-const TEXTS: [(&str, &str); 54] = [
+const TEXTS: [(&str, &str); 62] = [
     ("name", "Name of the report; the file's name by default."),
     ("about", "What to look at."),
     ("seed", "Seed of all chance, 1 by default."),
@@ -42,7 +42,18 @@ const TEXTS: [(&str, &str); 54] = [
     ("traffic", "Who sends requests."),
     ("traffic.mode", "How exactly requests are advanced: each, counted, or only their mean; exact by default."),
     ("traffic.clients.*.service", "Whom it calls."),
-    ("traffic.clients.*.rate", "Open loop: requests a second (50/s), a minute or an hour."),
+    ("traffic.clients.*.rate", "Open loop: requests a second (50/s), a minute or an hour; or steps, or a day."),
+    ("traffic.clients.*.rate.steps", "One after the other, from the client's first instant on."),
+    ("traffic.clients.*.rate.repeat", "Whether the steps begin again; else the last rate goes on."),
+    ("traffic.clients.*.rate.steps[].for", "How long the step is; the last may go on for ever."),
+    ("traffic.clients.*.rate.steps[].rate", "The rate of the step."),
+    ("traffic.clients.*.rate.steps[].to", "The rate at its end, to which it rises or falls evenly."),
+    ("traffic.clients.*.rate.day", "A rate that swings between two values like a cosine."),
+    (
+        "traffic.clients.*.rate.day.peak",
+        "When it is highest; half a period after the client's first instant by default.",
+    ),
+    ("traffic.clients.*.rate.day.period", "From one peak to the next; 24h by default."),
     ("traffic.clients.*.arrivals", "Whether requests come at random or evenly; poisson by default."),
     ("traffic.clients.*.concurrency", "Closed loop: number of users who wait for each answer."),
     ("traffic.clients.*.think", "Pause of a user between an answer and the next request."),

@@ -12,13 +12,14 @@
 mod account;
 mod backend;
 mod chance;
+mod flow;
 mod rotation;
 mod wait;
 
 use std::collections::VecDeque;
 
 use crate::kernel::{IdVec, Span, Stream, Streams, Time};
-use crate::model::client::{Access, Choice, ClientSpec, Grade, Load};
+use crate::model::client::{Access, Choice, ClientSpec, Grade};
 use crate::model::image::Application;
 use crate::model::request::{Batch, Cause, Failure, RequestOutcome, Weight};
 use crate::model::{ClientId, EntryId, ImageId, ServiceId, TaskId};
@@ -28,6 +29,7 @@ use super::server::{Notice, State};
 use account::Account;
 use backend::{Backend, Inflow, Work};
 use chance::Chance;
+use flow::Flow;
 use rotation::{Fate, Rotation, fate};
 use wait::{Cohort, Cohorts, Wait};
 
@@ -75,10 +77,7 @@ enum News {
 #[derive(Debug)]
 struct Source {
     service: ServiceId,
-    from: Time,
-    until: Time,
-    /// Mean gap between two requests and whether it is always the same; `None`: its requests are not counted.
-    gap: Option<(Span, bool)>,
+    flow: Flow,
     entries: Vec<EntryId>,
     choice: Choice,
     /// Whether the task is drawn for each connection.
@@ -106,24 +105,6 @@ struct Parcel {
 }
 
 impl Source {
-    /// So many requests are to be sent from `from` to before `to`.
-    fn arrivals(&self, from: Time, to: Time, chance: &mut Chance) -> f64 {
-        let Some((gap, is_constant)) = self.gap else { return 0.0 };
-        if is_constant {
-            let sent_before =
-                |at: Time| at.min(self.until).saturating_since(self.from).as_nanos().div_ceil(gap.as_nanos());
-            return (sent_before(to) - sent_before(from)) as f64;
-        }
-        let length = to.min(self.until).saturating_since(from.max(self.from));
-        chance.poisson(length.as_nanos() as f64 / gap.as_nanos() as f64)
-    }
-
-    /// Requests a second just before `at`.
-    fn rate(&self, at: Time) -> f64 {
-        let sends = self.from < at && at <= self.until;
-        self.gap.filter(|_| sends).map_or(0.0, |(gap, _)| 1.0 / gap.as_secs_f64())
-    }
-
     /// Share of its connections that each of its entries gets.
     fn share(&self) -> f64 {
         1.0 / self.entries.len() as f64
@@ -150,12 +131,7 @@ impl Bulk {
         }
         let source = |(spec, entries): (&ClientSpec, Vec<EntryId>)| Source {
             service: spec.service,
-            from: spec.from,
-            until: spec.until,
-            gap: match &spec.load {
-                Load::Open { gap } if spec.is_told_in_bulk() => Some((gap.mean(), gap.is_constant())),
-                Load::Open { .. } | Load::Closed { .. } => None,
-            },
+            flow: Flow::of(spec),
             entries,
             choice: spec.connect.choice,
             resolves: spec.connect.access == Access::DnsRoundRobin,
@@ -261,7 +237,7 @@ impl Bulk {
             leaving.push(task);
         }
         for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
-            let rate = source.rate(*now) * source.share() * rotations[entry].share();
+            let rate = source.flow.rate(*now) * source.share() * rotations[entry].share();
             tasks[task].past.push(Inflow { client, entry, rate, until: *now });
         }
     }
@@ -273,8 +249,8 @@ impl Bulk {
         let middle = from + Span::from_nanos((to - from).as_nanos() / 2);
         for client in self.clients.ids() {
             let source = &self.clients[client];
-            let count = source.arrivals(from, to, &mut self.chance);
-            let rate = source.rate(to);
+            let count = source.flow.arrivals(from, to, &mut self.chance);
+            let rate = source.flow.rate(to);
             if count > 0.0 || rate > 0.0 {
                 let parcel = Parcel { client, count, rate, first: from, sent: middle, tries: 0, packets: 0 };
                 self.send(parcel, middle);
@@ -510,7 +486,7 @@ impl Bulk {
             let known = |entry: &EntryId| self.rotations[*entry].contains(task);
             for (client, source) in self.clients.iter() {
                 for entry in source.entries.iter().copied().filter(known) {
-                    let rate = source.rate(self.now) * source.share() * self.rotations[entry].share();
+                    let rate = source.flow.rate(self.now) * source.share() * self.rotations[entry].share();
                     inflows.push(Inflow { client, entry, rate, until: self.now });
                 }
             }
