@@ -19,6 +19,8 @@ pub(super) struct Player<'t> {
     speed: f64,
     /// An instant of the run and when it was shown.
     since: Option<(Time, Instant)>,
+    /// Whether anything was shown.
+    has_begun: bool,
     /// What went wrong first.
     failure: Option<Failure>,
 }
@@ -28,7 +30,7 @@ impl<'t> Player<'t> {
         let is_watched = io::stdout().is_terminal() && std::env::var_os("CI").is_none();
         let width = || terminal_size::terminal_size().map_or(ASSUMED_WIDTH, |(width, _)| width.0);
         let screen = is_watched.then(|| Screen::new(width()));
-        Player { terminal, screen, speed, since: None, failure: None }
+        Player { terminal, screen, speed, since: None, has_begun: false, failure: None }
     }
 
     /// What went wrong, if anything did.
@@ -51,11 +53,13 @@ impl Audience for Player<'_> {
             self.wait(at, matches!(sight, Sight::Prompt(_)));
         }
         let text = match (&sight, &mut self.screen) {
-            (Sight::Prompt(line), _) => format!("\n{line}\n"),
+            (Sight::Prompt(line), _) if self.has_begun => format!("\n{line}\n"),
+            (Sight::Prompt(line), _) => format!("{line}\n"),
             (Sight::Error(text), _) => format!("{text}\n"),
             (Sight::Message(message), Some(screen)) => screen.draw(message),
             (Sight::Message(message), None) => message.plain().unwrap_or_default(),
         };
+        self.has_begun = true;
         if let Err(failure) = self.terminal.result(&text) {
             self.failure.get_or_insert(failure);
         }
