@@ -1,6 +1,6 @@
 //! What clients see of containers, load balancers and nodes, named by the rule of the data plane that each test holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollsim::diag::SourceFile;
 use rollsim::kernel::{IdVec, Time};
@@ -24,11 +24,16 @@ impl Observer for Requests {
 /// One request each 100 ms from 10 s on, unless `client` says otherwise, to `service`, which is `web` with the image `app:1` as `image`
 /// describes it; three nodes, of which only workers run tasks.
 fn run(image: &str, service: &str, client: &str, timeline: &str) -> Vec<Request> {
+    run_for("60s", image, service, client, timeline)
+}
+
+/// The same, for so long.
+fn run_for(duration: &str, image: &str, service: &str, client: &str, timeline: &str) -> Vec<Request> {
     let image =
         if image.contains("service_time") { image.to_owned() } else { format!(r#"{image}, "service_time": "1ms""#) };
     let rate = if client.contains("concurrency") { "" } else { r#""rate": "10/s", "arrivals": "constant","# };
     let text = format!(
-        r#"{{"rollsim": 1, "duration": "60s",
+        r#"{{"rollsim": 1, "duration": "{duration}",
           "cluster": {{"nodes": {{"manager": {{"role": "manager", "availability": "drain"}}, "node1": {{}}, "node2": {{}}}}}},
           "images": {{"app:1": {{"prepare": "0s", "start": "0s" {image}}}, "app:2": {{"like": "app:1"}}}},
           "services": {{"web": {{"image": "app:1" {service}}}}},
@@ -180,6 +185,53 @@ fn rule_84_a_kept_connection_leads_to_the_old_task_until_that_closes_it() {
     // Rule 30: 2 s lie between the end of new connections and the stop signal; gossip takes up to 200 ms of them.
     let longer = kept.zip(fresh).map(|(kept, fresh)| kept - fresh);
     assert!(longer.is_some_and(|longer| (1_750..=2_000).contains(&longer)), "{longer:?}");
+}
+
+#[test]
+fn rule_84_a_virtual_ip_forgets_a_connection_that_was_idle_for_900_s() {
+    let failures_after = |think: &str, service: &str| {
+        let client = format!(r#", "concurrency": 1, "keep_alive": true, "think": "{think}""#);
+        failures(&run_for("2000s", "", service, &client, ""))
+    };
+    // The request itself takes 1 ms.
+    assert_eq!(failures_after("899998ms", TWO), [""; 0]);
+    assert_eq!(failures_after("899999ms", TWO), ["reset stale-entry"]);
+    let names = r#", "networks": ["net"], "deploy": {"replicas": 2, "endpoint_mode": "dnsrr"}"#;
+    assert_eq!(failures_after("899999ms", names), [""; 0], "no IPVS stands between");
+}
+
+#[test]
+fn rules_66_and_84_a_process_that_ends_by_itself_breaks_what_it_has() {
+    let image = r#", "service_time": "3s", "concurrency": 100, "outcome": {"exit": {"after": "15s", "code": 1}}"#;
+    let requests = run_for("25s", image, r#", "ports": ["80:80"]"#, "", "");
+    let broken: Vec<&Request> = of(&requests, "reset application").collect();
+    assert_eq!(broken.len(), 30, "those of 3 s that it had");
+    let ended: Vec<u64> = broken.iter().map(|request| request.ended.as_millis()).collect();
+    assert!(ended.iter().all(|end| *end == ended[0]), "at once");
+    let next_second = ended[0].div_ceil(1_000);
+    let later = sent_between(&requests, next_second, next_second + 3);
+    assert_eq!(counts(&later), BTreeMap::from([("refused no-task".to_owned(), 30)]));
+}
+
+#[test]
+fn rules_76_and_83_each_side_of_a_partition_reaches_its_own_tasks() {
+    let faults = r#"{"at": "20s", "fault": "link down node1"}, {"at": "45s", "fault": "link up node1"}"#;
+    for entry in ["node1", "node2"] {
+        let client = format!(r#", "connect_timeout": "500ms", "entry": "{entry}""#);
+        let requests = run("", TWO, &client, faults);
+        assert_eq!(failures(&requests), ["timeout node-lost"], "{entry}");
+        let lost: Vec<u64> = of(&requests, "timeout node-lost").map(|request| request.sent.as_millis()).collect();
+        let [first, .., last] = lost[..] else { panic!("many are lost") };
+        assert!(
+            first <= 20_100 && (24_000..30_000).contains(&last),
+            "{entry}: until gossip misses it: {first} to {last}"
+        );
+        let tasks = |from, to| {
+            let tasks = sent_between(&requests, from, to).iter().filter_map(|request| request.task).collect::<Vec<_>>();
+            tasks.iter().map(|(task, _)| task.0).collect::<BTreeSet<u32>>().len()
+        };
+        assert_eq!((tasks(10, 20), tasks(50, 60)), (2, 2), "{entry}");
+    }
 }
 
 #[test]

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::{Failure, Outcome, Terminal};
+use crate::diag::{Code, Diagnostic};
 use crate::experiment::{self, pool};
-use crate::metrics::summary::UpdateOutcome;
+use crate::metrics::summary::{UpdateOutcome, Vain};
 use crate::metrics::{RequestLog, Summary};
 use crate::model::client::Grade;
 use crate::report::columns::SEEDS;
@@ -140,6 +141,7 @@ fn run_one(
     let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
     let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
     drop(watch);
+    let story = story.finish(summary.end);
     if let Some((records, requests)) = records {
         let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);
         terminal.result(&records.finish(requests, weight))?;
@@ -148,7 +150,7 @@ fn run_one(
         Format::Json => terminal.result(&json::summary(&summary))?,
         Format::Ndjson => {}
         Format::Human => {
-            let story = story::text(&story.finish(summary.end));
+            let story = story::text(&story);
             let tables = console::summary(&summary);
             terminal.result(&format!("{}\n{story}\n{tables}\n{}", headline(scenario), failures(scenario, &summary)))?;
         }
@@ -157,9 +159,14 @@ fn run_one(
     for warning in &summary.warnings[scenario.warnings.len()..] {
         terminal.note(&format!("warning: {warning}"));
     }
+    for Vain { command, text } in &summary.vain {
+        let place = scenario.places.get(*command as usize).and_then(Option::as_ref);
+        terminal
+            .warnings(&place.map(|place| Diagnostic::new(Code::NoEffect, place, text)).into_iter().collect::<Vec<_>>());
+    }
     if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
-        let mut contents = recorder.files(&summary).map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let mut contents = recorder.files(&summary, &story).map_err(|error| Failure::Io(format!("error: {error}")))?;
         if let Some(runs) = runs {
             let mut csv = Vec::new();
             seeds::tidy(&[], &[Group { keys: &[], runs }], &mut csv)

@@ -38,6 +38,11 @@ impl NodeLog {
         self.changes[later.max(1) - 1].1
     }
 
+    /// The row at the start, and each time that it changed.
+    pub fn changes(&self) -> &[(Time, NodeStatus)] {
+        &self.changes
+    }
+
     fn last(&self) -> NodeStatus {
         self.at(Time::MAX)
     }

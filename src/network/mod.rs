@@ -238,6 +238,11 @@ impl Network {
         }
     }
 
+    /// Whether a node has no power: it does not even refuse a connection.
+    pub fn is_dark(&self, node: NodeId) -> bool {
+        self.links.machine(node) == Machine::Crashed
+    }
+
     /// Puts a node on a side of a partition: only nodes of one side hear each other; all begin on side 0.
     pub fn set_side(&mut self, now: Time, node: NodeId, side: u32) {
         self.links.set_side(node, side);

@@ -9,6 +9,7 @@ mod marks;
 mod palette;
 mod panels;
 
+pub mod markup;
 pub mod sweep;
 pub mod timeline;
 

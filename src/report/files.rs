@@ -4,11 +4,13 @@ use std::io;
 
 use super::chart::{self, TimelineData};
 use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
+use super::page::{self, PageData};
+use super::story::StoryLine;
 use super::trace::{self, TraceData};
 use super::{Lanes, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::task_log::TaskLog;
-use crate::metrics::{RequestLog, Summary, Timeline};
+use crate::metrics::{RequestLog, RequestSeries, Summary, Timeline};
 use crate::model::ServiceId;
 use crate::model::client::Grade;
 use crate::model::request::{Batch, Request};
@@ -45,6 +47,7 @@ pub struct Recorder<'p> {
     timeline: Timeline,
     tasks: TaskLog,
     lanes: Lanes,
+    series: RequestSeries,
     requests: Option<RequestLog>,
 }
 
@@ -56,22 +59,26 @@ impl<'p> Recorder<'p> {
             timeline: Timeline::new(plan.services.len()),
             tasks: TaskLog::new(),
             lanes: Lanes::default(),
+            series: RequestSeries::new(plan.services.len()),
             requests: rows.into_log(plan),
         }
     }
 
-    /// All files of the report with their contents.
+    /// All files of the report with their contents; `story` is what happened in words.
     ///
     /// # Errors
     /// None that can be met in practice: the contents are written to memory.
-    pub fn files(self, summary: &Summary) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    pub fn files(self, summary: &Summary, story: &[StoryLine]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
         let rows = self.timeline.finish(summary.end);
         let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
         let picture = chart::timeline(&data);
+        let (requests, changes) = (self.series.finish(), self.tasks.changes());
+        let page = page::html(&PageData { timeline: data, requests: &requests, tasks: changes, story, summary });
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
-        csv::tasks(self.tasks.changes(), self.plan, &mut tasks)?;
+        csv::tasks(changes, self.plan, &mut tasks)?;
         let mut files = vec![
+            (PAGE, page.into_bytes()),
             ("summary.json", json::summary(summary).into_bytes()),
             (TASKS.name, tasks),
             (TIMELINE.name, timeline),
@@ -104,11 +111,13 @@ impl Observer for Recorder<'_> {
 
     fn request(&mut self, request: &Request) {
         self.timeline.request(request);
+        self.series.request(request);
         self.requests.request(request);
     }
 
     fn requests(&mut self, batch: &Batch) {
         self.timeline.requests(batch);
+        self.series.requests(batch);
     }
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
@@ -118,6 +127,7 @@ impl Observer for Recorder<'_> {
 
 /// Names of all files that a report of a run may have.
 pub const OF_RUN: &[&str] = &[
+    PAGE,
     "summary.json",
     TASKS.name,
     TIMELINE.name,
@@ -132,6 +142,8 @@ pub const OF_RUN: &[&str] = &[
 pub const OF_SWEEP: &[&str] = &[SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
 pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COLUMNS];
+/// The page of a run.
+pub const PAGE: &str = "report.html";
 /// The run as ui.perfetto.dev shows it.
 pub const TRACE: &str = "trace.json";
 /// What explains the columns of the others.

@@ -14,6 +14,7 @@ pub mod json;
 pub mod lanes;
 mod names;
 pub mod ndjson;
+pub mod page;
 pub mod picture;
 pub mod seeds;
 pub mod story;

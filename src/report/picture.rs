@@ -77,6 +77,11 @@ impl Color {
         u32::from(self.0) * 299 + u32::from(self.1) * 587 + u32::from(self.2) * 114 < 140_000
     }
 
+    /// As style sheets write it: `#0072b2`.
+    pub(super) fn hex(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+
     pub(super) fn rgb(self) -> RGBColor {
         RGBColor(self.0, self.1, self.2)
     }

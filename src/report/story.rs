@@ -306,9 +306,14 @@ impl Observer for Story<'_> {
     }
 }
 
+/// A time to the millisecond: `12.345s`.
+pub(super) fn seconds(time: Time) -> String {
+    format!("{}.{:03}s", time.as_millis() / 1_000, time.as_millis() % 1_000)
+}
+
 /// The lines as text, one below the other, the times flush right.
 pub fn text(lines: &[StoryLine]) -> String {
-    let times: Vec<String> = lines.iter().map(|line| tell::seconds(line.at)).collect();
+    let times: Vec<String> = lines.iter().map(|line| seconds(line.at)).collect();
     let width = times.iter().map(String::len).max().unwrap_or(0);
     times.iter().zip(lines).map(|(time, line)| format!("{time:>width$}  {}\n", line.text)).collect()
 }

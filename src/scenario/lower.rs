@@ -1,7 +1,6 @@
 //! From names to dense ids: makes the plan of what a scenario says.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
@@ -15,13 +14,13 @@ use super::compose::Service;
 use super::docker::{self, DockerCommand, LineError};
 use super::engine;
 use super::expect::{Check, Expect, Expectation, Expected};
-use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
 use super::read::{Named, Problems, instead_of};
-use super::schema::{Act, Event, Objective, Scenario};
+use super::schema::{Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::{Stacks, has_short_name};
+use super::timeline;
 use super::traffic::{Client, check_client, check_images, lower_clients};
 
 /// How long nothing may be pending before a run without `duration` ends.
@@ -35,6 +34,8 @@ pub(super) struct Lowered {
     pub(super) plan: Plan,
     /// What must hold after the run.
     pub(super) expectations: Vec<Expectation>,
+    /// Where each command of the plan stands; `None`: it creates one of the scenario's own services.
+    pub(super) places: Vec<Option<Place>>,
     /// Images that the scenario uses and does not describe.
     pub(super) assumed_images: Vec<ImageId>,
 }
@@ -71,13 +72,17 @@ pub(super) fn lower(
             slo: IdVec::new(),
         },
         expectations: Vec::new(),
+        places: Vec::new(),
         assumed_images: Vec::new(),
     };
     // Without services every reference would seem to dangle.
     if let Some(services) = scenario.services {
         let plan = &mut lowered.plan;
         plan.commands = create_services(&services, &mut names, problems);
-        plan.commands.extend(read_timeline(scenario.timeline, overlaid, stacks, &mut names, problems));
+        lowered.places = vec![None; plan.commands.len()];
+        let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
+        plan.commands.extend(commands);
+        lowered.places.extend(places.into_iter().map(Some));
         let clients = scenario.traffic.clients;
         let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
         plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
@@ -107,6 +112,9 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     measured.for_each(|from| late("this has no effect", &from.place));
     let clients = scenario.traffic.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
     clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
+    for expect in &scenario.expect {
+        expect.instants().filter(|(at, _)| *at > end).for_each(|(_, place)| late("this never comes", place));
+    }
 }
 
 /// The services, images and nodes of a scenario by their names, at the current place of its timeline.
@@ -200,7 +208,7 @@ impl Names {
     }
 
     /// Takes the services that a line names for given, because nobody knows when it comes.
-    fn add_unknown(&mut self, line: &DockerCommand) {
+    pub(super) fn add_unknown(&mut self, line: &DockerCommand) {
         for name in line.services() {
             if self.ever(name).is_none() {
                 self.add(name);
@@ -209,7 +217,7 @@ impl Names {
     }
 
     /// Reports images that were named for the first time, at `place`, and have no entry among the others.
-    fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
+    pub(super) fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
         for image in self.forgotten_images.drain(..) {
             let Image { name, behavior } = &self.images[image];
             let message = format!("image `{name}` is not described; assumed: {behavior}");
@@ -269,7 +277,7 @@ impl Names {
     }
 
     /// Takes notice of what a command changes for the lines after it.
-    fn note(&mut self, command: &Command) {
+    pub(super) fn note(&mut self, command: &Command) {
         match command {
             Command::ServiceCreate { service, spec } => self.is_global[*service] = spec.mode == Mode::Global,
             Command::ServiceRemove { service } => self.exists[*service] = false,
@@ -295,7 +303,7 @@ impl Names {
     }
 
     /// What docker would say at this place of the timeline, and what we can add.
-    fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
+    pub(super) fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
         match self.refused.take() {
             Some(Refused::Missing(name)) => self.unknown(&name, place),
             Some(Refused::MissingNode(name)) => self.unknown_node(&name, place),
@@ -390,84 +398,6 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
         commands.push(TimedCommand { at: Time::ZERO, line: String::new(), command });
     }
     commands
-}
-
-/// The commands of the timeline in the order of their instants.
-fn read_timeline(
-    mut timeline: Vec<Event>,
-    overlaid: &Overlaid,
-    stacks: &Stacks<'_>,
-    names: &mut Names,
-    problems: &mut Problems,
-) -> Vec<TimedCommand> {
-    timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
-    let mut timed = Vec::new();
-    for Event { at, act } in timeline {
-        if problems.is_full() {
-            break;
-        }
-        let run = match act {
-            Act::Run(run) => run,
-            Act::Fault(text) => {
-                let fault = read_fault(&text, |name, problems| names.refer_to_node(name, problems), problems);
-                let command = fault.zip(at).map(|(fault, at)| (at.value, Command::Fault(fault)));
-                timed.extend(command.map(|(at, command)| TimedCommand { at, line: text.value, command }));
-                continue;
-            }
-        };
-        let lowered = docker::parse(&run.value).and_then(|line| {
-            overlaid.report_overridden(&line, &run.place, problems);
-            match at {
-                Some(at) => {
-                    if let Some(stack) = line.stack_deploy() {
-                        let commands = stacks.deploy(&stack, &run, names, problems);
-                        // Without services it has nothing to say, or has said why.
-                        return Ok((!commands.is_empty()).then_some((at.value, commands)));
-                    }
-                    let commands = line.lower(names)?;
-                    if let Some(columns) = line.image_columns() {
-                        names.report_forgotten_images(&within(&run, columns), problems);
-                    }
-                    Ok(Some((at.value, commands)))
-                }
-                None => {
-                    names.add_unknown(&line);
-                    Ok(None)
-                }
-            }
-        });
-        match lowered {
-            Ok(Some((at, commands))) => {
-                if commands.is_empty() {
-                    let message = "this has no effect: the stack has no services";
-                    problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
-                }
-                for command in commands {
-                    names.note(&command);
-                    timed.push(TimedCommand { at, line: run.value.clone(), command });
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                let place = within(&run, &error.columns);
-                problems.push(names.explain(error, &place));
-            }
-        }
-    }
-    timed
-}
-
-/// The place of these bytes of a line, if the line stands in the file as it is read.
-pub(super) fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
-    let Place { file, span, .. } = &run.place;
-    let written = &file.text[span.clone()];
-    let quoted = usize::from(written.starts_with(['"', '\'']));
-    let as_written = written.get(quoted..written.len() - quoted) == Some(run.value.as_str());
-    if !as_written || columns.end > run.value.len() {
-        return run.place.clone();
-    }
-    let start = span.start + quoted;
-    Place { span: start + columns.start..start + columns.end, ..run.place.clone() }
 }
 
 fn lower_objectives(

@@ -35,6 +35,7 @@ mod read;
 mod schema;
 mod settings;
 mod source;
+mod timeline;
 mod traffic;
 mod units;
 mod unsupported;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::diag::{Code, Diagnostic, SourceFile};
+use crate::diag::{Code, Diagnostic, Place, SourceFile};
 use crate::model::ImageId;
 use crate::sim::Plan;
 
@@ -68,6 +69,8 @@ pub struct Loaded {
     pub plan: Plan,
     /// What must hold after it.
     pub expectations: Vec<Expectation>,
+    /// Where each command of the plan stands; `None`: it creates one of the scenario's own services.
+    pub places: Vec<Option<Place>>,
     /// What is worth knowing before it.
     pub warnings: Vec<Diagnostic>,
     /// What is likely to go wrong although it is right by the letter.
@@ -150,6 +153,7 @@ fn load_tree(
             lints: lint::lint(&root, &lowered.plan),
             plan: lowered.plan,
             expectations: lowered.expectations,
+            places: lowered.places,
             warnings: diagnostics,
             about,
             assumed_images: lowered.assumed_images,

@@ -7,10 +7,11 @@ use crate::model::service::Mode;
 use super::compose::Service;
 use super::docker::{Names as _, StackDeploy};
 use super::files::Outside;
-use super::lower::{Names, within};
+use super::lower::Names;
 use super::read::{Problems, Read};
 use super::source::{Entry, Node, Spanned, Value, lay_over};
 use super::stack::{self, Stack};
+use super::timeline::within;
 
 /// What the stack files of a scenario are read with.
 pub(super) struct Stacks<'a> {

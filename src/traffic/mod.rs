@@ -6,6 +6,8 @@
 //! change the system itself does it stop on the way ([`Traffic::take_notice`]).
 
 mod balancer;
+#[cfg(test)]
+mod behavior;
 mod client;
 mod grade;
 mod lanes;
@@ -131,8 +133,6 @@ impl Traffic {
 
     /// The same, while no external load balancer looks at its backends.
     fn send_before<N: Routing, S: FnMut(&Request)>(&mut self, now: Time, network: &mut N, sink: &mut S) -> Time {
-        let now = now.min(self.requests.servers.next_notice());
-        self.requests.retire(now, sink);
         let certain = if self.reacts { Time::ZERO } else { now };
         let cx = &mut Cx { certain, network, sink };
         loop {

@@ -15,9 +15,10 @@ fn a_run_lists_the_expectations_that_failed() {
         text(&output.stdout).to_owned()
     };
     assert!(!run(&holds).contains("expected"));
-    let end =
-        "\n\nweb: expected downtime.total > 10s, got 0s\nweb: expected update_status: paused, got never written\n\n";
-    assert!(run(&fails).ends_with(end), "{}", run(&fails));
+    let place = fails.display();
+    let first = format!("{place}:10:56: web: expected downtime.total > 10s, got 0s");
+    let second = format!("{place}:10:85: web: expected update_status: paused, got never written");
+    assert!(run(&fails).ends_with(&format!("\n\n{first}\n{second}\n\n")), "{}", run(&fails));
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "columns.json requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
+    let run = "columns.json report.html requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];

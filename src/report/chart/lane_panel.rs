@@ -20,24 +20,24 @@ pub(super) trait Versions {
 
 /// A part of a stretch in which equally many tasks share the lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
-    stretch: Stretch,
-    from: Time,
-    to: Time,
+pub(super) struct Piece {
+    pub(super) stretch: Stretch,
+    pub(super) from: Time,
+    pub(super) to: Time,
     /// Which part of the lane's height it has, from the top.
-    part: i32,
+    pub(super) part: i32,
     /// Of how many parts.
-    parts: i32,
+    pub(super) parts: i32,
 }
 
 /// The sign for one or more ends of tasks in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ending {
+pub(super) struct Ending {
     /// Middle of the sign: the first of the ends.
-    at: Point,
+    pub(super) at: Point,
     /// Pixels to each side.
-    half: i32,
-    sign: Sign,
+    pub(super) half: i32,
+    pub(super) sign: Sign,
     /// Number of ends.
     count: u32,
     /// Whether the lane has room for a number.
@@ -84,7 +84,7 @@ pub(super) fn draw(
 }
 
 /// Ends that would cover each other in one lane are one sign: that of the worst, with their number beside it.
-fn gathered(ends: &[TaskEnd], axis: &TimeAxis, (upper, lower): (i32, i32)) -> Vec<Ending> {
+pub(super) fn gathered(ends: &[TaskEnd], axis: &TimeAxis, (upper, lower): (i32, i32)) -> Vec<Ending> {
     let (half, counted) = (((lower - upper) / 2 - 2).clamp(3, 4), lower - upper >= 10);
     let mut endings: Vec<Ending> = Vec::new();
     for TaskEnd { state, at, .. } in ends {
@@ -114,7 +114,7 @@ impl Ending {
     }
 
     /// The number, if there is more than one and room for it.
-    fn label(&self) -> Option<String> {
+    pub(super) fn label(&self) -> Option<String> {
         (self.count > 1 && self.counted).then(|| self.count.to_string())
     }
 
@@ -150,7 +150,7 @@ impl Piece {
 }
 
 /// How a stretch looks.
-fn look(stretch: &Stretch) -> Look {
+pub(super) fn look(stretch: &Stretch) -> Look {
     match stretch.state {
         _ if stretch.stopping => Look::Hatched,
         TaskState::New | TaskState::Pending | TaskState::Assigned | TaskState::Accepted => Look::Empty,
@@ -162,7 +162,7 @@ fn look(stretch: &Stretch) -> Look {
 
 /// Cuts the stretches where the number of tasks in the slot changes: those of one time share the lane's height, the oldest
 /// task on top.
-fn pieces(lane: &Lane, end: Time) -> Vec<Piece> {
+pub(super) fn pieces(lane: &Lane, end: Time) -> Vec<Piece> {
     let clipped = |stretch: &Stretch| (stretch.from, stretch.to.min(end));
     let mut times: Vec<Time> = lane.stretches.iter().flat_map(|s| <[Time; 2]>::from(clipped(s))).collect();
     times.sort_unstable();

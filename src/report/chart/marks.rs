@@ -8,7 +8,8 @@ use super::palette::{BAD, GREY, INK, SMALL};
 use crate::model::update::UpdateState;
 use crate::sim::Plan;
 
-const ROW: i32 = 18;
+/// Height of a row of labels.
+pub(super) const ROW: i32 = 18;
 /// Rows of labels; a mark whose label finds none keeps its line.
 const ROWS: usize = 8;
 /// Longest label in characters.
@@ -17,17 +18,20 @@ const LABEL_LENGTH: usize = 44;
 /// A mark with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    x: i32,
-    text: String,
-    look: MarkLook,
+    pub(super) x: i32,
+    pub(super) text: String,
+    pub(super) look: MarkLook,
     /// Left end and width of the label, and its row, counted from the bottom; `None`: no room.
-    label: Option<(i32, i32, usize)>,
+    pub(super) label: Option<(i32, i32, usize)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MarkLook {
+pub(super) enum MarkLook {
+    /// What the operator did, or a fault.
     Command,
+    /// An update status that is well.
     Good,
+    /// One that is not.
     Bad,
 }
 

@@ -95,7 +95,7 @@ fn frame(
 }
 
 /// A line of steps through the rows: each value holds until the next row. Within one pixel only the extremes are kept.
-fn steps(rows: &[&Row], axis: &TimeAxis, y: impl Fn(&Row) -> i32) -> Vec<Point> {
+pub(super) fn steps(rows: &[&Row], axis: &TimeAxis, y: impl Fn(&Row) -> i32) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
     let mut push = |point: Point| match points.as_mut_slice() {
         [.., last] if *last == point => {}

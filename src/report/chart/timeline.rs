@@ -45,9 +45,9 @@ struct Group<'a> {
 }
 
 /// The images of the run, in order of their ids.
-struct Images<'a> {
+pub(super) struct Images<'a> {
     plan: &'a Plan,
-    used: Vec<ImageId>,
+    pub(super) used: Vec<ImageId>,
 }
 
 /// Draws the timeline chart of a run.
@@ -173,18 +173,23 @@ impl Group<'_> {
 }
 
 impl<'a> Images<'a> {
-    fn new(data: &TimelineData<'a>) -> Images<'a> {
+    pub(super) fn new(data: &TimelineData<'a>) -> Images<'a> {
         let lanes = data.plan.services.ids().flat_map(|service| data.lanes.of(service));
         let mut used: Vec<_> = lanes.flat_map(|(_, lane)| lane.stretches.iter().map(|stretch| stretch.image)).collect();
         used.sort_unstable();
         used.dedup();
         Images { plan: data.plan, used }
     }
+
+    /// Number of an image that a task has, from 0.
+    pub(super) fn number(&self, image: ImageId) -> usize {
+        self.used.binary_search(&image).expect("an image of a task is known")
+    }
 }
 
 impl Versions for Images<'_> {
     fn color(&self, image: ImageId) -> Color {
-        palette::version(self.used.binary_search(&image).expect("an image of a task is known"))
+        palette::version(self.number(image))
     }
 
     fn label(&self, image: ImageId) -> &str {

@@ -1,7 +1,7 @@
 //! From events to lines: what repeats is counted, and everything gets its words.
 
 use super::super::names::{counted, of_slot};
-use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine};
+use super::{Event, ManagerEvent, ServiceEvent, Story, StoryLine, seconds};
 use crate::kernel::{Span, Time};
 use crate::model::command::Command;
 use crate::model::node::Leadership;
@@ -82,6 +82,7 @@ fn operator(story: &Story<'_>) -> Lines {
                 (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
             Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
+            Event::Refused(CommandError::NoEffect) => Some(refusal(story.plan, CommandError::NoEffect)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
             Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state.name())),
             Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),
@@ -265,9 +266,4 @@ fn last_words(story: &Story<'_>, service: ServiceId) -> impl Iterator<Item = Str
     let unfinished = unfinished.map(|what| format!("{name}: {what} unfinished at the end of the run"));
     let down = watch.down_since.map(|since| format!("{name}: down at the end of the run, since {}", seconds(since)));
     unfinished.into_iter().chain(down)
-}
-
-/// A time to the millisecond: `12.345s`.
-pub(super) fn seconds(time: Time) -> String {
-    format!("{}.{:03}s", time.as_millis() / 1_000, time.as_millis() % 1_000)
 }

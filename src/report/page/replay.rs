@@ -1,0 +1,300 @@
+//! What the cluster view plays: every task's states, so that the script can show the cluster at any instant.
+
+use serde::Serialize;
+
+use crate::kernel::{IdVec, Span, Time};
+use crate::metrics::Summary;
+use crate::metrics::node_log::NodeStatus;
+use crate::metrics::request_series::{RequestBin, RequestBins};
+use crate::metrics::timeline::Row;
+use crate::model::node::Availability;
+use crate::model::request::{Request, RequestOutcome};
+use crate::model::task::{Slot, TaskState};
+use crate::model::update::UpdateState;
+use crate::model::{ImageId, ServiceId, TaskId};
+use crate::observe::{Observer, Record, TaskRecord};
+use crate::sim::Plan;
+
+/// Most changes that a page holds. If a run has more, the view shows how it stands at every full step of time, and what comes and goes
+/// between two is left out.
+const MOST: usize = 120_000;
+/// These steps, and after the last one its doubles.
+const STEPS: [Span; 8] = [
+    Span::from_micros(1),
+    Span::from_millis(100),
+    Span::from_secs(1),
+    Span::from_secs(2),
+    Span::from_secs(5),
+    Span::from_secs(10),
+    Span::from_secs(30),
+    Span::from_secs(60),
+];
+
+/// Added to the number of a state: the task is to stop.
+const STOPPING: u8 = 16;
+/// Added to the number of a state: the task is in rotation.
+const IN_ROTATION: u8 = 32;
+/// The task is deleted.
+const REMOVED: u8 = 64;
+
+/// Keeps how each task looks, and when that changes.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    tasks: IdVec<TaskId, Option<TaskRecord>>,
+    looks: IdVec<TaskId, Look>,
+    changes: Vec<Change>,
+}
+
+/// How a task looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    /// Number of its state, and what is added to it.
+    code: u8,
+    /// Index of its last change.
+    last: Option<usize>,
+}
+
+/// A task looks different from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Change {
+    at: Time,
+    task: TaskId,
+    code: u8,
+}
+
+/// What the script reads. Times are in milliseconds, those of changes in steps of `step`.
+#[derive(Debug, Serialize)]
+pub(super) struct Script<'a> {
+    end: f64,
+    /// Where the view begins.
+    start: f64,
+    step: f64,
+    /// How long a task that ended badly stays in view.
+    linger: f64,
+    states: Vec<&'static str>,
+    versions: Vec<&'a str>,
+    services: Vec<ServiceScript<'a>>,
+    nodes: Vec<NodeScript<'a>>,
+    /// Task, service, slot (0: a global service), version and node (from 1; 0: none), one task after the other.
+    tasks: Vec<u32>,
+    /// Steps since the change before, index of the task in `tasks`, and code, one change after the other.
+    changes: Vec<u64>,
+    /// Width of a bin of requests.
+    bin: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceScript<'a> {
+    name: &'a str,
+    /// When, update state and message.
+    status: Vec<(f64, &'static str, &'a str)>,
+    /// When, desired, in rotation.
+    rows: Vec<(f64, u32, u32)>,
+    bins: Vec<BinScript>,
+}
+
+#[derive(Debug, Serialize)]
+struct BinScript {
+    /// Number of a version, and requests answered by it.
+    ok: Vec<(usize, u64)>,
+    /// How requests failed, and how many.
+    failed: Vec<(&'static str, u64)>,
+    /// p50, p90 and p99; empty if there is none.
+    latency: Vec<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeScript<'a> {
+    name: &'a str,
+    /// When, and what `docker node ls` says: status, availability, manager status.
+    status: Vec<(f64, &'static str, &'static str, &'static str)>,
+}
+
+impl Replay {
+    fn change(&mut self, now: Time, task: TaskId, code: impl FnOnce(u8) -> u8) {
+        let look = self.looks.entry(task, Look { code: 0, last: None });
+        let before = look.code;
+        look.code = code(before);
+        match look.last.map(|last| &mut self.changes[last]) {
+            Some(change) if change.at == now => change.code = look.code,
+            Some(_) if look.code == before => {}
+            _ => {
+                look.last = Some(self.changes.len());
+                self.changes.push(Change { at: now, task, code: look.code });
+            }
+        }
+    }
+
+    /// The finest step at which there are not too many changes, and these.
+    fn shown(&self) -> (Span, Vec<Shown>) {
+        let mut step = STEPS[0];
+        loop {
+            let shown = self.at_steps(step);
+            if shown.len() <= MOST {
+                return (step, shown);
+            }
+            let next = STEPS.into_iter().find(|next| *next > step);
+            step = next.unwrap_or_else(|| Span::from_nanos(step.as_nanos() * 2));
+        }
+    }
+
+    /// The changes as they are seen at full steps: of each task the last one up to each. A task that is over when it would be seen
+    /// for the first time is left out.
+    fn at_steps(&self, step: Span) -> Vec<Shown> {
+        let mut later: IdVec<TaskId, u64> = IdVec::filled(self.tasks.len(), u64::MAX);
+        let mut shown: Vec<Shown> = Vec::new();
+        for Change { at, task, code } in self.changes.iter().rev() {
+            let step = at.as_nanos().div_ceil(step.as_nanos());
+            if std::mem::replace(&mut later[*task], step) != step {
+                shown.push(Shown { step, task: *task, code: *code });
+            }
+        }
+        shown.reverse();
+        let mut is_seen: IdVec<TaskId, bool> = IdVec::filled(self.tasks.len(), false);
+        shown.retain(|change| {
+            is_seen[change.task] |= change.is_there();
+            is_seen[change.task]
+        });
+        shown
+    }
+
+    /// What the script plays.
+    pub(super) fn script<'a>(
+        &self,
+        plan: &'a Plan,
+        summary: &'a Summary,
+        (versions, number): (&[ImageId], impl Fn(ImageId) -> usize),
+        rows: &[Row],
+        requests: &RequestBins,
+    ) -> Script<'a> {
+        let (step, shown) = self.shown();
+        let (mut tasks, mut changes) = (Vec::new(), Vec::with_capacity(shown.len() * 3));
+        let mut index: IdVec<TaskId, Option<u64>> = IdVec::filled(self.tasks.len(), None);
+        let mut before = 0;
+        for Shown { step, task, code } in shown {
+            let index = *index[task].get_or_insert_with(|| {
+                let TaskRecord { service, slot, image, node, .. } = self.tasks[task].expect("a task that changes is known");
+                let slot = if let Slot::Replica(slot) = slot { slot } else { 0 };
+                tasks.extend([task.0, service.0, slot, number(image) as u32, node.map_or(0, |node| node.0 + 1)]);
+                tasks.len() as u64 / 5 - 1
+            });
+            changes.extend([step - before, index, code.into()]);
+            before = step;
+        }
+        let services = plan.services.iter().map(|(id, name)| {
+            let status = summary.service(name).map_or(&[][..], |service| &service.update_status);
+            ServiceScript {
+                name,
+                status: status.iter().map(|s| (millis(s.at), s.state.name(), s.message.as_str())).collect(),
+                rows: levels(rows.iter().filter(|row| row.service == id)),
+                bins: requests.services[id].iter().map(|bin| bin_script(bin, &number)).collect(),
+            }
+        });
+        let nodes = summary.nodes.iter().map(|node| NodeScript {
+            name: &node.name,
+            status: node.log.changes().iter().map(|(at, status)| node_status(*at, status)).collect(),
+        });
+        Script {
+            end: millis(summary.end),
+            start: millis(start(summary)),
+            step: span(step),
+            linger: millis(summary.end) / 60.0,
+            states: TaskState::ALL.map(TaskState::name).to_vec(),
+            versions: versions.iter().map(|image| plan.images[*image].name.as_str()).collect(),
+            services: services.collect(),
+            nodes: nodes.collect(),
+            tasks,
+            changes,
+            bin: span(requests.width),
+        }
+    }
+}
+
+/// A change that the script is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shown {
+    /// Number of the step at which it is seen.
+    step: u64,
+    task: TaskId,
+    code: u8,
+}
+
+impl Shown {
+    /// Whether the task is there, or is to be.
+    fn is_there(&self) -> bool {
+        self.code < REMOVED && self.code % STOPPING < TaskState::Complete as u8
+    }
+}
+
+/// Where the view begins: when an update fails, else when a service is down, else in the middle of an update, else at the end.
+fn start(summary: &Summary) -> Time {
+    let services = || summary.services.iter();
+    let is_sign = |state| matches!(state, UpdateState::Paused | UpdateState::RollbackStarted);
+    let mut signs = services().flat_map(|service| &service.update_status).filter(|status| is_sign(status.state));
+    let mut down = services().flat_map(|service| &service.downtime.intervals).map(|[from, _]| *from);
+    let mut updates = services().flat_map(|service| &service.updates).map(|update| {
+        let end = update.end.unwrap_or(summary.end);
+        update.start + Span::from_nanos((end - update.start).as_nanos() / 2)
+    });
+    signs.next().map(|status| status.at).or_else(|| down.next()).or_else(|| updates.next()).unwrap_or(summary.end)
+}
+
+/// Desired and in rotation, each time that one of them changes.
+fn levels<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(f64, u32, u32)> {
+    let mut levels: Vec<(f64, u32, u32)> = rows.map(|row| (millis(row.at), row.desired, row.in_rotation)).collect();
+    levels.dedup_by_key(|(_, desired, in_rotation)| (*desired, *in_rotation));
+    levels
+}
+
+fn bin_script(bin: &RequestBin, number: impl Fn(ImageId) -> usize) -> BinScript {
+    let ok = bin.versions.iter().filter_map(|(image, outcomes)| Some((number((*image)?), outcomes[0])));
+    let failed = RequestOutcome::names().enumerate().skip(1).map(|(kind, name)| {
+        (name, bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>())
+    });
+    BinScript {
+        ok: ok.filter(|(_, count)| *count > 0).collect(),
+        failed: failed.filter(|(_, count)| *count > 0).collect(),
+        latency: bin.latency.map_or_else(Vec::new, |latency| [latency.p50, latency.p90, latency.p99].map(span).to_vec()),
+    }
+}
+
+fn node_status(at: Time, status: &NodeStatus) -> (f64, &'static str, &'static str, &'static str) {
+    let state = status.state.map_or("not a member", |state| state.name());
+    let availability = match status.availability {
+        Availability::Active => "active",
+        Availability::Pause => "pause",
+        Availability::Drain => "drain",
+    };
+    (millis(at), state, availability, status.manager.map_or("", |manager| manager.name()))
+}
+
+fn millis(time: Time) -> f64 {
+    span(time.since_start())
+}
+
+fn span(span: Span) -> f64 {
+    span.as_micros() as f64 / 1e3
+}
+
+impl Observer for Replay {
+    fn record(&mut self, now: Time, record: &Record) {
+        match record {
+            Record::Task(task) => {
+                *self.tasks.entry(task.task, None) = Some(*task);
+                let state = task.status.state;
+                let is_stopping = task.desired > TaskState::Running && !state.is_terminal();
+                let code = state as u8 + if is_stopping { STOPPING } else { 0 };
+                self.change(now, task.task, |before| code | before & IN_ROTATION);
+            }
+            Record::Rotation { task, entered, .. } => {
+                self.change(now, *task, |before| if *entered { before | IN_ROTATION } else { before & !IN_ROTATION });
+            }
+            Record::TaskRemoved { task, .. } => self.change(now, *task, |_| REMOVED),
+            _ => {}
+        }
+    }
+
+    fn request(&mut self, _request: &Request) {}
+
+    fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+}
