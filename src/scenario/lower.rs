@@ -75,20 +75,20 @@ pub(super) fn lower(
         places: Vec::new(),
         assumed_images: Vec::new(),
     };
-    // Without services every reference would seem to dangle.
-    if let Some(services) = scenario.services {
-        let plan = &mut lowered.plan;
-        plan.commands = create_services(&services, &mut names, problems);
-        lowered.places = vec![None; plan.commands.len()];
-        let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
-        plan.commands.extend(commands);
-        lowered.places.extend(places.into_iter().map(Some));
-        let clients = scenario.traffic.clients;
-        let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
-        plan.slo = lower_objectives(&scenario.slo, &names, problems);
-        lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
+    if scenario.services.is_none() || stacks.failed {
+        names.expect_others();
     }
+    let plan = &mut lowered.plan;
+    plan.commands = create_services(&scenario.services.unwrap_or_default(), &mut names, problems);
+    lowered.places = vec![None; plan.commands.len()];
+    let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
+    plan.commands.extend(commands);
+    lowered.places.extend(places.into_iter().map(Some));
+    let clients = scenario.traffic.clients;
+    let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
+    plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
+    plan.slo = lower_objectives(&scenario.slo, &names, problems);
+    lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     lowered.plan.images = names.images;
     if let Some(grade) = scenario.traffic.grade.filter(|_| !lowered.plan.clients.is_empty()) {
         check_images(&grade, &lowered.plan.images, problems);
@@ -132,6 +132,8 @@ pub(super) struct Names {
     /// Images that the scenario seems to have forgotten, until they are reported.
     forgotten_images: Vec<ImageId>,
     refused: Option<Refused>,
+    /// Whether there may be services that nobody could read: one that is not known is taken for given then.
+    has_others: bool,
 }
 
 /// Why the last line was refused, if it was for the name of a service or a node.
@@ -161,6 +163,7 @@ impl Names {
             assumed_images: Vec::new(),
             forgotten_images: Vec::new(),
             refused: None,
+            has_others: false,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
@@ -207,6 +210,11 @@ impl Names {
         service
     }
 
+    /// Takes services that are not known for given from now on, because some could not be read.
+    pub(super) fn expect_others(&mut self) {
+        self.has_others = true;
+    }
+
     /// Takes the services that a line names for given, because nobody knows when it comes.
     pub(super) fn add_unknown(&mut self, line: &DockerCommand) {
         for name in line.services() {
@@ -233,7 +241,7 @@ impl Names {
     /// The service that something in the scenario refers to, or a problem.
     pub(super) fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
-        if service.is_none() {
+        if service.is_none() && !self.has_others {
             problems.push(self.unknown(&name.value, &name.place));
         }
         service
@@ -319,11 +327,14 @@ impl Names {
 
 impl docker::Names for Names {
     fn service(&mut self, name: &str) -> Option<ServiceId> {
-        let service = self.ever(name).filter(|service| self.exists[*service]);
-        if service.is_none() {
-            self.refused = Some(Refused::Missing(name.to_owned()));
+        match self.ever(name) {
+            Some(service) if self.exists[service] => Some(service),
+            None if self.has_others => Some(self.add(name)),
+            _ => {
+                self.refused = Some(Refused::Missing(name.to_owned()));
+                None
+            }
         }
-        service
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
@@ -442,6 +453,7 @@ fn lower_expectations(
         let service = match &service {
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
+            None if names.has_others => None,
             None => {
                 let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
                 problems.push(names.label_with_services("", diagnostic));
@@ -472,7 +484,7 @@ fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &C
     } else {
         return;
     };
-    if known.contains(&name) {
+    if known.contains(&name) || names.has_others {
         return;
     }
     let label = instead_of(name, known.into_iter());

@@ -135,7 +135,7 @@ pub(super) fn lower_clients(
             from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
             until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
             load: client.load,
-            connect: reach(client.connect, client.entry.as_ref(), spec, names, problems)?,
+            connect: reach(client.connect, client.entry.as_ref(), spec?, names, problems)?,
         })
     };
     clients.into_iter().filter_map(lower).collect()
@@ -145,7 +145,7 @@ pub(super) fn lower_clients(
 fn reach(
     connect: Connect,
     entry: Option<&Spanned<Entry>>,
-    spec: Option<&ServiceSpec>,
+    spec: &ServiceSpec,
     names: &Names,
     problems: &mut Problems,
 ) -> Option<Connect> {
@@ -161,7 +161,7 @@ fn reach(
             return Some(Connect { access: Access::DnsRoundRobin, balancer, ..connect });
         }
     };
-    let access = spec.map_or(Access::Direct, access);
+    let access = access(spec);
     let Some(entry) = entry else {
         let nodes = if access == Access::Direct { Vec::new() } else { nodes };
         return Some(Connect { access, nodes, ..connect });
@@ -172,7 +172,7 @@ fn reach(
         return Some(Connect { access, ..connect });
     }
     let balancer = entry.value.balancer;
-    if balancer.is_some() && spec.is_some_and(|spec| spec.endpoint.ports.is_empty()) {
+    if balancer.is_some() && spec.endpoint.ports.is_empty() {
         let message = "an external load balancer reaches nodes by a published port, and the service has none";
         let help = "`backends: tasks` stands for the addresses of its tasks";
         problems.push(Diagnostic::new(Code::Conflict, &entry.place, message).help(help.to_owned()));
