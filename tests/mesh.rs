@@ -1,6 +1,6 @@
 //! What clients see of containers, load balancers and nodes, named by the rule of the data plane that each test holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollsim::diag::SourceFile;
 use rollsim::kernel::{IdVec, Time};
@@ -24,11 +24,16 @@ impl Observer for Requests {
 /// One request each 100 ms from 10 s on, unless `client` says otherwise, to `service`, which is `web` with the image `app:1` as `image`
 /// describes it; three nodes, of which only workers run tasks.
 fn run(image: &str, service: &str, client: &str, timeline: &str) -> Vec<Request> {
+    run_for("60s", image, service, client, timeline)
+}
+
+/// The same, for so long.
+fn run_for(duration: &str, image: &str, service: &str, client: &str, timeline: &str) -> Vec<Request> {
     let image =
         if image.contains("service_time") { image.to_owned() } else { format!(r#"{image}, "service_time": "1ms""#) };
     let rate = if client.contains("concurrency") { "" } else { r#""rate": "10/s", "arrivals": "constant","# };
     let text = format!(
-        r#"{{"rollsim": 1, "duration": "60s",
+        r#"{{"rollsim": 1, "duration": "{duration}",
           "cluster": {{"nodes": {{"manager": {{"role": "manager", "availability": "drain"}}, "node1": {{}}, "node2": {{}}}}}},
           "images": {{"app:1": {{"prepare": "0s", "start": "0s" {image}}}, "app:2": {{"like": "app:1"}}}},
           "services": {{"web": {{"image": "app:1" {service}}}}},
@@ -183,6 +188,53 @@ fn rule_84_a_kept_connection_leads_to_the_old_task_until_that_closes_it() {
 }
 
 #[test]
+fn rule_84_a_virtual_ip_forgets_a_connection_that_was_idle_for_900_s() {
+    let failures_after = |think: &str, service: &str| {
+        let client = format!(r#", "concurrency": 1, "keep_alive": true, "think": "{think}""#);
+        failures(&run_for("2000s", "", service, &client, ""))
+    };
+    // The request itself takes 1 ms.
+    assert_eq!(failures_after("899998ms", TWO), [""; 0]);
+    assert_eq!(failures_after("899999ms", TWO), ["reset stale-entry"]);
+    let names = r#", "networks": ["net"], "deploy": {"replicas": 2, "endpoint_mode": "dnsrr"}"#;
+    assert_eq!(failures_after("899999ms", names), [""; 0], "no IPVS stands between");
+}
+
+#[test]
+fn rules_66_and_84_a_process_that_ends_by_itself_breaks_what_it_has() {
+    let image = r#", "service_time": "3s", "concurrency": 100, "outcome": {"exit": {"after": "15s", "code": 1}}"#;
+    let requests = run_for("25s", image, r#", "ports": ["80:80"]"#, "", "");
+    let broken: Vec<&Request> = of(&requests, "reset application").collect();
+    assert_eq!(broken.len(), 30, "those of 3 s that it had");
+    let ended: Vec<u64> = broken.iter().map(|request| request.ended.as_millis()).collect();
+    assert!(ended.iter().all(|end| *end == ended[0]), "at once");
+    let next_second = ended[0].div_ceil(1_000);
+    let later = sent_between(&requests, next_second, next_second + 3);
+    assert_eq!(counts(&later), BTreeMap::from([("refused no-task".to_owned(), 30)]));
+}
+
+#[test]
+fn rules_76_and_83_each_side_of_a_partition_reaches_its_own_tasks() {
+    let faults = r#"{"at": "20s", "fault": "link down node1"}, {"at": "45s", "fault": "link up node1"}"#;
+    for entry in ["node1", "node2"] {
+        let client = format!(r#", "connect_timeout": "500ms", "entry": "{entry}""#);
+        let requests = run("", TWO, &client, faults);
+        assert_eq!(failures(&requests), ["timeout node-lost"], "{entry}");
+        let lost: Vec<u64> = of(&requests, "timeout node-lost").map(|request| request.sent.as_millis()).collect();
+        let [first, .., last] = lost[..] else { panic!("many are lost") };
+        assert!(
+            first <= 20_100 && (24_000..30_000).contains(&last),
+            "{entry}: until gossip misses it: {first} to {last}"
+        );
+        let tasks = |from, to| {
+            let tasks = sent_between(&requests, from, to).iter().filter_map(|request| request.task).collect::<Vec<_>>();
+            tasks.iter().map(|(task, _)| task.0).collect::<BTreeSet<u32>>().len()
+        };
+        assert_eq!((tasks(10, 20), tasks(50, 60)), (2, 2), "{entry}");
+    }
+}
+
+#[test]
 fn rule_80_a_cached_address_is_used_when_its_task_is_gone() {
     let service = r#", "networks": ["net"], "deploy": {"replicas": 2, "endpoint_mode": "dnsrr"}"#;
     let scale = r#"{"at": "20s", "run": "docker service scale web=1"}"#;
@@ -243,4 +295,58 @@ fn a_drained_node_still_accepts_connections() {
         r#"{"at": "20s", "run": "docker node update --availability drain node1"}"#,
     );
     assert_eq!(failures(&requests), [""; 0]);
+}
+
+#[test]
+fn a_proxy_that_asks_seldom_sends_to_tasks_that_are_gone_until_it_asks() {
+    let service = r#", "networks": ["net"], "deploy": {"replicas": 2}"#;
+    let scale = r#"{"at": "20s", "run": "docker service scale web=1"}"#;
+    let behind = |refresh: &str| {
+        let entry =
+            format!(r#", "connect_timeout": "500ms", "entry": {{"backends": "tasks", "refresh": "{refresh}"}}"#);
+        run("", service, &entry, scale)
+    };
+    assert_eq!(failures(&behind("1s")), [""; 0], "rule 30: it is out of the list for 2 s before it stops");
+    let stale = behind("20s");
+    let lost: Vec<&Request> = of(&stale, "timeout stale-entry").collect();
+    let sent = |request: &Request| request.sent.as_millis();
+    assert!(lost.len() > 20 && sent(lost[0]) > 23_000, "{}", lost.len());
+    let last = sent(lost[lost.len() - 1]);
+    assert!(lost.windows(2).all(|pair| sent(pair[1]) - sent(pair[0]) == 200), "every second request");
+    assert!(sent_between(&stale, last / 1_000 + 1, 60).iter().all(|request| request.outcome == RequestOutcome::Ok));
+}
+
+#[test]
+fn a_load_balancer_whose_checks_fail_spares_a_node_and_has_none_at_last() {
+    let crash = r#"{"at": "20s", "fault": "node crash node1"}, {"at": "40s", "fault": "node crash node2"}"#;
+    let check = r#"{"interval": "1s", "timeout": "500ms", "rise": 2, "fall": 2}"#;
+    let entry = |entry: &str| run("", TWO, &format!(r#", "connect_timeout": "500ms", "entry": {entry}"#), crash);
+    let checked = entry(&format!(r#"{{"backends": ["node1", "node2"], "check": {check}}}"#));
+    assert_eq!(failures(&sent_between(&checked, 10, 20)), [""; 0]);
+    assert!(of(&sent_between(&checked, 20, 23), "timeout node-lost").count() > 0, "until two checks have failed");
+    assert_eq!(failures(&sent_between(&checked, 32, 40)), [""; 0], "the other node has missed it too");
+    let none = sent_between(&checked, 43, 60);
+    assert_eq!(failures(&none), ["no-backend node-lost"]);
+    assert!(none.iter().all(|request| request.latency().as_millis() == 0));
+    let unchecked = entry(r#"{"backends": ["node1", "node2"]}"#);
+    assert_eq!(of(&sent_between(&unchecked, 32, 40), "timeout node-lost").count(), 40, "every second one");
+}
+
+#[test]
+fn a_backend_that_is_well_again_gets_requests_after_as_many_checks() {
+    let service = r#", "ports": [{"target": 80, "published": 80, "mode": "host"}],
+        "deploy": {"replicas": 1, "placement": {"constraints": ["node.hostname==node1"]}, "restart_policy": {"delay": "2s"}}"#;
+    let check = r#"{"interval": "1s", "timeout": "500ms", "rise": 3, "fall": 1}"#;
+    let entry = format!(r#", "entry": {{"backends": ["node1"], "check": {check}}}"#);
+    let update = r#"{"at": "20s", "run": "docker service update --image app:2 web"}"#;
+    let requests = run(r#", "boot": "5s""#, service, &entry, update);
+    let down: Vec<&Request> = of(&requests, "no-backend no-task").collect();
+    let last = down[down.len() - 1].sent.as_millis();
+    let up = requests
+        .iter()
+        .find(|request| request.task.is_some_and(|(_, image)| image.0 == 1) && request.outcome == RequestOutcome::Ok);
+    let up = up.expect("it serves at last").sent.as_millis();
+    assert_eq!(up, last + 100);
+    // It listens 5 s after its process is up at 21.3 s, and the third check after that finds it well.
+    assert!((28_300..=29_400).contains(&up), "{up}");
 }

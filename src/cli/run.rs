@@ -8,8 +8,9 @@ use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::watch::{self, Player};
 use super::{Failure, Outcome, Terminal};
+use crate::diag::{Code, Diagnostic};
 use crate::experiment::{self, pool};
-use crate::metrics::summary::UpdateOutcome;
+use crate::metrics::summary::{UpdateOutcome, Vain};
 use crate::metrics::{RequestLog, Summary};
 use crate::model::client::Grade;
 use crate::report::columns::SEEDS;
@@ -174,6 +175,11 @@ fn run_one(
     // Those warnings that the run itself gave, after the scenario's own.
     for warning in &summary.warnings[scenario.warnings.len()..] {
         terminal.note(&format!("warning: {warning}"));
+    }
+    for Vain { command, text } in &summary.vain {
+        let place = scenario.places.get(*command as usize).and_then(Option::as_ref);
+        terminal
+            .warnings(&place.map(|place| Diagnostic::new(Code::NoEffect, place, text)).into_iter().collect::<Vec<_>>());
     }
     if let Some(recorder) = recorder {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));

@@ -56,7 +56,7 @@ pub(super) fn test(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
     Ok(if failed == 0 { Outcome::Done } else { Outcome::ExpectationFailed })
 }
 
-/// The line of one scenario, and whether all holds.
+/// The line of one scenario, with one more for each expectation that does not hold; and whether all hold.
 fn line(file: &str, scenario: &Loaded, verdicts: &[(u64, Vec<String>)], changes: &input::Changes) -> (String, bool) {
     let count = match scenario.expectations.len() {
         0 => "no expectations".to_owned(),
@@ -69,7 +69,8 @@ fn line(file: &str, scenario: &Loaded, verdicts: &[(u64, Vec<String>)], changes:
         Some((seed, failures)) => {
             let set: String = changes.set.iter().map(|assignment| format!(" --set '{assignment}'")).collect();
             let again = format!("rollsim run {file} --seed {seed}{set}");
-            (format!("FAIL  {file}: {}; seed {seed}; again with: {again}\n", failures.join("; ")), false)
+            let lines: String = failures.iter().map(|failure| format!("      {failure}\n")).collect();
+            (format!("FAIL  {file}: {} of {count}, seed {seed}; again with: {again}\n{lines}", failures.len()), false)
         }
     }
 }

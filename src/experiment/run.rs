@@ -54,17 +54,17 @@ fn run<O: Observer>(plan: &Plan, observer: O) -> Finished<O> {
     Finished { observer, end, fingerprint }
 }
 
-/// What does not hold of a run: what the scenario expects and what came, a line for each.
+/// What does not hold of a run: where the scenario expects it, what that is and what came, a line for each.
 pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
     let expectations = scenario.expectations.iter();
     expectations
         .filter_map(|expectation| {
-            let said = &expectation.what;
+            let (said, place) = (&expectation.what, &expectation.place);
             let (name, verdict) = match said {
                 Expected::OfService(service, check) => {
                     let name = &scenario.plan.services[*service];
                     let Some(service) = run.service(name) else {
-                        return Some(format!("{name}: expected {said}, but the service never existed"));
+                        return Some(format!("{place}: {name}: expected {said}, but the service never existed"));
                     };
                     (name, check.judge(service))
                 }
@@ -73,7 +73,7 @@ pub fn failures(scenario: &Loaded, run: &Summary) -> Vec<String> {
                     (&node.name, check.judge(node))
                 }
             };
-            (!verdict.holds).then(|| format!("{name}: expected {said}, got {}", verdict.found))
+            (!verdict.holds).then(|| format!("{place}: {name}: expected {said}, got {}", verdict.found))
         })
         .collect()
 }

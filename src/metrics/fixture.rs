@@ -152,6 +152,7 @@ pub(crate) fn summary() -> Summary {
         fingerprint: String::new(),
         end: Time::ZERO,
         warnings: Vec::new(),
+        vain: Vec::new(),
         services: vec![service],
         totals,
         nodes: Vec::new(),

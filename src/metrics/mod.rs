@@ -29,16 +29,19 @@ pub use timeline::Timeline;
 
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::client::{Grade, Load};
+use crate::model::command::{Command, Fault};
 use crate::model::request::{Batch, Request};
 use crate::model::task::TaskState;
+use crate::model::update::CommandError;
 use crate::model::{ClientId, ImageId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
+use crate::sim::plan::TimedCommand;
 use availability::{RequestMeter, error_budget_used};
 use downtime::ReplicaMeter;
 use node_log::NodeLogs;
 use nodes::NodeMeter;
-use summary::{Downtime, Requests, Totals, UpdateOutcome};
+use summary::{Downtime, Requests, Totals, UpdateOutcome, Vain};
 use updates::{EntryIndex, UpdateMeter};
 
 /// Measures a run as it goes on. Nothing is kept for each event, but one small row for each task.
@@ -56,6 +59,8 @@ pub struct Metrics<'a> {
     in_flight: IdVec<ServiceId, u32>,
     /// Requests of each client that ended, within the window or not.
     ended: IdVec<ClientId, u64>,
+    /// Commands that came to nothing.
+    vain: Vec<Vain>,
 }
 
 /// What a run says of itself when it is over.
@@ -111,6 +116,7 @@ impl<'a> Metrics<'a> {
             changed: Vec::with_capacity(plan.services.len()),
             in_flight: IdVec::filled(plan.services.len(), 0),
             ended: IdVec::filled(plan.clients.len(), 0),
+            vain: Vec::new(),
         }
     }
 
@@ -135,7 +141,7 @@ impl<'a> Metrics<'a> {
             }
             let removed = meter.removed;
             let service = meter.summary(self.plan, id);
-            warnings.extend(warnings_of(&service, removed));
+            warnings.extend(warnings_of(&service, removed, self.plan));
             services.push(service);
         }
         warnings.extend(self.unfinished_clients());
@@ -146,10 +152,19 @@ impl<'a> Metrics<'a> {
             fingerprint: run.fingerprint,
             end: run.end,
             warnings,
+            vain: self.vain,
             totals: totals(&services, all_requests.map(|requests| requests.summary(self.plan))),
             services,
             nodes: self.nodes.summary(self.logs),
         }
+    }
+
+    fn tell_vain(&self, command: u32, error: CommandError) -> Vain {
+        let Plan { commands, services, nodes, .. } = self.plan;
+        let TimedCommand { at, line, .. } = &commands[command as usize];
+        let why = error.text(|service| services[service].as_str(), |node| nodes[node].name.as_str());
+        let verdict = if error == CommandError::NoEffect { why } else { format!("refused: {why}") };
+        Vain { command, text: format!("`{line}` at {}: {verdict}", at.since_start()) }
     }
 
     /// Clients that were to send a number of requests and did not get so far.
@@ -247,7 +262,10 @@ impl Observer for Metrics<'_> {
             }
             Record::Desired { service, desired } => self.changing(service).replicas.set_desired(desired),
             Record::ProcessEnded { task } => self.nodes.end(task),
-            Record::CommandError { index, .. } => self.nodes.refuse(&self.plan.commands[index as usize].command),
+            Record::CommandError { index, error } => {
+                self.nodes.refuse(&self.plan.commands[index as usize].command);
+                self.vain.push(self.tell_vain(index, error));
+            }
             Record::Command { index } => self.nodes.command(now, &self.plan.commands[index as usize].command),
             Record::CommandResumed { .. }
             | Record::Updater { .. }
@@ -323,7 +341,7 @@ impl ServiceMeter {
     }
 }
 
-fn warnings_of(service: &ServiceSummary, removed: bool) -> impl Iterator<Item = String> {
+fn warnings_of(service: &ServiceSummary, removed: bool, plan: &Plan) -> impl Iterator<Item = String> {
     let name = &service.name;
     let never_ready = service.never_ready.then(|| format!("{name}: its desired replicas were never all in rotation"));
     let last = service.updates.last().filter(|last| last.outcome == UpdateOutcome::Unfinished && !removed);
@@ -334,9 +352,22 @@ fn warnings_of(service: &ServiceSummary, removed: bool) -> impl Iterator<Item = 
     let unanswered = service.requests.as_ref().filter(|requests| requests.unfinished * 100 > requests.total);
     let unanswered = unanswered.map(|requests| {
         let Requests { unfinished, total, .. } = requests;
-        format!("{name}: {unfinished} requests had not ended when the run ended, beside {total} that are counted: is it overloaded?")
+        let why = if loses_nodes(plan) {
+            "is it overloaded, or do they wait for a node that is lost?"
+        } else {
+            "is it overloaded?"
+        };
+        format!(
+            "{name}: {unfinished} requests had not ended when the run ended, beside {total} that are counted: {why}"
+        )
     });
     never_ready.into_iter().chain(unfinished).chain(unanswered)
+}
+
+/// Whether the plan has a fault after which a node does not answer.
+fn loses_nodes(plan: &Plan) -> bool {
+    let is_silent = |fault| matches!(fault, Fault::NodeCrash(_) | Fault::LinkDown(_) | Fault::ManagersCrash);
+    plan.commands.iter().any(|timed| matches!(timed.command, Command::Fault(fault) if is_silent(fault)))
 }
 
 fn totals(services: &[ServiceSummary], requests: Option<summary::Requests>) -> Totals {

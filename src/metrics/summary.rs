@@ -26,6 +26,8 @@ pub struct Summary {
     pub end: Time,
     /// What the reader should know: the scenario's warnings, then those of the run.
     pub warnings: Vec<String>,
+    /// Commands that the managers refused, and faults that changed nothing.
+    pub vain: Vec<Vain>,
     /// The services that were created, in the order of the plan.
     pub services: Vec<ServiceSummary>,
     /// All services together.
@@ -82,6 +84,15 @@ pub struct NodeSummary {
     pub empty: Option<Span>,
     /// What `docker node ls` said of it.
     pub log: NodeLog,
+}
+
+/// A command that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vain {
+    /// Its index in the plan.
+    pub command: u32,
+    /// When and what it was, and why.
+    pub text: String,
 }
 
 /// The requests of a service that were sent within its window.

@@ -100,6 +100,8 @@ impl fmt::Display for UpdateMessage {
 /// Why the managers refused a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError {
+    /// Of a fault: everything is so already.
+    NoEffect,
     /// A rollback without a previous specification (control-plane A4).
     NoPreviousSpec(ServiceId),
     /// The service does not exist at that moment.
@@ -126,6 +128,7 @@ impl CommandError {
     /// The managers' text, with the names of services and nodes in place of their ids.
     pub fn text<'a>(self, service: impl Fn(ServiceId) -> &'a str, node: impl Fn(NodeId) -> &'a str) -> String {
         match self {
+            CommandError::NoEffect => "no effect: everything is so already".to_owned(),
             CommandError::NoPreviousSpec(id) => format!("service {} does not have a previous spec", service(id)),
             CommandError::ServiceNotFound(id) => format!("service {} not found", service(id)),
             CommandError::NodeNotFound(id) => format!("node {} not found", node(id)),

@@ -238,6 +238,11 @@ impl Network {
         }
     }
 
+    /// Whether a node has no power: it does not even refuse a connection.
+    pub fn is_dark(&self, node: NodeId) -> bool {
+        self.links.machine(node) == Machine::Crashed
+    }
+
     /// Puts a node on a side of a partition: only nodes of one side hear each other; all begin on side 0.
     pub fn set_side(&mut self, now: Time, node: NodeId, side: u32) {
         self.links.set_side(node, side);
@@ -305,6 +310,11 @@ impl Network {
     /// A number that grows whenever [`Network::connects`] may say otherwise than before.
     pub fn link_changes(&self) -> u64 {
         self.link_changes
+    }
+
+    /// Tasks that get the connections which enter here, in turn or by chance.
+    pub fn backends(&self, entry: EntryId) -> &[TaskId] {
+        self.entries[entry].service.enabled()
     }
 
     /// What becomes of connections that enter here if no task gets them.

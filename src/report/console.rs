@@ -3,13 +3,22 @@
 use super::table::Table;
 use crate::kernel::Span;
 use crate::metrics::path::Value;
-use crate::metrics::summary::Totals;
+use crate::metrics::summary::{Requests, Totals};
 use crate::metrics::{MetricPath, ServiceSummary, Summary};
+use crate::model::request::Cause;
 
-/// What is shown, and whether it is shown although no column has a value.
-const METRICS: [(&str, bool); 16] = [
+/// What is shown where a column has a value, and whether it is shown although that is 0 everywhere.
+const METRICS: [(&str, bool); 24] = [
     ("requests.total", true),
     ("requests.failed", true),
+    ("requests.by_cause.no-task", false),
+    ("requests.by_cause.booting", false),
+    ("requests.by_cause.stopping", false),
+    ("requests.by_cause.killed", false),
+    ("requests.by_cause.node-lost", false),
+    ("requests.by_cause.stale-entry", false),
+    ("requests.by_cause.overload", false),
+    ("requests.by_cause.application", false),
     ("requests.availability", true),
     ("error_budget_used", false),
     ("requests.per_second", true),
@@ -26,11 +35,15 @@ const METRICS: [(&str, bool); 16] = [
     ("final_update_status", false),
 ];
 
-/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, and
-/// what became of each update.
+/// The numbers of a run: a table of metrics, without rows for requests if nobody sends any, then what each version served, what each
+/// client saw if there are several, what became of each update, and how long drained nodes took to be empty.
 pub fn summary(summary: &Summary) -> String {
-    let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary)];
-    tables.into_iter().flatten().map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
+    let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary), nodes(summary)];
+    let mut texts: Vec<String> = tables.into_iter().flatten().map(|table| table.to_string()).collect();
+    if summary.services.iter().all(|service| service.requests.is_none()) {
+        texts.insert(1, "no clients: requests are not counted\n".to_owned());
+    }
+    texts.join("\n")
 }
 
 /// A column for each service, and one for their totals if there are several.
@@ -52,8 +65,27 @@ fn versions(summary: &Summary) -> Option<Table> {
             table.row([format!("{} {}", service.name, version.image)].into_iter().chain(counts));
             any = true;
         }
+        let nobody = service.requests.iter().map(unserved).find(|count| *count > 0);
+        if let Some(count) = nobody.map(|count| count.to_string()) {
+            table.row([format!("{} nobody", service.name), count.clone(), "0".to_owned(), count]);
+            any = true;
+        }
     }
     any.then_some(table)
+}
+
+/// Requests that were sent to no task.
+fn unserved(requests: &Requests) -> u64 {
+    requests.total - requests.by_version.iter().map(|version| version.total).sum::<u64>()
+}
+
+/// How long the nodes that were drained took to be really empty.
+fn nodes(summary: &Summary) -> Option<Table> {
+    let mut drained = summary.nodes.iter().filter(|node| node.empty.is_some()).peekable();
+    drained.peek()?;
+    let mut table = Table::new(["drained", "empty after"]);
+    drained.for_each(|node| table.row([node.name.clone(), readable(node.empty.map(Value::Duration))]));
+    Some(table)
 }
 
 fn clients(summary: &Summary) -> Option<Table> {
@@ -121,6 +153,16 @@ impl<'a> Column<'a> {
         Column { head: &service.name, numbers: Numbers::Service(service) }
     }
 
+    /// From when to when it was measured.
+    fn window(&self) -> String {
+        match self.numbers {
+            Numbers::Service(service) => {
+                service.window.map(|at| format!("{:.2}", at.since_start().as_secs_f64())).join("–") + " s"
+            }
+            Numbers::Totals(_) => readable(None),
+        }
+    }
+
     fn value(&self, metric: &MetricPath) -> Option<Value<'a>> {
         match self.numbers {
             Numbers::Service(service) => metric.value(service),
@@ -131,10 +173,12 @@ impl<'a> Column<'a> {
 
 fn table(columns: &[Column<'_>]) -> Table {
     let mut table = Table::new([""].into_iter().chain(columns.iter().map(|column| column.head)));
+    table.row(["window".to_owned()].into_iter().chain(columns.iter().map(Column::window)));
     for (name, always) in METRICS {
         let metric = MetricPath::parse(name).expect("a metric of this name exists");
         let values: Vec<_> = columns.iter().map(|column| column.value(&metric)).collect();
-        if always || values.iter().any(Option::is_some) {
+        let is_shown = |value: &Value<'_>| always || !matches!(value, Value::Count(0));
+        if values.iter().flatten().any(is_shown) {
             table.row([name.to_owned()].into_iter().chain(values.into_iter().map(readable)));
         }
     }
@@ -158,7 +202,11 @@ fn total<'a>(totals: &'a Totals, metric: &str) -> Option<Value<'a>> {
         "downtime.longest" => Some(Value::Duration(totals.downtime.longest)),
         "degraded" => Some(Value::Duration(totals.degraded)),
         "missing_replica" => Some(Value::Duration(totals.missing_replica)),
-        _ => None,
+        _ => {
+            let cause = metric.strip_prefix("requests.by_cause.")?;
+            let cause = Cause::ALL.into_iter().find(|known| known.name() == cause)?;
+            requests.map(|requests| Value::Count(requests.by_cause[cause as usize]))
+        }
     }
 }
 
@@ -215,31 +263,42 @@ mod tests {
             fingerprint: String::new(),
             end: Time::from_millis(60_000),
             warnings: Vec::new(),
+            vain: Vec::new(),
             services: vec![web, db],
             totals,
             nodes: Vec::new(),
         };
         insta::assert_snapshot!(summary(&run), @"
-                                      web         db      total
-        requests.total                 10          –         10
-        requests.failed                 3          –          3
-        requests.availability    70.000 %          –   70.000 %
-        error_budget_used       150.000 %          –          –
-        requests.per_second       12.5 /s          –    12.5 /s
-        requests.latency.p50       1.0 ms          –     1.0 ms
-        requests.latency.p99       3.0 ms          –     3.0 ms
-        requests.latency.max       5.0 ms          –     5.0 ms
-        uptime_share             75.000 %   75.000 %          –
-        downtime.total             2.50 s        0 s     2.50 s
-        downtime.count                  2          0          2
-        downtime.longest           1.50 s        0 s     1.50 s
-        degraded                   4.00 s        0 s     4.00 s
-        missing_replica            6.50 s        0 s     6.50 s
-        peak_tasks                      5          5          –
-        final_update_status     completed          –          –
+                                                 web             db      total
+        window                          1.50–11.50 s   1.50–11.50 s          –
+        requests.total                            10              –         10
+        requests.failed                            3              –          3
+        requests.by_cause.no-task                 20              –         20
+        requests.by_cause.booting                 21              –         21
+        requests.by_cause.stopping                22              –         22
+        requests.by_cause.killed                  23              –         23
+        requests.by_cause.node-lost               24              –         24
+        requests.by_cause.stale-entry             25              –         25
+        requests.by_cause.overload                26              –         26
+        requests.by_cause.application             27              –         27
+        requests.availability               70.000 %              –   70.000 %
+        error_budget_used                  150.000 %              –          –
+        requests.per_second                  12.5 /s              –    12.5 /s
+        requests.latency.p50                  1.0 ms              –     1.0 ms
+        requests.latency.p99                  3.0 ms              –     3.0 ms
+        requests.latency.max                  5.0 ms              –     5.0 ms
+        uptime_share                        75.000 %       75.000 %          –
+        downtime.total                        2.50 s            0 s     2.50 s
+        downtime.count                             2              0          2
+        downtime.longest                      1.50 s            0 s     1.50 s
+        degraded                              4.00 s            0 s     4.00 s
+        missing_replica                       6.50 s            0 s     6.50 s
+        peak_tasks                                 5              5          –
+        final_update_status                completed              –          –
 
         served by     requests   ok   failed
         web app:1.0          9    7        2
+        web nobody           1    0        1
 
                           from        to     start   duration   detect   restore              outcome
         web update     app:1.0   app:2.0   10.00 s    10.00 s   3.00 s    4.00 s   rollback_completed

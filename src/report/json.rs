@@ -22,6 +22,7 @@ pub const SUMMARY_SCHEMA: &str = include_str!("../../schemas/summary.schema.json
 pub fn summary(summary: &Summary) -> String {
     let services = summary.services.iter().map(|s| (s.name.clone(), service(s)));
     let nodes = summary.nodes.iter().map(|node| (node.name.clone(), json!({"empty_ms": node.empty.map(length)})));
+    let warnings = summary.warnings.iter().chain(summary.vain.iter().map(|vain| &vain.text));
     let value = json!({
         "schema_version": SCHEMA_VERSION,
         "rollsim": env!("CARGO_PKG_VERSION"),
@@ -29,7 +30,7 @@ pub fn summary(summary: &Summary) -> String {
         "seed": summary.seed,
         "fingerprint": summary.fingerprint,
         "end_ms": point(summary.end),
-        "warnings": summary.warnings,
+        "warnings": warnings.collect::<Vec<_>>(),
         "services": services.collect::<Map<_, _>>(),
         "totals": totals(&summary.totals),
         "nodes": nodes.collect::<Map<_, _>>(),
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
     use crate::metrics::fixture;
     use crate::metrics::node_log::{NodeLog, NodeStatus};
-    use crate::metrics::summary::NodeSummary;
+    use crate::metrics::summary::{NodeSummary, Vain};
 
     fn run() -> Summary {
         let log = || NodeLog::of(NodeStatus::default());
@@ -186,6 +187,7 @@ mod tests {
             fingerprint: "4567".into(),
             end: Time::from_nanos(11_500_000_999),
             warnings: vec!["a warning".into()],
+            vain: vec![Vain { command: 1, text: "`x` at 5s: refused: y".into() }],
             totals: Totals {
                 requests: service.requests.clone(),
                 downtime: service.downtime.clone(),

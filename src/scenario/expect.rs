@@ -37,6 +37,24 @@ pub(super) enum Expect {
     },
 }
 
+impl Expect {
+    /// The instants that it names, and where it is said.
+    pub(super) fn instants(&self) -> impl Iterator<Item = (Time, &Place)> {
+        let (of_service, of_node): (&[_], &[_]) = match self {
+            Expect::Service { checks, .. } => (checks, &[]),
+            Expect::Node { checks, .. } => (&[], checks),
+        };
+        let of_service = of_service.iter().filter_map(|check| match check.value {
+            Check::UpdateStatus(_, before) => Some((before?, &check.place)),
+            Check::Metric(..) => None,
+        });
+        of_service.chain(of_node.iter().filter_map(|check| match check.value {
+            NodeCheck::Empty(..) => None,
+            NodeCheck::Status(_, at) | NodeCheck::ManagerStatus(_, at) => Some((at?, &check.place)),
+        }))
+    }
+}
+
 /// Something that must hold after a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {

@@ -1,11 +1,10 @@
 //! From names to dense ids: makes the plan of what a scenario says.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::{Access, ClientSpec, Connect, Grade};
+use crate::model::client::Grade;
 use crate::model::command::Command;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
@@ -15,14 +14,14 @@ use super::compose::Service;
 use super::docker::{self, DockerCommand, LineError};
 use super::engine;
 use super::expect::{Check, Expect, Expectation, Expected};
-use super::fault::read_fault;
 use super::image::Behaviors;
 use super::overlay::Overlaid;
 use super::read::{Named, Problems, instead_of};
-use super::schema::{Act, Event, Objective, Scenario};
+use super::schema::{Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::{Stacks, has_short_name};
-use super::traffic::{Client, Entry, access, check_client, check_images};
+use super::timeline;
+use super::traffic::{Client, check_client, check_images, lower_clients};
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -35,6 +34,8 @@ pub(super) struct Lowered {
     pub(super) plan: Plan,
     /// What must hold after the run.
     pub(super) expectations: Vec<Expectation>,
+    /// Where each command of the plan stands; `None`: it creates one of the scenario's own services.
+    pub(super) places: Vec<Option<Place>>,
     /// Images that the scenario uses and does not describe.
     pub(super) assumed_images: Vec<ImageId>,
 }
@@ -71,19 +72,23 @@ pub(super) fn lower(
             slo: IdVec::new(),
         },
         expectations: Vec::new(),
+        places: Vec::new(),
         assumed_images: Vec::new(),
     };
-    // Without services every reference would seem to dangle.
-    if let Some(services) = scenario.services {
-        let plan = &mut lowered.plan;
-        plan.commands = create_services(&services, &mut names, problems);
-        plan.commands.extend(read_timeline(scenario.timeline, overlaid, stacks, &mut names, problems));
-        let clients = scenario.traffic.clients;
-        let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
-        plan.slo = lower_objectives(&scenario.slo, &names, problems);
-        lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
+    if scenario.services.is_none() || stacks.failed {
+        names.expect_others();
     }
+    let plan = &mut lowered.plan;
+    plan.commands = create_services(&scenario.services.unwrap_or_default(), &mut names, problems);
+    lowered.places = vec![None; plan.commands.len()];
+    let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
+    plan.commands.extend(commands);
+    lowered.places.extend(places.into_iter().map(Some));
+    let clients = scenario.traffic.clients;
+    let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
+    plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
+    plan.slo = lower_objectives(&scenario.slo, &names, problems);
+    lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     lowered.plan.images = names.images;
     if let Some(grade) = scenario.traffic.grade.filter(|_| !lowered.plan.clients.is_empty()) {
         check_images(&grade, &lowered.plan.images, problems);
@@ -107,6 +112,9 @@ fn report_what_comes_too_late(scenario: &Scenario, problems: &mut Problems) {
     measured.for_each(|from| late("this has no effect", &from.place));
     let clients = scenario.traffic.clients.iter().filter_map(|(_, client)| client.as_ref()?.from.as_ref());
     clients.filter(|from| from.value >= duration.value).for_each(|from| late("this client never sends", &from.place));
+    for expect in &scenario.expect {
+        expect.instants().filter(|(at, _)| *at > end).for_each(|(_, place)| late("this never comes", place));
+    }
 }
 
 /// The services, images and nodes of a scenario by their names, at the current place of its timeline.
@@ -124,6 +132,8 @@ pub(super) struct Names {
     /// Images that the scenario seems to have forgotten, until they are reported.
     forgotten_images: Vec<ImageId>,
     refused: Option<Refused>,
+    /// Whether there may be services that nobody could read: one that is not known is taken for given then.
+    has_others: bool,
 }
 
 /// Why the last line was refused, if it was for the name of a service or a node.
@@ -153,6 +163,7 @@ impl Names {
             assumed_images: Vec::new(),
             forgotten_images: Vec::new(),
             refused: None,
+            has_others: false,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
@@ -199,8 +210,13 @@ impl Names {
         service
     }
 
+    /// Takes services that are not known for given from now on, because some could not be read.
+    pub(super) fn expect_others(&mut self) {
+        self.has_others = true;
+    }
+
     /// Takes the services that a line names for given, because nobody knows when it comes.
-    fn add_unknown(&mut self, line: &DockerCommand) {
+    pub(super) fn add_unknown(&mut self, line: &DockerCommand) {
         for name in line.services() {
             if self.ever(name).is_none() {
                 self.add(name);
@@ -209,7 +225,7 @@ impl Names {
     }
 
     /// Reports images that were named for the first time, at `place`, and have no entry among the others.
-    fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
+    pub(super) fn report_forgotten_images(&mut self, place: &Place, problems: &mut Problems) {
         for image in self.forgotten_images.drain(..) {
             let Image { name, behavior } = &self.images[image];
             let message = format!("image `{name}` is not described; assumed: {behavior}");
@@ -223,9 +239,9 @@ impl Names {
     }
 
     /// The service that something in the scenario refers to, or a problem.
-    fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
+    pub(super) fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
-        if service.is_none() {
+        if service.is_none() && !self.has_others {
             problems.push(self.unknown(&name.value, &name.place));
         }
         service
@@ -246,12 +262,17 @@ impl Names {
     }
 
     /// The node that something in the scenario refers to, or a problem.
-    fn refer_to_node(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<NodeId> {
+    pub(super) fn refer_to_node(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<NodeId> {
         let node = self.node_of(&name.value);
         if node.is_none() {
             problems.push(self.unknown_node(&name.value, &name.place));
         }
         node
+    }
+
+    /// All nodes, in the order of the file.
+    pub(super) fn all_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.ids()
     }
 
     fn node_of(&self, name: &str) -> Option<NodeId> {
@@ -264,7 +285,7 @@ impl Names {
     }
 
     /// Takes notice of what a command changes for the lines after it.
-    fn note(&mut self, command: &Command) {
+    pub(super) fn note(&mut self, command: &Command) {
         match command {
             Command::ServiceCreate { service, spec } => self.is_global[*service] = spec.mode == Mode::Global,
             Command::ServiceRemove { service } => self.exists[*service] = false,
@@ -290,7 +311,7 @@ impl Names {
     }
 
     /// What docker would say at this place of the timeline, and what we can add.
-    fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
+    pub(super) fn explain(&mut self, error: LineError, place: &Place) -> Diagnostic {
         match self.refused.take() {
             Some(Refused::Missing(name)) => self.unknown(&name, place),
             Some(Refused::MissingNode(name)) => self.unknown_node(&name, place),
@@ -306,11 +327,14 @@ impl Names {
 
 impl docker::Names for Names {
     fn service(&mut self, name: &str) -> Option<ServiceId> {
-        let service = self.ever(name).filter(|service| self.exists[*service]);
-        if service.is_none() {
-            self.refused = Some(Refused::Missing(name.to_owned()));
+        match self.ever(name) {
+            Some(service) if self.exists[service] => Some(service),
+            None if self.has_others => Some(self.add(name)),
+            _ => {
+                self.refused = Some(Refused::Missing(name.to_owned()));
+                None
+            }
         }
-        service
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
@@ -387,126 +411,6 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
     commands
 }
 
-/// The commands of the timeline in the order of their instants.
-fn read_timeline(
-    mut timeline: Vec<Event>,
-    overlaid: &Overlaid,
-    stacks: &Stacks<'_>,
-    names: &mut Names,
-    problems: &mut Problems,
-) -> Vec<TimedCommand> {
-    timeline.sort_by_key(|event| event.at.as_ref().map(|at| at.value));
-    let mut timed = Vec::new();
-    for Event { at, act } in timeline {
-        if problems.is_full() {
-            break;
-        }
-        let run = match act {
-            Act::Run(run) => run,
-            Act::Fault(text) => {
-                let fault = read_fault(&text, |name, problems| names.refer_to_node(name, problems), problems);
-                let command = fault.zip(at).map(|(fault, at)| (at.value, Command::Fault(fault)));
-                timed.extend(command.map(|(at, command)| TimedCommand { at, line: text.value, command }));
-                continue;
-            }
-        };
-        let lowered = docker::parse(&run.value).and_then(|line| {
-            overlaid.report_overridden(&line, &run.place, problems);
-            match at {
-                Some(at) => {
-                    if let Some(stack) = line.stack_deploy() {
-                        let commands = stacks.deploy(&stack, &run, names, problems);
-                        // Without services it has nothing to say, or has said why.
-                        return Ok((!commands.is_empty()).then_some((at.value, commands)));
-                    }
-                    let commands = line.lower(names)?;
-                    if let Some(columns) = line.image_columns() {
-                        names.report_forgotten_images(&within(&run, columns), problems);
-                    }
-                    Ok(Some((at.value, commands)))
-                }
-                None => {
-                    names.add_unknown(&line);
-                    Ok(None)
-                }
-            }
-        });
-        match lowered {
-            Ok(Some((at, commands))) => {
-                if commands.is_empty() {
-                    let message = "this has no effect: the stack has no services";
-                    problems.push(Diagnostic::new(Code::NoEffect, &run.place, message));
-                }
-                for command in commands {
-                    names.note(&command);
-                    timed.push(TimedCommand { at, line: run.value.clone(), command });
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                let place = within(&run, &error.columns);
-                problems.push(names.explain(error, &place));
-            }
-        }
-    }
-    timed
-}
-
-/// The place of these bytes of a line, if the line stands in the file as it is read.
-pub(super) fn within(run: &Spanned<String>, columns: &Range<usize>) -> Place {
-    let Place { file, span, .. } = &run.place;
-    let written = &file.text[span.clone()];
-    let quoted = usize::from(written.starts_with(['"', '\'']));
-    let as_written = written.get(quoted..written.len() - quoted) == Some(run.value.as_str());
-    if !as_written || columns.end > run.value.len() {
-        return run.place.clone();
-    }
-    let start = span.start + quoted;
-    Place { span: start + columns.start..start + columns.end, ..run.place.clone() }
-}
-
-fn lower_clients(
-    clients: Named<Client>,
-    commands: &[TimedCommand],
-    names: &Names,
-    problems: &mut Problems,
-) -> Vec<ClientSpec> {
-    let lower = |(name, client): (Spanned<String>, Option<Client>)| {
-        let client = client?;
-        let service = names.refer(&client.service, problems)?;
-        let entry = match &client.entry {
-            None => Some(names.nodes.ids().take(1).collect()),
-            Some(entry) => match &entry.value {
-                Entry::All => Some(names.nodes.ids().collect()),
-                Entry::Nodes(nodes) => nodes.iter().map(|node| names.refer_to_node(node, problems)).collect(),
-            },
-        };
-        let spec = commands.iter().find_map(|command| match &command.command {
-            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
-                if *created == service =>
-            {
-                Some(spec)
-            }
-            _ => None,
-        });
-        let access = spec.map_or(Access::Direct, |spec| access(spec));
-        if let Some(entry) = client.entry.as_ref().filter(|_| access == Access::Direct) {
-            let message = "this has no effect: the service has no port and no network";
-            problems.push(Diagnostic::new(Code::NoEffect, &entry.place, message));
-        }
-        let nodes = if access == Access::Direct { Vec::new() } else { entry? };
-        Some(ClientSpec {
-            name: name.value,
-            service,
-            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
-            until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
-            load: client.load,
-            connect: Connect { access, nodes, ..client.connect },
-        })
-    };
-    clients.into_iter().filter_map(lower).collect()
-}
-
 fn lower_objectives(
     objectives: &Named<Objective>,
     names: &Names,
@@ -549,6 +453,7 @@ fn lower_expectations(
         let service = match &service {
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
+            None if names.has_others => None,
             None => {
                 let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
                 problems.push(names.label_with_services("", diagnostic));
@@ -579,7 +484,7 @@ fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &C
     } else {
         return;
     };
-    if known.contains(&name) {
+    if known.contains(&name) || names.has_others {
         return;
     }
     let label = instead_of(name, known.into_iter());

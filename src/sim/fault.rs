@@ -13,23 +13,29 @@ use crate::model::node::Role;
 use crate::observe::Observer;
 
 impl<O: Observer> Sim<'_, O> {
-    /// Something befalls a machine.
-    pub(super) fn fault(&mut self, fault: Fault) {
+    /// Something befalls a machine. False if everything is so already.
+    pub(super) fn fault(&mut self, fault: Fault) -> bool {
+        let mut all = |act: fn(&mut Self, NodeId) -> bool| {
+            let managers = self.managers().into_iter();
+            managers.filter(|node| act(self, *node)).count() > 0
+        };
         match fault {
             Fault::NodeCrash(node) => self.crash(node),
             Fault::NodeStop(node) => self.stop(node),
             Fault::NodeStart(node) => self.boot(node),
-            Fault::ManagersCrash => self.managers().into_iter().for_each(|node| self.crash(node)),
-            Fault::ManagersStop => self.managers().into_iter().for_each(|node| self.stop(node)),
-            Fault::ManagersStart => self.managers().into_iter().for_each(|node| self.boot(node)),
+            Fault::ManagersCrash => all(Self::crash),
+            Fault::ManagersStop => all(Self::stop),
+            Fault::ManagersStart => all(Self::boot),
             Fault::LinkDown(node) => self.set_linked(node, false),
             Fault::LinkUp(node) => self.set_linked(node, true),
             Fault::LeaderLost { gap } => {
-                if self.manager.lose_leader() {
+                let was_led = self.manager.lose_leader();
+                if was_led {
                     self.lose_all_sessions(true);
                     self.leaderless_since = Some(self.now);
                     self.queue.push(self.now.saturating_add(gap), Phase::Election, Event::Elect);
                 }
+                was_led
             }
         }
     }
@@ -40,28 +46,33 @@ impl<O: Observer> Sim<'_, O> {
         managers.map(|(id, _)| id).collect()
     }
 
-    fn crash(&mut self, node: NodeId) {
-        self.booting[node] = None;
+    /// A daemon that was stopped may still have containers, and answers for its node.
+    fn crash(&mut self, node: NodeId) -> bool {
+        let had_power = self.booting[node].take().is_some() || !self.network.is_dark(node);
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Silent);
         self.lose_contact(node);
         self.network.crash(self.now, node);
         self.agents.power_off(self.now, node, &mut self.agents_out);
+        had_power
     }
 
-    fn stop(&mut self, node: NodeId) {
-        self.booting[node] = None;
+    fn stop(&mut self, node: NodeId) -> bool {
+        if self.booting[node].take().is_none() && self.agents.power(node) == Power::Off {
+            return false;
+        }
         self.manager.raft.set_up(self.now, node, false);
         self.follow_raft(Parting::Told);
         self.lose_contact(node);
         self.network.stop(self.now, node);
         self.agents.shut_down(self.now, node, &mut self.agents_out);
+        true
     }
 
     /// A machine gets power, unless it has; its daemon needs some time.
-    fn boot(&mut self, node: NodeId) {
+    fn boot(&mut self, node: NodeId) -> bool {
         if self.agents.power(node) == Power::On {
-            return;
+            return false;
         }
         let up = self.now + self.plan.latencies.daemon_start;
         self.booting[node] = Some(up);
@@ -69,6 +80,7 @@ impl<O: Observer> Sim<'_, O> {
             true => self.start(node),
             false => self.queue.push(up, Phase::Operator, Event::Boot(node)),
         }
+        true
     }
 
     /// Whether the node's daemon is up now, and not stopped or started again since its machine got power.
@@ -90,7 +102,8 @@ impl<O: Observer> Sim<'_, O> {
         }
     }
 
-    fn set_linked(&mut self, node: NodeId, linked: bool) {
+    fn set_linked(&mut self, node: NodeId, linked: bool) -> bool {
+        let was_linked = self.manager.raft.is_linked(node);
         // Each node that is cut off is alone on its side.
         self.network.set_side(self.now, node, if linked { 0 } else { node.0 + 1 });
         self.manager.raft.set_linked(self.now, node, linked);
@@ -102,6 +115,7 @@ impl<O: Observer> Sim<'_, O> {
                 self.lose_contact(node);
             }
         }
+        was_linked != linked
     }
 
     /// The machine of a node is no part of the cluster any more, by a command.

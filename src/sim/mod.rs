@@ -31,6 +31,7 @@ use crate::manager::{self, Manager, Settings, Wake};
 use crate::model::command::Command;
 use crate::model::node::Role;
 use crate::model::service::ServiceSpec;
+use crate::model::update::CommandError;
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::network::{self, Member, Network};
 use crate::observe::{AgentEvent, Observer, Record, SpecCause, SpecWritten, TaskRecord};
@@ -275,7 +276,11 @@ impl<'p, O: Observer> Sim<'p, O> {
     fn operator(&mut self, index: u32) {
         self.emit(Record::Command { index });
         match self.plan.commands[index as usize].command {
-            Command::Fault(fault) => self.fault(fault),
+            Command::Fault(fault) => {
+                if !self.fault(fault) {
+                    self.emit(Record::CommandError { index, error: CommandError::NoEffect });
+                }
+            }
             Command::ForceNewCluster => self.force_new_cluster(index),
             _ => self.order(index),
         }

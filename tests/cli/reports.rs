@@ -15,9 +15,10 @@ fn a_run_lists_the_expectations_that_failed() {
         text(&output.stdout).to_owned()
     };
     assert!(!run(&holds).contains("expected"));
-    let end =
-        "\n\nweb: expected downtime.total > 10s, got 0s\nweb: expected update_status: paused, got never written\n\n";
-    assert!(run(&fails).ends_with(end), "{}", run(&fails));
+    let place = fails.display();
+    let first = format!("{place}:10:56: web: expected downtime.total > 10s, got 0s");
+    let second = format!("{place}:10:85: web: expected update_status: paused, got never written");
+    assert!(run(&fails).ends_with(&format!("\n\n{first}\n{second}\n\n")), "{}", run(&fails));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use proptest::test_runner::{Config, RngSeed};
 use rollsim::check::Promises;
 use rollsim::kernel::{IdVec, Time};
 use rollsim::metrics::{Metrics, RunFacts, Summary};
+use rollsim::model::client::Grade;
 use rollsim::model::command::Command;
 use rollsim::model::request::Cause;
 use rollsim::model::service::{Mode, Order, ServiceSpec};
@@ -64,6 +65,13 @@ proptest! {
     fn clients_do_not_change_the_control_plane(plan in plans::any_plan()) {
         let without = Plan { clients: IdVec::new(), ..plan.clone() };
         prop_assert_eq!(sim::run(&plan, ()).fingerprint, sim::run(&without, ()).fingerprint);
+    }
+
+    #[test]
+    fn all_grades_of_traffic_see_the_same_control_plane(plan in prop_oneof![plans::any_plan(), clusters::any_cluster()]) {
+        let fingerprint = |grade| sim::run(&Plan { grade, ..plan.clone() }, ()).fingerprint;
+        let exact = fingerprint(Grade::Exact);
+        prop_assert_eq!([fingerprint(Grade::Aggregate), fingerprint(Grade::Expected)], [exact.clone(), exact]);
     }
 
     #[test]

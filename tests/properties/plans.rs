@@ -1,13 +1,14 @@
 //! Random plans. Each feature is absent from some of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::curve::{Piece, Wave};
 use rollsim::kernel::{Curve, Dist, IdVec, Span, Time};
-use rollsim::model::client::{ClientSpec, Connect, Load};
+use rollsim::model::client::{Access, ClientSpec, Connect, Load};
 use rollsim::model::command::{Command, SpecChange, UpdateConfigChange};
 use rollsim::model::engine::Engine;
 use rollsim::model::image::{Application, ImageBehavior, Outcome, Stop, TaskOverride};
@@ -16,7 +17,7 @@ use rollsim::model::node::NodeSpec;
 use rollsim::model::service::{
     FailureAction, Order, PortConfig, RestartCondition, RestartPolicy, ServiceSpec, TaskSpec, UpdateConfig,
 };
-use rollsim::model::{ImageId, ServiceId};
+use rollsim::model::{ImageId, NodeId, ServiceId};
 use rollsim::sim::Plan;
 use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 
@@ -217,8 +218,9 @@ fn behavior() -> impl Strategy<Value = ImageBehavior> {
     let special = (option::of(outcome()), option::of(span(20_000)), option::of(span(20_000)), option::of(span(20_000)))
         .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop, boot: None });
     let special = prop_oneof![2 => Just(BTreeMap::new()), 1 => btree_map(0..6u32, special, 1..4)];
-    (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special)
-        .prop_map(|(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks, ..times })
+    (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special).prop_map(
+        |(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks: Arc::new(tasks), ..times },
+    )
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -300,14 +302,30 @@ fn client(services: u32) -> impl Strategy<Value = ClientSpec> {
     let load = prop_oneof![gap.prop_map(|gap| Load::Open { gap }), varying(), closed];
     let instant = |ms| Time::from_millis(ms);
     let until = prop_oneof![Just(Time::MAX), (0..120_000u64).prop_map(instant)];
-    ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load).prop_map(
-        |(service, from, until, load)| ClientSpec {
-            name: "client".to_owned(),
-            service,
-            from,
-            until,
-            load,
-            connect: Connect::default(),
+    ((0..services).prop_map(ServiceId), (0..60_000u64).prop_map(instant), until, load, connect()).prop_map(
+        |(service, from, until, load, connect)| {
+            let name = "client".to_owned();
+            ClientSpec { name, service, from, until, load, connect }
+        },
+    )
+}
+
+fn connect() -> impl Strategy<Value = Connect> {
+    let access = prop_oneof![Just(Access::Direct), Just(Access::Vip), Just(Access::DnsRoundRobin)];
+    (access, option::of(span(4_000)), option::of(span(4_000)), 0..3u32, any::<bool>()).prop_map(
+        |(access, connect_timeout, request_timeout, retries, keep_alive)| {
+            let nodes = if access == Access::Direct { Vec::new() } else { vec![NodeId(0)] };
+            let backoff = Span::from_millis(100);
+            Connect {
+                access,
+                nodes,
+                connect_timeout,
+                request_timeout,
+                retries,
+                backoff,
+                keep_alive,
+                ..Connect::default()
+            }
         },
     )
 }

@@ -183,7 +183,7 @@ fn details(printed: &str) -> ServiceDetails {
     spec.task.placement.constraints = constraints.into_iter().flatten().map(str::to_owned).collect();
     spec.task.networks = field("Networks").into_iter().flat_map(|names| names.split(' ')).map(str::to_owned).collect();
     let init = field("ContainerSpec/Init").expect("made by the client");
-    spec.task.container.settings.insert("init".to_owned(), init.to_owned());
+    std::sync::Arc::make_mut(&mut spec.task.container.settings).insert("init".to_owned(), init.to_owned());
     spec.endpoint.mode = match field("Endpoint Mode") {
         Some("vip") => EndpointMode::Vip,
         Some("dnsrr") => EndpointMode::DnsRoundRobin,

@@ -82,6 +82,7 @@ fn operator(story: &Story<'_>) -> Lines {
                 (!line.is_empty() && !again).then(|| format!("{prompt} {line}"))
             }
             Event::Resumed(command) => Some(format!("carried out: {}", story.plan.commands[*command as usize].line)),
+            Event::Refused(CommandError::NoEffect) => Some(refusal(story.plan, CommandError::NoEffect)),
             Event::Refused(error) => Some(format!("refused: {}", refusal(story.plan, *error))),
             Event::Node(node, state) => Some(format!("{}: {}", story.plan.nodes[*node].name, state.name())),
             Event::Unknown(nodes) => Some(format!("{} unknown to the new leader", counted(*nodes, "node"))),

@@ -7,6 +7,7 @@ use super::words::Word;
 use super::{service, values};
 use crate::model::command::SpecChange;
 use crate::model::node::{Availability, Role};
+use crate::scenario::read::instead_of;
 
 /// What a line does.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,17 +157,11 @@ fn deploy_stack(line: &Parsed) -> Result<Action, LineError> {
 /// Source: cli: cli/command/node/update.go; moby: daemon/cluster/convert/node.go `NodeSpecToGRPC`.
 fn update_node(line: &Parsed) -> Result<Action, LineError> {
     let node = exactly_one(line)?;
-    let availability = line.word("availability").map(|word| match word.text.to_ascii_lowercase().as_str() {
-        "active" => Ok(Availability::Active),
-        "pause" => Ok(Availability::Pause),
-        "drain" => Ok(Availability::Drain),
-        _ => Err(LineError::at(word.columns, format!("invalid Availability: {:?}", word.text))),
-    });
-    let role = line.word("role").map(|word| match word.text.to_ascii_lowercase().as_str() {
-        "worker" => Ok(Role::Worker),
-        "manager" => Ok(Role::Manager),
-        _ => Err(LineError::at(word.columns, format!("invalid Role: {:?}", word.text))),
-    });
+    let availabilities =
+        [("active", Availability::Active), ("pause", Availability::Pause), ("drain", Availability::Drain)];
+    let availability = line.word("availability").map(|word| one_of(word, "Availability", &availabilities));
+    let roles = [("worker", Role::Worker), ("manager", Role::Manager)];
+    let role = line.word("role").map(|word| one_of(word, "Role", &roles));
     Ok(Action::NodeUpdate {
         node,
         role: role.transpose()?,
@@ -174,6 +169,16 @@ fn update_node(line: &Parsed) -> Result<Action, LineError> {
         label_add: line.values("label-add", values::label)?,
         label_rm: line.words("label-rm"),
     })
+}
+
+/// What a word stands for, in whatever case. `what`: docker's name for it.
+fn one_of<T: Copy>(word: Word, what: &str, known: &[(&str, T)]) -> Result<T, LineError> {
+    let lower = word.text.to_ascii_lowercase();
+    if let Some((_, value)) = known.iter().find(|(name, _)| *name == lower) {
+        return Ok(*value);
+    }
+    let error = LineError::at(word.columns, format!("invalid {what}: {:?}", word.text));
+    Err(error.with_help(instead_of(&lower, known.iter().map(|(name, _)| *name))))
 }
 
 /// A cluster there is: a new one can only be forced.

@@ -1,5 +1,7 @@
 //! Lines as users paste them: what they become, and how they are refused.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::kernel::Span;
 use crate::model::command::{Edit, RestartPolicyChange, UpdateConfigChange};
@@ -217,7 +219,7 @@ fn a_rollback_takes_what_an_update_refuses() {
 fn create_without_flags_leaves_update_rollback_and_restart_to_the_engine() {
     let spec = created("docker service create --name api app:1");
     let mut expected = ServiceSpec::replicated(ImageId(0), 1);
-    expected.task.container.settings.insert("init".to_owned(), "false".to_owned());
+    Arc::make_mut(&mut expected.task.container.settings).insert("init".to_owned(), "false".to_owned());
     assert_eq!(spec, expected);
 }
 
@@ -477,6 +479,9 @@ fn what_is_misspelt_is_pointed_out_with_what_may_be_meant() {
         ("docker servce update web", "servce", "did you mean `service`?"),
         ("docker node promot node1", "promot", "did you mean `promote`?"),
         ("docker node demot node1", "demot", "did you mean `demote`?"),
+        ("docker node update --availability drian node1", "drian", "did you mean `drain`?"),
+        ("docker node update --availability x node1", "x", "expected `active`, `pause` or `drain`"),
+        ("docker node update --role manger node1", "manger", "did you mean `manager`?"),
         ("docker service create app:1", "service create app:1", "add `--name NAME`: docker would invent one"),
         ("docker run app", "run", grammar::UNDERSTOOD),
         ("docker service ls", "ls", grammar::UNDERSTOOD),

@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Span, Time};
 use crate::metrics::path::Kind;
 use crate::metrics::summary::NodeSummary;
-use crate::model::node::{ManagerStatus, NodeState};
+use crate::model::node::{Availability, ManagerStatus, NodeState};
 use crate::scenario::read::{Fields, Problems, Read, refuse, word};
 use crate::scenario::source::{Entry, Node, Spanned};
 
@@ -32,7 +32,7 @@ impl NodeCheck {
         match *self {
             NodeCheck::Empty(comparison, bound) => Verdict {
                 holds: node.empty.is_some_and(|empty| comparison.holds(empty, bound)),
-                found: node.empty.map_or("–".to_owned(), |empty| empty.to_string()),
+                found: node.empty.map_or_else(|| why_not_empty(node).to_owned(), |empty| empty.to_string()),
             },
             NodeCheck::Status(state, at) => {
                 Verdict { holds: row(at).state == state, found: state_name(row(at).state).to_owned() }
@@ -41,6 +41,16 @@ impl NodeCheck {
                 Verdict { holds: row(at).manager == status, found: status_name(row(at).manager).to_owned() }
             }
         }
+    }
+}
+
+/// Why no time was measured in which the node got empty.
+fn why_not_empty(node: &NodeSummary) -> &'static str {
+    let drained = |at| node.log.at(at).availability == Availability::Drain;
+    match (drained(Time::ZERO), drained(Time::MAX)) {
+        (true, true) => "drained from the start",
+        (false, true) => "tasks were on it to the end",
+        (_, false) => "never drained, or not long enough to be empty",
     }
 }
 
@@ -122,7 +132,6 @@ mod tests {
     use super::super::tests::read;
     use super::*;
     use crate::metrics::summary::{NodeLog, NodeStatus};
-    use crate::model::node::Availability;
 
     fn checks(text: &str) -> Vec<NodeCheck> {
         let Expect::Node { checks, .. } = read(text) else { panic!("{text} is about a node") };
@@ -142,7 +151,10 @@ mod tests {
         let judge = |empty| check.judge(&node(empty));
         assert_eq!(judge(Some(Span::from_secs(20))), Verdict { holds: true, found: "20s".to_owned() });
         assert_eq!(judge(Some(Span::from_millis(20_001))), Verdict { holds: false, found: "20.001s".to_owned() });
-        assert_eq!(judge(None), Verdict { holds: false, found: "–".to_owned() });
+        assert_eq!(
+            judge(None),
+            Verdict { holds: false, found: "never drained, or not long enough to be empty".to_owned() }
+        );
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! What is known of the requests of one client: those that tasks have, and those that ended and are not told yet.
 
-use crate::kernel::Time;
+use crate::kernel::{IdVec, Time};
 use crate::model::request::{Batch, RequestOutcome};
 use crate::model::{ClientId, ImageId, ServiceId};
+
+use super::backend::Work;
+
+/// Requests a second; less is no change but the rounding of sums.
+const LEAST_CHANGE: f64 = 1e-6;
 
 /// The books of one client. Only whole requests are told; what is left of one stays for the next time.
 #[derive(Debug, Default)]
@@ -28,8 +33,12 @@ struct Taken {
     count: f64,
     /// So many come in a second.
     rate: f64,
-    /// So many came to tasks that get no more.
-    past: f64,
+    /// So many came in a second in the step before.
+    last_rate: f64,
+    /// By how much that changed, and when, as long as it counts for what tasks have.
+    changes: Vec<(f64, Time)>,
+    /// So many wait in tasks that have more to do than they can.
+    waiting: f64,
     /// When the first of them was sent.
     sent: Time,
 }
@@ -57,22 +66,27 @@ impl Account {
                 taken.count += count;
                 taken.rate += rate;
             }
-            None => self.taken.push(Taken { image, count, rate, past: 0.0, sent }),
+            None => {
+                let (last_rate, changes, waiting) = (0.0, Vec::new(), 0.0);
+                self.taken.push(Taken { image, count, rate, last_rate, changes, waiting, sent });
+            }
         }
     }
 
-    /// So many requests are still with tasks of an image that get no more.
+    /// So many requests wait in a task of an image.
     pub(super) fn hold(&mut self, image: ImageId, count: f64) {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.image == image) {
-            taken.past += count;
+            taken.waiting += count;
         }
     }
 
-    /// Tasks of an image lose as many of the requests that they have, if they have so many; returns how many.
-    pub(super) fn lose(&mut self, image: ImageId, count: f64) -> f64 {
+    /// Tasks of an image lose as many of the requests that they have, if they have so many; returns how many. They came at this rate until
+    /// some instant.
+    pub(super) fn lose(&mut self, image: ImageId, count: f64, rate: f64, until: Time) -> f64 {
         let Some(taken) = self.taken.iter_mut().find(|taken| taken.image == image) else { return 0.0 };
         let lost = count.min(taken.count);
         taken.count -= lost;
+        taken.changes.push((rate, until));
         lost
     }
 
@@ -81,13 +95,24 @@ impl Account {
         self.taken.iter().map(|taken| taken.count).sum()
     }
 
-    /// At the end of a step that began at `began` tasks have what comes in the mean time of a request (Little's law), and have answered all
-    /// else. `mean`: that time, in seconds.
-    pub(super) fn answer(&mut self, began: Time, mean: impl Fn(ImageId) -> f64) {
+    /// In a step from `began` to `now` tasks have answered all but what they still have: at an even rate what comes in the mean time of a
+    /// request (Little's law); where the rate changed, what came before and takes longer is still there instead of as much that comes now.
+    pub(super) fn answer(&mut self, began: Time, now: Time, works: &IdVec<ImageId, Work>) {
         for place in 0..self.taken.len() {
             let taken = &mut self.taken[place];
-            let answered = taken.count - taken.rate * mean(taken.image) - taken.past;
-            (taken.rate, taken.past) = (0.0, 0.0);
+            let work = &works[taken.image];
+            let change = taken.rate - std::mem::replace(&mut taken.last_rate, taken.rate);
+            if change.abs() > LEAST_CHANGE {
+                taken.changes.push((change, began));
+            }
+            let mut held = taken.rate * work.mean + taken.waiting;
+            taken.changes.retain(|(change, at)| {
+                let excess = work.excess(now.saturating_since(*at).as_secs_f64());
+                held -= change * excess;
+                excess > 0.0
+            });
+            (taken.rate, taken.waiting) = (0.0, 0.0);
+            let answered = taken.count - held;
             if answered > 0.0 {
                 taken.count -= answered;
                 let (image, sent) = (taken.image, std::mem::replace(&mut taken.sent, began));

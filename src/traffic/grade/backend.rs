@@ -38,6 +38,11 @@ impl Work {
         Work { mean: sums[parts.len()] / f64::from(count), parts, sums, application }
     }
 
+    /// Share of the requests that are answered as they should be, if none but this share is given up.
+    pub(super) fn answered(&self, too_slow: f64) -> f64 {
+        (1.0 - too_slow) * (1.0 - self.application.error_share)
+    }
+
     /// Share of the requests that take longer than this.
     pub(super) fn longer_than(&self, time: Span) -> f64 {
         let time = time.as_secs_f64();
@@ -103,6 +108,11 @@ pub(super) struct Fates {
 impl Backend {
     pub(super) fn new(service: ServiceId, image: ImageId, state: State) -> Backend {
         Backend { service, image, state, past: Vec::new(), reacting: Reacting::default() }
+    }
+
+    /// How many requests wait for others to end.
+    pub(super) fn waiting(&self) -> f64 {
+        self.reacting.waiting
     }
 
     /// Whether its process runs.

@@ -52,12 +52,10 @@ pub struct Bulk {
     chance: Chance,
     /// Tasks that took requests within the step and react to them.
     touched: Vec<TaskId>,
-    /// Tasks that get nothing more by some way and may have requests that came by it.
-    leaving: Vec<TaskId>,
     /// What the rotations do not know yet.
     stale: Vec<(EntryId, TaskId, News)>,
     /// What the network said of its links last.
-    link_changes: u64,
+    link_changes: Option<u64>,
     /// Whether all connections find a task that listens and does not react to them.
     is_settled: bool,
 }
@@ -156,9 +154,8 @@ impl Bulk {
                 Grade::Expected | Grade::Exact => Chance::Mean,
             },
             touched: Vec::new(),
-            leaving: Vec::new(),
             stale: Vec::new(),
-            link_changes: 0,
+            link_changes: None,
             is_settled: false,
         }
     }
@@ -195,7 +192,8 @@ impl Bulk {
 
     /// The rotations learn what has changed.
     fn refresh<N: Rotations>(&mut self, network: &N) {
-        let has_other_links = std::mem::replace(&mut self.link_changes, network.link_changes()) != self.link_changes;
+        let link_changes = Some(network.link_changes());
+        let has_other_links = std::mem::replace(&mut self.link_changes, link_changes) != link_changes;
         if self.stale.is_empty() && !has_other_links {
             return;
         }
@@ -232,14 +230,9 @@ impl Bulk {
 
     /// A task that gets nothing more by one way still has what came by it before.
     fn note_departure(&mut self, entry: EntryId, task: TaskId) {
-        let Bulk { clients, tasks, leaving, rotations, now, .. } = self;
-        if !leaving.contains(&task) {
-            leaving.push(task);
-        }
-        for (client, source) in clients.iter().filter(|(_, source)| source.entries.contains(&entry)) {
-            let rate = source.flow.rate(*now) * source.share() * rotations[entry].share();
-            tasks[task].past.push(Inflow { client, entry, rate, until: *now });
-        }
+        let mut inflows = self.inflows(task);
+        inflows.retain(|inflow| inflow.entry == entry);
+        self.tasks[task].past.extend(inflows);
     }
 
     /// Sends what clients send from `from` to before `to`, and what they try again.
@@ -258,26 +251,8 @@ impl Bulk {
         }
         self.wake(to, network);
         self.end_step(seconds);
-        self.hold_past(to);
         let Bulk { clients, works, .. } = self;
-        clients.values_mut().for_each(|client| client.account.answer(from, |image| works[image].mean));
-    }
-
-    /// Tasks still have at `now` what came to them before and takes longer than that.
-    fn hold_past(&mut self, now: Time) {
-        let Bulk { clients, tasks, works, leaving, .. } = self;
-        leaving.retain(|task| {
-            let backend = &mut tasks[*task];
-            let (work, image) = (&works[backend.image], backend.image);
-            backend.past.retain(|inflow| {
-                let held = inflow.rate * work.excess(now.saturating_since(inflow.until).as_secs_f64());
-                if held > 0.0 {
-                    clients[inflow.client].account.hold(image, held);
-                }
-                held > 0.0
-            });
-            !backend.past.is_empty()
-        });
+        clients.values_mut().for_each(|client| client.account.answer(from, to, works));
     }
 
     fn begin_step(&mut self, seconds: f64) {
@@ -292,11 +267,19 @@ impl Bulk {
     }
 
     fn end_step(&mut self, seconds: f64) {
-        for task in self.touched.drain(..) {
-            let backend = &mut self.tasks[task];
-            let notices = &mut self.notices;
-            backend.end_step(&self.works[backend.image], seconds, |what| notices.push_back(Notice { task, what }));
+        let mut touched = std::mem::take(&mut self.touched);
+        for task in touched.drain(..) {
+            let Bulk { tasks, works, notices, .. } = self;
+            let backend = &mut tasks[task];
+            let image = backend.image;
+            backend.end_step(&works[image], seconds, |what| notices.push_back(Notice { task, what }));
+            if backend.waiting() > 0.0 {
+                for (inflow, waiting) in self.waiting(task) {
+                    self.clients[inflow.client].account.hold(image, waiting);
+                }
+            }
         }
+        self.touched = touched;
     }
 
     /// Requests leave their client at `at`, by new connections.
@@ -341,7 +324,8 @@ impl Bulk {
                 let part = |count: f64| Parcel { count, ..parcel };
                 self.fail(part(fates.refused), Some(image), Failure::Refused, Cause::Overload, at);
                 self.fail(part(fates.errors), Some(image), Failure::HttpError, Cause::Application, at);
-                self.take(part(fates.answered), image, at);
+                let answered = if parcel.count > 0.0 { fates.answered / parcel.count } else { 1.0 };
+                self.take(Parcel { rate: parcel.rate * answered, ..part(fates.answered) }, image, at);
             }
             Fate::Refused(image, cause) => self.fail(parcel, Some(image), Failure::Refused, cause, at),
             Fate::Silence(task) => self.ask_again(parcel, entry, Some(task)),
@@ -361,7 +345,7 @@ impl Bulk {
         let part = |count: f64| Parcel { count, ..parcel };
         self.fail(part(slow), Some(image), Failure::Timeout, Cause::Application, given_up);
         self.fail(part(errors), Some(image), Failure::HttpError, Cause::Application, at.saturating_add(worked));
-        let rate = parcel.rate * (1.0 - too_slow) * (1.0 - error_share);
+        let rate = parcel.rate * self.works[image].answered(too_slow);
         self.clients[parcel.client].account.take(image, parcel.count - slow - errors, rate, parcel.first);
     }
 
@@ -421,9 +405,6 @@ impl Bulk {
         if self.tasks.get(task).is_some_and(Backend::is_up) {
             let inflows = self.inflows(task);
             self.tasks[task].past.extend(inflows);
-            if !self.leaving.contains(&task) {
-                self.leaving.push(task);
-            }
             self.set_state(task, State::Draining);
         }
     }
@@ -432,8 +413,7 @@ impl Bulk {
     pub fn kill(&mut self, task: TaskId, cause: Cause) {
         let Some(backend) = self.tasks.get(task).filter(|backend| backend.is_up()) else { return };
         let (cause, image) = (backend.end_cause(cause), backend.image);
-        for (client, _, count) in self.in_hand(task) {
-            let parcel = self.cut_off(client, image, count);
+        for (parcel, _) in self.cut_off(task) {
             self.fail(parcel, Some(image), Failure::Reset, cause, self.now);
         }
         self.set_state(task, State::Ended(cause));
@@ -446,10 +426,9 @@ impl Bulk {
 
     /// A task is gone with its node, without a word: clients wait for what it has not finished.
     pub fn lose(&mut self, task: TaskId) {
-        if let Some(image) = self.tasks.get(task).filter(|backend| backend.is_up()).map(|backend| backend.image) {
-            for (client, entry, count) in self.in_hand(task) {
-                let parcel = self.cut_off(client, image, count);
-                let at = self.clients[client].patience.request_ends(self.now);
+        if self.tasks.get(task).is_some_and(Backend::is_up) {
+            for (parcel, entry) in self.cut_off(task) {
+                let at = self.clients[parcel.client].patience.request_ends(self.now);
                 self.cohorts.push(Cohort { at, parcel, entry: Some(entry), task: Some(task), what: Wait::Silence });
             }
         }
@@ -479,14 +458,16 @@ impl Bulk {
         }
     }
 
-    /// What comes to a task now, if it listens.
+    /// What comes to a task now that it will answer, if it listens.
     fn inflows(&self, task: TaskId) -> Vec<Inflow> {
         let mut inflows = Vec::new();
-        if self.tasks[task].state == State::Serving {
+        let Backend { state, image, .. } = self.tasks[task];
+        if state == State::Serving {
             let known = |entry: &EntryId| self.rotations[*entry].contains(task);
             for (client, source) in self.clients.iter() {
+                let answered = self.works[image].answered(source.too_slow[image]);
                 for entry in source.entries.iter().copied().filter(known) {
-                    let rate = source.flow.rate(self.now) * source.share() * self.rotations[entry].share();
+                    let rate = source.flow.rate(self.now) * source.share() * self.rotations[entry].share() * answered;
                     inflows.push(Inflow { client, entry, rate, until: self.now });
                 }
             }
@@ -494,22 +475,27 @@ impl Bulk {
         inflows
     }
 
-    /// How many requests a task has of each client and entry: those that take longer than it is since they came.
-    fn in_hand(&mut self, task: TaskId) -> Vec<(ClientId, EntryId, f64)> {
-        let mut inflows = self.inflows(task);
-        inflows.append(&mut self.tasks[task].past);
-        let work = &self.works[self.tasks[task].image];
-        let count = |inflow: Inflow| {
-            let mean = inflow.rate * work.excess(self.now.saturating_since(inflow.until).as_secs_f64());
-            (inflow.client, inflow.entry, self.chance.poisson(mean))
-        };
-        inflows.into_iter().map(count).filter(|(.., count)| *count > 0.0).collect()
+    /// What comes to a task, and how many of the requests that wait in it came so.
+    fn waiting(&self, task: TaskId) -> Vec<(Inflow, f64)> {
+        let inflows = self.inflows(task);
+        let sum: f64 = inflows.iter().map(|inflow| inflow.rate).sum();
+        let part = if sum > 0.0 { self.tasks[task].waiting() / sum } else { 0.0 };
+        inflows.into_iter().map(|inflow| (inflow, inflow.rate * part)).collect()
     }
 
-    /// Takes requests of a client from the tasks of an image, as many as they have.
-    fn cut_off(&mut self, client: ClientId, image: ImageId, count: f64) -> Parcel {
-        let count = self.clients[client].account.lose(image, count);
-        Parcel { client, count, rate: 0.0, first: self.now, sent: self.now, tries: 0, packets: 0 }
+    /// Takes from a task the requests that it has, by client and entry: those that wait, and those that take longer than it is since they
+    /// came.
+    fn cut_off(&mut self, task: TaskId) -> Vec<(Parcel, EntryId)> {
+        let mut inflows = self.waiting(task);
+        inflows.extend(self.tasks[task].past.drain(..).map(|inflow| (inflow, 0.0)));
+        let image = self.tasks[task].image;
+        let Bulk { clients, works, chance, now, .. } = self;
+        let parcels = inflows.into_iter().map(|(Inflow { client, entry, rate, until }, waiting)| {
+            let mean = rate * works[image].excess(now.saturating_since(until).as_secs_f64());
+            let count = clients[client].account.lose(image, waiting + chance.poisson(mean), rate, until);
+            (Parcel { client, count, rate: 0.0, first: *now, sent: *now, tries: 0, packets: 0 }, entry)
+        });
+        parcels.filter(|(parcel, _)| parcel.count > 0.0).collect()
     }
 }
 
