@@ -81,6 +81,8 @@ pub struct SpecWritten<'a> {
     pub spec: &'a Rc<ServiceSpec>,
     /// What a rollback would return to.
     pub previous: Option<&'a Rc<ServiceSpec>>,
+    /// Who wrote it.
+    pub cause: SpecCause,
     /// Its tasks that must be replaced to become what is wanted (control-plane D1), in order of their slots.
     pub dirty: Vec<TaskId>,
 }

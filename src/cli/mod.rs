@@ -14,6 +14,7 @@ mod sweep;
 mod terminal;
 mod test;
 mod views;
+mod watch;
 
 use std::process::ExitCode;
 

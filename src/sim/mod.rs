@@ -425,19 +425,19 @@ impl<'p, O: Observer> Sim<'p, O> {
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
-        if let Record::Spec { service, .. } = record {
-            self.tell_spec(service);
+        if let Record::Spec { service, cause, .. } = record {
+            self.tell_spec(service, cause);
         }
     }
 
     /// Tells the observer what a service is to be now, and which of its tasks are something else.
-    fn tell_spec(&mut self, service: ServiceId) {
+    fn tell_spec(&mut self, service: ServiceId, cause: SpecCause) {
         let store = &self.manager.store;
         let Some(row) = store.service(service) else { return };
         let is_dirty = |task: &TaskId| is_dirty(store, Wanted::from(row), store.task_ever(*task));
         let dirty = store.slots(service).iter().flatten().copied().filter(is_dirty).collect();
         let previous = row.previous.as_ref().map(|(spec, _)| spec);
-        self.observer.spec(self.now, &SpecWritten { service, spec: &row.spec, previous, dirty });
+        self.observer.spec(self.now, &SpecWritten { service, spec: &row.spec, previous, cause, dirty });
     }
 }
 

@@ -7,11 +7,13 @@ use super::cluster::{Status, Task};
 use super::inspect::{ServiceDetails, StatusDetails};
 use super::ls::{ServiceRow, StackRow};
 use super::node_ls::NodeRow;
+use super::progress::{Polled, PolledTask};
 use super::ps::{self, TaskRow};
 use super::release::{self, Release};
 use super::words::tagged_image;
 use crate::kernel::Time;
 use crate::model::ServiceId;
+use crate::model::node::NodeState;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::task::{Slot, TaskError, TaskState};
 
@@ -86,6 +88,11 @@ impl Cluster<'_> {
     /// Name of a service.
     pub fn name(&self, service: ServiceId) -> &str {
         &self.plan.services[service]
+    }
+
+    /// Id of a service.
+    pub fn id(&self, service: ServiceId) -> String {
+        self.ids.service(service)
     }
 
     /// Whether anybody leads the managers.
@@ -228,6 +235,33 @@ impl Cluster<'_> {
             }),
             created: row.created,
             updated: row.updated,
+        })
+    }
+
+    /// What the client learns when it asks how far a service is.
+    pub fn polled(&self, service: ServiceId) -> Option<Polled> {
+        let row = self.services[service].as_ref()?;
+        let tasks = self.tasks.values().flatten();
+        let up_to_date = tasks.filter(|task| task.record.service == service && !task.is_dirty);
+        let is_down = |node| self.nodes.now(node).state.is_none_or(|state| state == NodeState::Down);
+        let task = |task: &Task| PolledTask {
+            slot: task.record.slot,
+            node_id: task.record.node.map_or_else(String::new, |node| self.ids.node(node)),
+            node_is_down: task.record.node.is_some_and(is_down),
+            desired: task.record.desired,
+            state: task.record.status.state,
+            error: task.record.status.err.map_or_else(String::new, |err| self.error(err, &self.image(&task.spec))),
+        };
+        Some(Polled {
+            replicas: match row.spec.mode {
+                Mode::Replicated { replicas } => Some(replicas),
+                Mode::Global => None,
+            },
+            monitor: row.spec.update.and_then(|update| update.monitor).filter(|monitor| !monitor.is_zero()),
+            status: row
+                .status
+                .map(|Status { status, .. }| (status.state, status.message.text(|task| self.ids.task(task)))),
+            tasks: up_to_date.map(task).collect(),
         })
     }
 }
