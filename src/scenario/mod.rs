@@ -21,6 +21,7 @@ mod cluster;
 mod compose;
 mod deploy;
 mod engine;
+mod entry;
 mod fault;
 mod health;
 mod image;
