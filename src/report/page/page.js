@@ -51,7 +51,9 @@
   // --- The cluster as it stands at `now`.
   let now = 0;
   let next = 0;
+  // Tasks in the order in which they ended badly; those before `gone` are out of view.
   let failing = [];
+  let gone = 0;
   const dirty = new Set();
   const isThere = (task) => task.code < REMOVED && task.code % STOPPING < COMPLETE;
   const hasEndedBadly = (task) => task.code < REMOVED && task.code % STOPPING >= COMPLETE && task.code % STOPPING !== SHUTDOWN;
@@ -63,7 +65,7 @@
         if (task.code !== REMOVED) dirty.add(task);
         task.code = REMOVED;
       }
-      [next, failing] = [0, []];
+      [next, failing, gone] = [0, [], 0];
     }
     now = time;
     for (; next < count && times[next] <= time; next++) {
@@ -76,7 +78,7 @@
       }
       dirty.add(task);
     }
-    while (failing.length && now - failing[0].ended > run.linger) dirty.add(failing.shift());
+    while (gone < failing.length && now - failing[gone].ended > run.linger) dirty.add(failing[gone++]);
   };
 
   // --- Columns and tiles.
