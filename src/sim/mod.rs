@@ -128,7 +128,11 @@ impl<'p, O: Observer> Sim<'p, O> {
         let up = plan.nodes.values().map(|node| node.is_member);
         let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
         let followed = Followed::new(&raft, plan.nodes.len());
-        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), raft, settings, ties);
+        let mut store = Store::new(nodes.collect(), plan.services.len());
+        if observer.wants_decisions() {
+            store.tell_decisions();
+        }
+        let mut manager = Manager::new(store, raft, settings, ties);
         let mut manager_out = manager::Outbox::default();
         manager.start(Time::ZERO, &mut manager_out);
         Sim {
@@ -394,6 +398,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                     Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state, role) => Record::Node { node, state, role },
+                Written::Decision(service, decision) => {
+                    self.observer.decision(self.now, service, &decision);
+                    continue;
+                }
             };
             self.emit(record);
         }
