@@ -99,6 +99,7 @@ impl<'p> Recorder<'p> {
             end: summary.end,
             tasks: self.tasks.changes(),
             rows: &rows,
+            requests: &requests,
             marks: self.lanes.marks(),
         };
         files.push((TRACE, trace::json(&trace).into_bytes()));
