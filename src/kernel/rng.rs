@@ -46,6 +46,8 @@ pub enum Stream {
     Entry = 42,
     /// Order of the addresses in an answer to a client; index: client.
     Resolve = 43,
+    /// When an external load balancer asks or checks first; index: client, key: 0 or one more than the ordinal of the backend.
+    Balancer = 45,
     /// Counts of requests that are drawn in bulk; index 0.
     Counts = 44,
     /// Digits of a service's id; index: service.

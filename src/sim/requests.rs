@@ -138,6 +138,10 @@ impl Routing for Network {
         self.is_pinned(entry, task)
     }
 
+    fn backends(&self, entry: EntryId) -> &[TaskId] {
+        self.backends(entry)
+    }
+
     fn access(&self, entry: EntryId) -> Access {
         self.access(entry)
     }

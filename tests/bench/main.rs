@@ -94,6 +94,10 @@ fn all(runs: u32, large_runs: u32, large: &[u32], operations: u32) {
             memory(peak_memory_of(name)),
         );
     }
+    let (name, plan) = traffic().into_iter().next().expect("a run in which every request is told");
+    let folder = tempfile::tempdir().expect("a folder");
+    let time = minimum(large_runs, || rollout::reported(&plan, folder.path()));
+    println!("{name}, with its report, all requests by themselves: {:.0} ms", millis(time));
     for &replicas in large {
         let plan = rollout::large(replicas);
         let time = minimum(large_runs, || rollout::measured(&plan));

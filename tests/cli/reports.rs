@@ -163,7 +163,9 @@ fn ndjson_has_every_record_in_order() {
     let rows = |name: &str| text(&report[name]).lines().count() - 1;
     assert_eq!(count("task") + count("task_removed"), rows("tasks.csv"));
     assert_eq!(count("request"), rows("requests.csv"));
-    for kind in ["command", "spec", "update_status", "updater", "rotation", "agent_reported", "process_ended"] {
+    for kind in
+        ["command", "spec", "update_status", "updater", "decision", "rotation", "agent_reported", "process_ended"]
+    {
         assert!(count(kind) > 0, "{kind}");
     }
 }

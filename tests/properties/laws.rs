@@ -129,3 +129,33 @@ fn with_chance_another_seed_changes_more_than_the_seed() {
     assert_ne!(other.totals.requests, own.totals.requests);
     assert_eq!(other.digest, own.digest);
 }
+
+#[test]
+fn what_comes_to_nothing_is_told() {
+    let text = r#"{
+        "rollsim": 1, "duration": "10s", "cluster": {"nodes": {"node1": {"role": "manager"}, "node2": {}}},
+        "services": {"web": {"image": "web:1"}},
+        "timeline": [
+            {"at": "1s", "fault": "node start node1"}, {"at": "2s", "fault": "node crash node2"},
+            {"at": "3s", "fault": "node crash node2"}, {"at": "4s", "fault": "node stop node2"},
+            {"at": "5s", "fault": "link up node2"}, {"at": "6s", "fault": "link down node2"},
+            {"at": "7s", "fault": "managers start"}, {"at": "8s", "run": "docker service rollback web"},
+            {"at": "9s", "fault": "node stop node1"}
+        ]}"#;
+    let scenario = load(text, &[]);
+    let run = measure(&scenario, 1);
+    let told: Vec<&str> = run.vain.iter().map(|vain| vain.text.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "`node start node1` at 1s: no effect: everything is so already",
+            "`node crash node2` at 3s: no effect: everything is so already",
+            "`node stop node2` at 4s: no effect: everything is so already",
+            "`link up node2` at 5s: no effect: everything is so already",
+            "`managers start` at 7s: no effect: everything is so already",
+            "`docker service rollback web` at 8s: refused: service web does not have a previous spec",
+        ]
+    );
+    let place = scenario.places[run.vain[5].command as usize].as_ref().expect("it stands in the timeline");
+    assert_eq!(&text[place.span.clone()], r#""docker service rollback web""#);
+}
