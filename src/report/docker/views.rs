@@ -122,8 +122,8 @@ impl Cluster<'_> {
         let mut rows: Vec<TaskRow> = shown
             .filter_map(|task| {
                 let row = self.task_row(at, task);
-                let node_id = task.record.node.map(|node| self.ids.node(node));
-                filter.fits(&row, node_id.as_deref()).then_some(row)
+                let node_id = task.record.node.map(|node| &*self.node_ids[node]);
+                filter.fits(&row, node_id).then_some(row)
             })
             .collect();
         ps::sort(&mut rows);
@@ -140,11 +140,11 @@ impl Cluster<'_> {
             id: self.ids.task(record.task),
             name: match record.slot {
                 Slot::Replica(number) => format!("{service}.{number}"),
-                Slot::Node(node) => format!("{service}.{}", self.ids.node(node)),
+                Slot::Node(node) => format!("{service}.{}", self.node_ids[node]),
             },
             node: match record.node {
                 Some(node) if is_member(node) => self.plan.nodes[node].name.clone(),
-                Some(node) => self.ids.node(node),
+                Some(node) => self.node_ids[node].clone(),
                 None => String::new(),
             },
             desired: record.desired,
@@ -194,7 +194,7 @@ impl Cluster<'_> {
         let row = |(id, node): (_, &crate::sim::plan::Node)| {
             let now = self.nodes.now(id);
             Some(NodeRow {
-                id: self.ids.node(id),
+                id: self.node_ids[id].clone(),
                 is_self: self.nodes.leader() == Some(id),
                 hostname: node.name.clone(),
                 state: now.state?,
@@ -246,7 +246,7 @@ impl Cluster<'_> {
         let is_down = |node| self.nodes.now(node).state.is_none_or(|state| state == NodeState::Down);
         let task = |task: &Task| PolledTask {
             slot: task.record.slot,
-            node_id: task.record.node.map_or_else(String::new, |node| self.ids.node(node)),
+            node_id: task.record.node.map_or_else(String::new, |node| self.node_ids[node].clone()),
             node_is_down: task.record.node.is_some_and(is_down),
             desired: task.record.desired,
             state: task.record.status.state,
