@@ -7,6 +7,7 @@ mod explain_code;
 mod import;
 mod init;
 mod input;
+mod plot;
 mod progress;
 mod run;
 mod schema;
@@ -60,6 +61,8 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Draw the charts of a report again from its files, without a new run.
+    Plot(plot::Options),
     /// Tell why a run went as it did: every decision with what led to it; or why nothing was rolled back.
     Explain(explain::Options),
     /// List tasks at an instant, as docker service ps does.
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::Plot(options) => plot::plot(options, &terminal),
         Command::Explain(options) => explain::explain(options, &terminal),
         Command::Ps(options) => views::ps(options, &terminal),
         Command::Inspect(options) => views::inspect(options, &terminal),

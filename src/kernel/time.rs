@@ -37,6 +37,11 @@ impl Time {
         self.0 / 1_000_000
     }
 
+    /// The last whole microsecond up to this time: as exact as files are.
+    pub const fn whole_micros(self) -> Time {
+        Time(self.0 / 1_000 * 1_000)
+    }
+
     /// Length since the start.
     pub const fn since_start(self) -> Span {
         Span(self.0)

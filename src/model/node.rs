@@ -33,6 +33,9 @@ pub enum NodeState {
 }
 
 impl NodeState {
+    /// All states.
+    pub const ALL: [NodeState; 3] = [NodeState::Down, NodeState::Ready, NodeState::Unknown];
+
     /// As `docker node ls` says it, in lower case.
     pub const fn name(self) -> &'static str {
         match self {

@@ -71,6 +71,54 @@ pub const TIMELINE: Table = Table {
     ],
 };
 
+/// What happened beside the changes of tasks.
+pub const EVENTS: Table = Table {
+    name: "events.csv",
+    row: "a command or fault of the timeline, a written update status, or a node seen in another state, in order",
+    columns: &[
+        ("t_ms", Number, "ms", "when, since the start of the run"),
+        ("kind", Text, "", "command (or fault), update_status or node"),
+        ("service", Text, "", "whose update status"),
+        ("node", Text, "", "which node"),
+        (
+            "text",
+            Text,
+            "",
+            "the line as it was written; the update status; the state of the node as the managers see it (ready, down, \
+             unknown), or `removed`",
+        ),
+    ],
+};
+
+/// Requests over time.
+pub const BINS: Table = Table {
+    name: "requests-over-time.csv",
+    row: "the requests of a service that ended within a time and were sent last to tasks of one image; equal times, wider in \
+          longer runs; there is no row where none ended",
+    columns: &[
+        ("t_ms", Number, "ms", "when the time begins; who ends at this very instant belongs to the time before"),
+        ("width_ms", Number, "ms", "its length"),
+        ("service", Text, "", "the service"),
+        ("image", Text, "", "image of the tasks; empty: sent to nobody"),
+        ("ok", Integer, "requests", "answered"),
+        ("http-error", Integer, "requests", "answered with an error"),
+        ("refused", Integer, "requests", "the connection was refused"),
+        ("reset", Integer, "requests", "the connection broke before the answer came"),
+        ("timeout", Integer, "requests", "the client waited long enough"),
+        ("no-backend", Integer, "requests", "there was nowhere to connect to"),
+        (
+            "p50_ms",
+            Number,
+            "ms",
+            "median latency of the service's answers in this time, of all images; empty: there are none",
+        ),
+        ("p90_ms", Number, "ms", "its 90th percentile"),
+        ("p99_ms", Number, "ms", "its 99th percentile"),
+        ("p99_9_ms", Number, "ms", "its 99.9th percentile"),
+        ("max_ms", Number, "ms", "longest latency"),
+    ],
+};
+
 /// Single requests.
 pub const REQUESTS: Table = Table {
     name: "requests.csv",
@@ -137,7 +185,7 @@ pub const COMPARE: Table = Table {
 };
 
 /// All files that have columns.
-const TABLES: [Table; 6] = [TASKS, TIMELINE, REQUESTS, SEEDS, SWEEP, COMPARE];
+const TABLES: [Table; 8] = [TASKS, TIMELINE, EVENTS, BINS, REQUESTS, SEEDS, SWEEP, COMPARE];
 
 /// The text of `columns.json`: the columns of every CSV file that a report may have, after Frictionless Table Schema. It is the
 /// same for every run.

@@ -2,9 +2,12 @@
 
 use std::io;
 
-use super::columns::{REQUESTS, TASKS, TIMELINE};
+use super::columns::{BINS, EVENTS, REQUESTS, TASKS, TIMELINE};
 use super::decimal::{push_integer, push_millis};
+use super::lanes::{Mark, MarkKind};
+use crate::kernel::Time;
 use crate::kernel::id::Id;
+use crate::metrics::request_series::RequestBins;
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::timeline::Row;
 use crate::model::request::{Request, RequestOutcome};
@@ -64,6 +67,51 @@ pub fn tasks(changes: &[TaskChange], plan: &Plan, out: impl io::Write) -> io::Re
     csv.flush()
 }
 
+/// Writes `events.csv`. The commands that create the scenario's own services have no row.
+///
+/// # Errors
+/// What `out` fails with.
+pub fn events(marks: &[Mark], plan: &Plan, out: impl io::Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(EVENTS.header())?;
+    for Mark { at, kind } in marks {
+        let row = match *kind {
+            MarkKind::Command(index) => match &*plan.commands[index as usize].line {
+                "" => continue,
+                line => ("command", "", "", line),
+            },
+            MarkKind::Status(service, state) => ("update_status", &*plan.services[service], "", state.name()),
+            MarkKind::Node(node, state) => ("node", "", &*plan.nodes[node].name, state.map_or("removed", |s| s.name())),
+        };
+        csv.serialize((at.to_string(), row))?;
+    }
+    csv.flush()
+}
+
+/// Writes `requests-over-time.csv`.
+///
+/// # Errors
+/// What `out` fails with.
+pub fn bins(requests: &RequestBins, plan: &Plan, out: impl io::Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(BINS.header())?;
+    let width = Time::ZERO + requests.width;
+    for (service, bins) in requests.services.iter() {
+        for (number, bin) in (0..).zip(bins) {
+            let start = Time::ZERO + requests.width * number;
+            let latency =
+                bin.latency.map(|l| [l.p50, l.p90, l.p99, l.p99_9, l.max].map(|l| (Time::ZERO + l).to_string()));
+            let latency = latency.unwrap_or_default();
+            for (image, outcomes) in &bin.versions {
+                let image = image.map(|image| &plan.images[image].name);
+                let row = (start.to_string(), width.to_string(), &plan.services[service], image, outcomes, &latency);
+                csv.serialize(row)?;
+            }
+        }
+    }
+    csv.flush()
+}
+
 /// The text of `requests.csv`: requests of which each stands for `weight`. There may be millions.
 pub fn requests(requests: &[Request], weight: u64, plan: &Plan) -> Vec<u8> {
     let clients: Vec<Vec<u8>> = plan.clients.values().map(|client| field(&client.name)).collect();
@@ -114,7 +162,6 @@ fn field(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Time;
     use crate::metrics::fixture::{OK, OLD, REFUSED, WEB, plan, request};
     use crate::model::task::{Message, Status, TaskError, TaskState};
     use crate::model::{NodeId, TaskId};

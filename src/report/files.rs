@@ -3,12 +3,13 @@
 use std::io;
 
 use super::chart::{self, RequestsData, TimelineData};
-use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
+use super::columns::{BINS, COMPARE, EVENTS, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
 use super::page::{self, PageData, Replay};
 use super::story::StoryLine;
 use super::trace::{self, TraceData};
-use super::{Lanes, columns, csv, json};
+use super::{Lanes, Names, columns, csv, json};
 use crate::kernel::{IdVec, Time};
+use crate::metrics::request_series::RequestBins;
 use crate::metrics::task_log::TaskLog;
 use crate::metrics::{RequestLog, RequestSeries, Summary, Timeline};
 use crate::model::ServiceId;
@@ -71,34 +72,33 @@ impl<'p> Recorder<'p> {
     /// # Errors
     /// None that can be met in practice: the contents are written to memory.
     pub fn files(self, summary: &Summary, story: &[StoryLine]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
-        let rows = self.timeline.finish(summary.end);
-        let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
-        let picture = chart::timeline(&data);
+        let rows = self.timeline.finish(summary.end.whole_micros());
+        let names = Names::of(self.plan);
+        let data = TimelineData { names: &names, end: summary.end.whole_micros(), lanes: &self.lanes, rows: &rows };
         let (requests, changes) = (self.series.finish(), self.tasks.changes());
         let page = page::html(&PageData {
             timeline: data,
+            plan: self.plan,
             requests: &requests,
             tasks: changes,
             replay: &self.replay,
             story,
             summary,
         });
-        let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
+        let [mut timeline, mut tasks, mut events, mut bins] = [const { Vec::new() }; 4];
         csv::timeline(&rows, self.plan, &mut timeline)?;
         csv::tasks(changes, self.plan, &mut tasks)?;
+        csv::events(self.lanes.marks(), self.plan, &mut events)?;
+        csv::bins(&requests, self.plan, &mut bins)?;
         let mut files = vec![
             (PAGE, page.into_bytes()),
             ("summary.json", json::summary(summary).into_bytes()),
             (TASKS.name, tasks),
             (TIMELINE.name, timeline),
-            ("timeline.svg", picture.svg().into_bytes()),
-            ("timeline.png", picture.png()),
+            (EVENTS.name, events),
+            (BINS.name, bins),
         ];
-        let of_requests = RequestsData { plan: self.plan, end: summary.end, requests: &requests };
-        if let Some(picture) = chart::requests(&of_requests) {
-            files.push(("requests.svg", picture.svg().into_bytes()));
-            files.push(("requests.png", picture.png()));
-        }
+        files.extend(drawn(&data, &requests));
         let trace = TraceData {
             plan: self.plan,
             end: summary.end,
@@ -117,11 +117,23 @@ impl<'p> Recorder<'p> {
     }
 }
 
+/// The charts of a run, as files.
+pub fn drawn(data: &TimelineData<'_>, requests: &RequestBins) -> Vec<(&'static str, Vec<u8>)> {
+    let picture = chart::timeline(data);
+    let mut files = vec![("timeline.svg", picture.svg().into_bytes()), ("timeline.png", picture.png())];
+    if let Some(picture) = chart::requests(&RequestsData { names: data.names, end: data.end, requests }) {
+        files.push(("requests.svg", picture.svg().into_bytes()));
+        files.push(("requests.png", picture.png()));
+    }
+    files
+}
+
 impl Observer for Recorder<'_> {
     fn record(&mut self, now: Time, record: &Record) {
-        self.timeline.record(now, record);
         self.tasks.record(now, record);
-        self.lanes.record(now, record);
+        let now_in_files = now.whole_micros();
+        self.timeline.record(now_in_files, record);
+        self.lanes.record(now_in_files, record);
         self.replay.record(now, record);
     }
 
@@ -137,7 +149,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>) {
-        self.timeline.instant(now, in_flight);
+        self.timeline.instant(now.whole_micros(), in_flight);
     }
 }
 
@@ -147,6 +159,8 @@ pub const OF_RUN: &[&str] = &[
     "summary.json",
     TASKS.name,
     TIMELINE.name,
+    EVENTS.name,
+    BINS.name,
     "timeline.svg",
     "timeline.png",
     "requests.svg",

@@ -59,7 +59,28 @@ pub struct TaskEnd {
     pub at: Time,
 }
 
-/// A moment worth a vertical line.
+/// What lanes tell of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TaskView {
+    pub(super) task: TaskId,
+    pub(super) service: ServiceId,
+    pub(super) slot: Slot,
+    pub(super) image: ImageId,
+    pub(super) node: Option<NodeId>,
+    /// Observed state.
+    pub(super) state: TaskState,
+    /// Desired state.
+    pub(super) desired: TaskState,
+}
+
+impl TaskView {
+    fn of(record: &TaskRecord) -> TaskView {
+        let TaskRecord { task, service, slot, image, node, desired, .. } = *record;
+        TaskView { task, service, slot, image, node, state: record.status.state, desired }
+    }
+}
+
+/// A moment that is kept for its own sake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// When.
@@ -75,6 +96,8 @@ pub enum MarkKind {
     Command(u32),
     /// A service's update status was written.
     Status(ServiceId, UpdateState),
+    /// The managers see a node in another state, or no longer.
+    Node(NodeId, Option<NodeState>),
 }
 
 /// Where the last stretch of a task that has not ended stands.
@@ -98,10 +121,10 @@ impl Lanes {
         &self.marks
     }
 
-    fn task(&mut self, now: Time, record: &TaskRecord) {
-        let TaskRecord { task, service, slot, image, node, .. } = *record;
-        let state = record.status.state;
-        let stopping = record.desired > TaskState::Running;
+    /// A task is as it was not before.
+    pub(super) fn task(&mut self, now: Time, view: TaskView) {
+        let TaskView { task, service, slot, image, node, state, desired } = view;
+        let stopping = desired > TaskState::Running;
         if *self.lost.entry(task, false) {
             return;
         }
@@ -127,6 +150,14 @@ impl Lanes {
         }
     }
 
+    /// Something happened that deserves a mark.
+    pub(super) fn mark(&mut self, at: Time, kind: MarkKind) {
+        self.marks.push(Mark { at, kind });
+        if let MarkKind::Node(node, None | Some(NodeState::Down)) = kind {
+            self.node_lost(at, node);
+        }
+    }
+
     /// The managers know that the node, and what ran on it, is gone.
     fn node_lost(&mut self, now: Time, node: NodeId) {
         let is_there = |open: &Option<Open>| open.is_some_and(|open| open.node == Some(node));
@@ -137,7 +168,8 @@ impl Lanes {
         }
     }
 
-    fn removed(&mut self, now: Time, task: TaskId) {
+    /// A task is deleted.
+    pub(super) fn removed(&mut self, now: Time, task: TaskId) {
         let Some(open) = self.open.get_mut(task).and_then(Option::take) else { return };
         let lane = self.lanes.entry((open.service, open.slot)).or_default();
         lane.stretches[open.index].to = now;
@@ -147,15 +179,14 @@ impl Lanes {
 impl Observer for Lanes {
     fn record(&mut self, now: Time, record: &Record) {
         match record {
-            Record::Task(task) => self.task(now, task),
+            Record::Task(task) => self.task(now, TaskView::of(task)),
             Record::TaskRemoved { task, .. } => self.removed(now, *task),
-            Record::Node { node, state: None | Some(NodeState::Down), .. } => self.node_lost(now, *node),
-            Record::Command { index } => self.marks.push(Mark { at: now, kind: MarkKind::Command(*index) }),
+            Record::Node { node, state, .. } => self.mark(now, MarkKind::Node(*node, *state)),
+            Record::Command { index } => self.mark(now, MarkKind::Command(*index)),
             Record::UpdateStatus { service, status: Some(status) } => {
-                self.marks.push(Mark { at: now, kind: MarkKind::Status(*service, status.state) });
+                self.mark(now, MarkKind::Status(*service, status.state));
             }
             Record::UpdateStatus { status: None, .. }
-            | Record::Node { .. }
             | Record::Leadership(_)
             | Record::Manager { .. }
             | Record::Desired { .. }

@@ -17,6 +17,8 @@ mod names;
 pub mod ndjson;
 pub mod page;
 pub mod picture;
+pub mod plot;
+
 pub mod seeds;
 pub mod story;
 pub mod sweeps;
@@ -24,5 +26,6 @@ pub mod table;
 pub mod trace;
 
 pub use lanes::Lanes;
+pub use names::Names;
 pub use picture::Picture;
 pub use story::Story;

@@ -20,6 +20,7 @@ use crate::metrics::request_series::RequestBins;
 use crate::metrics::summary::{ServiceSummary, Update};
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::{MetricPath, Summary, meaning};
+use crate::sim::Plan;
 pub use replay::Replay;
 use verdict::Verdict;
 
@@ -32,6 +33,8 @@ const SCRIPT: &str = include_str!("page/page.js");
 pub struct PageData<'a> {
     /// What the charts show.
     pub timeline: TimelineData<'a>,
+    /// What ran.
+    pub plan: &'a Plan,
     /// Requests over time.
     pub requests: &'a RequestBins,
     /// Every change of every task.
@@ -115,7 +118,7 @@ pub fn html(data: &PageData<'_>) -> String {
     let page = Page {
         style: STYLE,
         script: SCRIPT,
-        replay: embedded(&data.replay.script(data.timeline.plan, summary, &charts, data.timeline.rows, data.requests)),
+        replay: embedded(&data.replay.script(data.plan, summary, &charts, data.timeline.rows, data.requests)),
         rollsim: env!("CARGO_PKG_VERSION"),
         run: &summary.scenario,
         seed: summary.seed,
@@ -148,7 +151,7 @@ fn in_order(summary: &Summary) -> Vec<&ServiceSummary> {
 }
 
 fn section<'a>(service: &'a ServiceSummary, data: &PageData<'a>, charts: &Charts<'_>) -> Service<'a> {
-    let plan = data.timeline.plan;
+    let plan = data.plan;
     let id = plan.services.iter().find(|(_, name)| **name == service.name).map(|(id, _)| id);
     let requests = service.requests.as_ref();
     let versions = requests.into_iter().flat_map(|requests| &requests.by_version);
@@ -217,8 +220,7 @@ mod tests {
     use crate::model::task::TaskState;
     use crate::model::update::{UpdateMessage, UpdateState};
     use crate::observe::SpecCause;
-    use crate::report::Lanes;
-    use crate::sim::Plan;
+    use crate::report::{Lanes, Names};
 
     type Observers = ((Lanes, Timeline), ((TaskLog, RequestSeries), Replay));
 
@@ -233,7 +235,8 @@ mod tests {
         let ((lanes, rows), ((tasks, requests), replay)) = feed.end(20_000);
         let (rows, requests) = (rows.finish(Time::from_millis(20_000)), requests.finish());
         let story = [StoryLine { at: Time::from_millis(1_500), text: "web: <created>".to_owned() }];
-        let timeline = TimelineData { plan, end: Time::from_millis(20_000), lanes: &lanes, rows: &rows };
+        let timeline =
+            TimelineData { names: &Names::of(plan), end: Time::from_millis(20_000), lanes: &lanes, rows: &rows };
         html(&PageData {
             timeline,
             requests: &requests,

@@ -174,6 +174,7 @@ impl Trace<'_> {
                         self.instant(line, *at, (MANAGERS, OPERATOR), "g");
                     }
                 }
+                MarkKind::Node(..) => {}
                 MarkKind::Status(service, state) => {
                     if let Some((from, before)) = open[service].replace((*at, state)) {
                         self.span(before.name(), from, *at, (MANAGERS, status_thread(service)), &json!({}));

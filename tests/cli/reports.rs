@@ -1,6 +1,7 @@
 //! What commands say below their results, and the files that they write.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{files, folder, output, scenario, text};
@@ -42,13 +43,53 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "columns.json report.html requests.csv requests.png requests.svg summary.json tasks.csv timeline.csv \
-               timeline.png timeline.svg trace.json";
+    let run = "columns.json events.csv report.html requests-over-time.csv requests.csv requests.png requests.svg \
+               summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
     assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
     assert!(!names(&["sweep", "--vary", "update.delay=0s"]).contains("sweep.png"));
+}
+
+#[test]
+fn plot_draws_the_charts_of_a_run_again_byte_for_byte() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = tempfile::tempdir().expect("a folder");
+    for name in ["operations/global-update", "operations/node-lost-and-back", "tutorials/numbers-api-rollback"] {
+        let [report, charts] = ["report", "charts"].map(|kind| here.path().join(kind).join(name));
+        let path = root.join("scenarios").join(name).with_extension("json");
+        let argument = |path: &Path| path.to_str().expect("a path").to_owned();
+        let (path, to) = (argument(&path), argument(&report));
+        assert_eq!(output(&["run", &path, "--out", &to, "--requests", "none"], here.path()).status.code(), Some(0));
+        let plot = output(&["plot", &to, "--out", &argument(&charts)], here.path());
+        assert_eq!((plot.status.code(), text(&plot.stdout)), (Some(0), ""));
+        let (written, drawn) = (files(&report), files(&charts));
+        assert!(drawn.contains_key("timeline.svg") && drawn.contains_key("timeline.png"));
+        let is_chart = |name: &String| name.ends_with(".svg") || name.ends_with(".png");
+        let written: Vec<_> = written.into_iter().filter(|(name, _)| is_chart(name)).collect();
+        assert!(written == drawn.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn plot_tells_where_a_report_is_damaged() {
+    let here = tempfile::tempdir().expect("a folder");
+    let path = scenario();
+    let run = ["run", path.to_str().expect("a path"), "--out", "out", "--quiet"];
+    assert_eq!(output(&run, here.path()).status.code(), Some(0));
+    let tasks = here.path().join("out/tasks.csv");
+    let damaged = fs::read_to_string(&tasks).expect("it is there").replacen(",running,", ",ruining,", 1);
+    let line = damaged.lines().position(|line| line.contains(",ruining,")).expect("a task runs") + 1;
+    fs::write(&tasks, damaged).expect("it can be written");
+    let refused = |told: &str| {
+        let refused = output(&["plot", "out"], here.path());
+        assert_eq!((refused.status.code(), text(&refused.stderr)), (Some(2), told));
+    };
+    let column = "desired";
+    refused(&format!("error: out/tasks.csv:{line}: `ruining` cannot be the {column}\n"));
+    fs::remove_file(here.path().join("out/events.csv")).expect("it is there");
+    refused("error: out/events.csv is not there: is this the folder of a report of `rollsim run`, of this version?\n");
 }
 
 #[test]

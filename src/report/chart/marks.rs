@@ -2,11 +2,10 @@
 
 use super::super::lanes::{Mark, MarkKind};
 use super::super::picture::{Align, Color, Picture};
-use super::super::{font, names};
+use super::super::{Names, font, names};
 use super::axis::TimeAxis;
 use super::palette::{BAD, GREY, INK, SMALL};
 use crate::model::update::UpdateState;
-use crate::sim::Plan;
 
 /// Height of a row of labels.
 pub(super) const ROW: i32 = 18;
@@ -36,10 +35,10 @@ pub(super) enum MarkLook {
 }
 
 /// Finds a place for the label of each mark.
-pub(super) fn place(marks: &[Mark], plan: &Plan, axis: &TimeAxis) -> Vec<Placed> {
+pub(super) fn place(marks: &[Mark], names: &Names, axis: &TimeAxis) -> Vec<Placed> {
     let mut placed: Vec<Placed> = Vec::new();
     for mark in marks {
-        let Some((text, look)) = describe(mark.kind, plan) else { continue };
+        let Some((text, look)) = describe(mark.kind, names) else { continue };
         let x = axis.x(mark.at);
         // A line with several commands is one mark.
         if placed.last().is_none_or(|last| (last.x, &last.text) != (x, &text)) {
@@ -102,21 +101,22 @@ impl MarkLook {
 }
 
 /// Text and look of a mark; `None`: what happens is seen without.
-fn describe(kind: MarkKind, plan: &Plan) -> Option<(String, MarkLook)> {
+fn describe(kind: MarkKind, names: &Names) -> Option<(String, MarkLook)> {
     match kind {
         MarkKind::Command(index) => {
-            let line = plan.commands.get(index as usize)?.line.trim();
+            let line = names.commands.get(index as usize)?.trim();
             let line = line.strip_prefix("docker ").unwrap_or(line);
             let line = line.strip_prefix("service ").unwrap_or(line);
             (!line.is_empty()).then(|| (shortened(line), MarkLook::Command))
         }
+        MarkKind::Node(..) => None,
         MarkKind::Status(service, state) => {
             let look = match state {
                 UpdateState::Updating => return None,
                 UpdateState::Completed | UpdateState::RollbackCompleted => MarkLook::Good,
                 UpdateState::Paused | UpdateState::RollbackStarted | UpdateState::RollbackPaused => MarkLook::Bad,
             };
-            let name = if plan.services.len() > 1 { format!("{}: ", plan.services[service]) } else { String::new() };
+            let name = if names.services.len() > 1 { format!("{}: ", names.services[service]) } else { String::new() };
             Some((format!("{name}{}", state.name()), look))
         }
     }
@@ -142,7 +142,7 @@ mod tests {
     fn placed(times_ms: &[u64]) -> Vec<Placed> {
         let axis = TimeAxis { left: 100, right: 1_100, end: Time::from_millis(10_000) };
         let mark = |at: &u64| Mark { at: Time::from_millis(*at), kind: MarkKind::Status(WEB, UpdateState::Paused) };
-        place(&times_ms.iter().map(mark).collect::<Vec<_>>(), &plan(), &axis)
+        place(&times_ms.iter().map(mark).collect::<Vec<_>>(), &Names::of(&plan()), &axis)
     }
 
     #[test]

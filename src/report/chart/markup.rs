@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::super::font;
 use super::super::lanes::{Lane, Mark, MarkKind};
-use super::super::{font, names};
 use super::axis::{TimeAxis, ValueAxis};
 use super::brush::{Look, Sign};
 use super::lane_panel::{self, Versions as _};
@@ -120,8 +120,8 @@ impl<'a> Charts<'a> {
     /// Of this run.
     pub fn new(data: TimelineData<'a>, requests: &'a RequestBins) -> Charts<'a> {
         let slots =
-            data.plan.services.ids().flat_map(|service| data.lanes.of(service).map(move |(slot, _)| (service, slot)));
-        let labels = slots.map(|(service, slot)| font::width(&names::of_slot(data.plan, service, slot), LABEL));
+            data.names.services.ids().flat_map(|service| data.lanes.of(service).map(move |(slot, _)| (service, slot)));
+        let labels = slots.map(|(service, slot)| font::width(&data.names.slot(service, slot), LABEL));
         let left = labels.max().unwrap_or(0).max(56) * 11 / 10 + 10;
         let axis = TimeAxis { left, right: WIDTH - MARGIN, end: data.end.max(Time::from_millis(1)) };
         Charts { images: Images::new(&data), data, requests, axis }
@@ -133,7 +133,7 @@ impl<'a> Charts<'a> {
             let color = self.images.color(*image);
             Version {
                 class: self.class(*image),
-                name: self.data.plan.images[*image].name.clone(),
+                name: self.data.names.images[*image].clone(),
                 color: color.hex(),
                 ink: palette::text_on(color).hex(),
             }
@@ -159,7 +159,7 @@ impl<'a> Charts<'a> {
         let marks = self.marks(service);
         let mut panels = Vec::new();
         if !lanes.is_empty() {
-            let named = lanes.iter().map(|(slot, lane)| (names::of_slot(self.data.plan, service, *slot), *lane));
+            let named = lanes.iter().map(|(slot, lane)| (self.data.names.slot(service, *slot), *lane));
             panels.push(self.lanes(&named.collect::<Vec<(String, &Lane)>>(), &marks));
         }
         if rows.iter().any(|row| row.desired > 0 || row.in_rotation > 0) {
@@ -178,7 +178,7 @@ impl<'a> Charts<'a> {
     fn marks(&self, service: ServiceId) -> Vec<Placed> {
         let of_service = |mark: &&Mark| !matches!(mark.kind, MarkKind::Status(other, _) if other != service);
         let marks: Vec<Mark> = self.data.lanes.marks().iter().filter(of_service).copied().collect();
-        marks::place(&marks, self.data.plan, &self.axis)
+        marks::place(&marks, self.data.names, &self.axis)
     }
 
     /// `v0`: the class of an image's version.
@@ -258,7 +258,7 @@ impl<'a> Charts<'a> {
         used.sort_unstable();
         used.dedup();
         used.into_iter()
-            .map(|image| Entry::new(&format!("{} running", self.class(image)), &self.data.plan.images[image].name))
+            .map(|image| Entry::new(&format!("{} running", self.class(image)), &self.data.names.images[image]))
     }
 
     /// Tasks in rotation against desired ones.
@@ -310,7 +310,7 @@ impl<'a> Charts<'a> {
             };
             for (image, outcomes) in &bin.versions {
                 let Some(image) = image else { continue };
-                let (class, name) = (format!("{} ok", self.class(*image)), &self.data.plan.images[*image].name);
+                let (class, name) = (format!("{} ok", self.class(*image)), &self.data.names.images[*image]);
                 bar((0, self.images.number(*image)), &class, &format!("answered by {name}"), outcomes[0]);
             }
             for (kind, name) in RequestOutcome::names().enumerate().skip(1) {

@@ -1,7 +1,7 @@
 //! The requests of a run over time: how they ended, and how long the answers took.
 
-use super::super::font;
 use super::super::picture::{Align, Color, Picture, Point};
+use super::super::{Names, font};
 use super::axis::TimeAxis;
 use super::brush::{self, Look};
 use super::legend::Sample;
@@ -11,7 +11,6 @@ use crate::kernel::{Span, Time};
 use crate::metrics::request_series::{RequestBin, RequestBins};
 use crate::metrics::summary::Latency;
 use crate::model::request::RequestOutcome;
-use crate::sim::Plan;
 
 const WIDTH: u32 = 1_200;
 const MARGIN: i32 = 24;
@@ -24,7 +23,7 @@ const SERVICES: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct RequestsData<'a> {
     /// Names of everything, and the seed.
-    pub plan: &'a Plan,
+    pub names: &'a Names,
     /// End of the run.
     pub end: Time,
     /// Requests over time.
@@ -35,7 +34,7 @@ pub struct RequestsData<'a> {
 pub fn requests(data: &RequestsData<'_>) -> Option<Picture> {
     let is_called = |bins: &[RequestBin]| bins.iter().any(|bin| !bin.versions.is_empty());
     let services: Vec<(&str, &[RequestBin])> = data
-        .plan
+        .names
         .services
         .iter()
         .map(|(id, name)| (name.as_str(), data.requests.services[id].as_slice()))
@@ -48,12 +47,12 @@ pub fn requests(data: &RequestsData<'_>) -> Option<Picture> {
     let mut picture = Picture::new(WIDTH, 0);
     let end = data.end.max(Time::from_millis(1));
     let axis = TimeAxis { left: LEFT, right: picture.width() - MARGIN, end };
-    let seed = MARGIN + font::width(&data.plan.name, TITLE) * 11 / 10 + 16;
-    picture.text((MARGIN, 28), data.plan.name.as_str(), TITLE, Align::Left, INK);
-    picture.text((seed, 29), format!("seed {}", data.plan.seed), LABEL, Align::Left, GREY);
+    let seed = MARGIN + font::width(&data.names.scenario, TITLE) * 11 / 10 + 16;
+    picture.text((MARGIN, 28), data.names.scenario.as_str(), TITLE, Align::Left, INK);
+    picture.text((seed, 29), format!("seed {}", data.names.seed), LABEL, Align::Left, GREY);
     let mut y = 50;
     for (name, bins) in services {
-        if data.plan.services.len() > 1 {
+        if data.names.services.len() > 1 {
             picture.text((MARGIN, y + 12), name, HEADING, Align::Left, INK);
             y += 26;
         }
@@ -198,8 +197,8 @@ mod tests {
     fn drawn(requests: &[Request]) -> Option<String> {
         let mut series = RequestSeries::new(2);
         requests.iter().for_each(|request| series.request(request));
-        let (plan, end) = (plan(), Time::from_millis(20_000));
-        let data = RequestsData { plan: &plan, end, requests: &series.finish() };
+        let (names, end) = (Names::of(&plan()), Time::from_millis(20_000));
+        let data = RequestsData { names: &names, end, requests: &series.finish() };
         super::requests(&data).map(|picture| picture.svg())
     }
 

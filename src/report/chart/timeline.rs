@@ -1,8 +1,10 @@
 //! The timeline of a run: lanes of slots, tasks in rotation and requests, over one axis of time.
 
+use std::collections::BTreeMap;
+
 use super::super::lanes::{Lane, Lanes};
 use super::super::picture::{Align, Color, Picture};
-use super::super::{font, names};
+use super::super::{Names, font, names};
 use super::axis::TimeAxis;
 use super::brush::{Look, Sign};
 use super::lane_panel::{self, Versions};
@@ -11,8 +13,7 @@ use super::palette::{self, GREY, HEADING, INK, LABEL, TITLE};
 use super::{marks, panels};
 use crate::kernel::Time;
 use crate::metrics::timeline::Row;
-use crate::model::ImageId;
-use crate::sim::Plan;
+use crate::model::{ImageId, TaskId};
 
 /// Width of the chart in pixels.
 const WIDTH: u32 = 1_200;
@@ -26,7 +27,7 @@ const SERVICES: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct TimelineData<'a> {
     /// Names of everything, and the seed.
-    pub plan: &'a Plan,
+    pub names: &'a Names,
     /// End of the run.
     pub end: Time,
     /// What became of the slots.
@@ -44,9 +45,9 @@ struct Group<'a> {
     rows: Vec<&'a Row>,
 }
 
-/// The images of the run, in order of their ids.
+/// The images of the run, in order of their first tasks.
 pub(super) struct Images<'a> {
-    plan: &'a Plan,
+    names: &'a Names,
     pub(super) used: Vec<ImageId>,
 }
 
@@ -60,12 +61,12 @@ pub fn timeline(data: &TimelineData<'_>) -> Picture {
     let end = data.end.max(Time::from_millis(1));
     let axis = TimeAxis { left, right: picture.width() - MARGIN, end };
     let mut y = header(&mut picture, &images);
-    let marks = marks::place(data.lanes.marks(), data.plan, &axis);
+    let marks = marks::place(data.lanes.marks(), data.names, &axis);
     y += marks::height(&marks) + 4;
     let top = y;
     let mut plots = Vec::new();
     let pitch = lane_panel::pitch(groups.iter().map(|group| group.lanes.len()).sum());
-    let titled = data.plan.services.len() > 1;
+    let titled = data.names.services.len() > 1;
     for group in groups.iter().take(SERVICES) {
         y = group.draw(&mut picture, &axis, y, &mut plots, (pitch, titled), &images);
     }
@@ -86,17 +87,17 @@ pub fn timeline(data: &TimelineData<'_>) -> Picture {
 
 /// Title and legend; returns the height used.
 fn header(picture: &mut Picture, images: &Images<'_>) -> i32 {
-    let plan = images.plan;
-    let seed = MARGIN + font::width(&plan.name, TITLE) * 11 / 10 + 16;
-    picture.text((MARGIN, 28), plan.name.as_str(), TITLE, Align::Left, INK);
-    picture.text((seed, 29), format!("seed {}", plan.seed), LABEL, Align::Left, GREY);
+    let names = images.names;
+    let seed = MARGIN + font::width(&names.scenario, TITLE) * 11 / 10 + 16;
+    picture.text((MARGIN, 28), names.scenario.as_str(), TITLE, Align::Left, INK);
+    picture.text((seed, 29), format!("seed {}", names.seed), LABEL, Align::Left, GREY);
     if images.used.is_empty() {
         return 56;
     }
     let versions: Vec<_> = images
         .used
         .iter()
-        .map(|image| (Sample::Bar(Look::Full, images.color(*image)), plan.images[*image].name.clone()))
+        .map(|image| (Sample::Bar(Look::Full, images.color(*image)), names.images[*image].clone()))
         .collect();
     let state = |look, text: &str| (Sample::Bar(look, GREY), text.to_owned());
     let states = [
@@ -119,9 +120,9 @@ fn header(picture: &mut Picture, images: &Images<'_>) -> i32 {
 fn groups<'a>(data: &TimelineData<'a>) -> Vec<Group<'a>> {
     let mut room = LANES;
     let mut groups = Vec::new();
-    for (service, name) in data.plan.services.iter() {
+    for (service, name) in data.names.services.iter() {
         let mut lanes: Vec<_> =
-            data.lanes.of(service).map(|(slot, lane)| (names::of_slot(data.plan, service, slot), lane)).collect();
+            data.lanes.of(service).map(|(slot, lane)| (data.names.slot(service, slot), lane)).collect();
         let hidden = lanes.len().saturating_sub(room);
         lanes.truncate(room);
         room -= lanes.len();
@@ -174,16 +175,20 @@ impl Group<'_> {
 
 impl<'a> Images<'a> {
     pub(super) fn new(data: &TimelineData<'a>) -> Images<'a> {
-        let lanes = data.plan.services.ids().flat_map(|service| data.lanes.of(service));
-        let mut used: Vec<_> = lanes.flat_map(|(_, lane)| lane.stretches.iter().map(|stretch| stretch.image)).collect();
-        used.sort_unstable();
-        used.dedup();
-        Images { plan: data.plan, used }
+        let lanes = data.names.services.ids().flat_map(|service| data.lanes.of(service));
+        let mut first: BTreeMap<ImageId, TaskId> = BTreeMap::new();
+        for stretch in lanes.flat_map(|(_, lane)| &lane.stretches) {
+            let task = first.entry(stretch.image).or_insert(stretch.task);
+            *task = stretch.task.min(*task);
+        }
+        let mut used: Vec<ImageId> = first.keys().copied().collect();
+        used.sort_by_key(|image| first[image]);
+        Images { names: data.names, used }
     }
 
     /// Number of an image that a task has, from 0.
     pub(super) fn number(&self, image: ImageId) -> usize {
-        self.used.binary_search(&image).expect("an image of a task is known")
+        self.used.iter().position(|used| *used == image).expect("an image of a task is known")
     }
 }
 
@@ -193,7 +198,7 @@ impl Versions for Images<'_> {
     }
 
     fn label(&self, image: ImageId) -> &str {
-        names::of_image_in_short(&self.plan.images[image].name)
+        names::of_image_in_short(&self.names.images[image])
     }
 }
 
@@ -202,17 +207,17 @@ mod tests {
     use super::*;
     use crate::metrics::Timeline;
     use crate::metrics::fixture::{Feed, NEW, OLD, REFUSED, WEB, plan, request};
-    use crate::model::TaskId;
     use crate::model::task::{Message, Slot, Status, TaskState};
     use crate::model::update::{UpdateMessage, UpdateState};
     use crate::observe::{Record, SpecCause, TaskRecord};
+    use crate::sim::Plan;
 
     fn drawn(plan: &Plan, end: u64, tell: impl FnOnce(&mut Feed<(Lanes, Timeline)>)) -> Picture {
         let mut feed = Feed::new((Lanes::default(), Timeline::new(plan.services.len())));
         tell(&mut feed);
         let (lanes, rows) = feed.end(end);
         let end = Time::from_millis(end);
-        timeline(&TimelineData { plan, end, lanes: &lanes, rows: &rows.finish(end) })
+        timeline(&TimelineData { names: &Names::of(plan), end, lanes: &lanes, rows: &rows.finish(end) })
     }
 
     fn rollout(feed: &mut Feed<(Lanes, Timeline)>) {
