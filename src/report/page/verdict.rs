@@ -69,7 +69,7 @@ pub(super) fn of(service: &ServiceSummary, run: &Summary, plan: &Plan, tasks: &[
         answers: [
             was_down(service),
             how_long(service),
-            who_noticed(service, told.as_ref(), run),
+            who_noticed(service, told.as_ref(), run, ended(service, plan, tasks)),
             rolled_back(service, told.as_ref()),
         ],
     }
@@ -241,12 +241,25 @@ fn how_long(service: &ServiceSummary) -> Answer {
     Answer { question: "How long?", answer: length(total), detail, tone }
 }
 
-fn who_noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> Answer {
-    let (answer, detail, tone) = noticed(service, told, run);
+/// How many tasks of the service ended though they were meant to run, whatever their image.
+fn ended(service: &ServiceSummary, plan: &Plan, tasks: &[TaskChange]) -> u32 {
+    let mut has_ended: IdVec<TaskId, bool> = IdVec::new();
+    for TaskChange { task, .. } in tasks {
+        let by_itself = matches!(task.status.state, TaskState::Complete | TaskState::Failed | TaskState::Rejected)
+            && task.desired <= TaskState::Running;
+        if by_itself && plan.services[task.service] == service.name {
+            *has_ended.entry(task.task, false) = true;
+        }
+    }
+    has_ended.iter().filter(|(_, has_ended)| **has_ended).count() as u32
+}
+
+fn who_noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary, ended: u32) -> Answer {
+    let (answer, detail, tone) = noticed(service, told, run, ended);
     Answer { question: "Who noticed?", answer, detail, tone }
 }
 
-fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> (String, String, Tone) {
+fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary, ended: u32) -> (String, String, Tone) {
     if let Some((told, detect)) = told.and_then(|told| told.update.detect.map(|detect| (told, detect))) {
         let is_sign = |state| matches!(state, UpdateState::Paused | UpdateState::RollbackStarted);
         let sign = service.update_status.iter().find(|status| status.at >= told.update.start && is_sign(status.state));
@@ -271,6 +284,9 @@ fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> 
         }
         _ if told.is_some_and(Told::is_bad) => {
             ("Nobody".to_owned(), status.unwrap_or_else(|| "no update status".to_owned()), Tone::Bad)
+        }
+        _ if ended > 0 => {
+            ("Swarm".to_owned(), format!("it saw {} end by themselves", names::counted(ended, "task")), Tone::Plain)
         }
         _ if hurt => {
             let detail = status.unwrap_or_else(|| "no task of an update failed".to_owned());
@@ -411,6 +427,12 @@ mod tests {
     fn a_service_that_is_not_updated_speaks_of_what_its_clients_saw() {
         let told = told(|service| service.updates.clear(), |_| ());
         assert_eq!(told, ["web was never down; 3 of 10 requests failed", "No", "0 s", "Only the clients", "Nothing"]);
+    }
+
+    #[test]
+    fn a_task_that_ends_without_an_update_is_noticed_by_swarm() {
+        let told = told(|service| service.updates.clear(), fails(Some(TaskError::Unhealthy(137))));
+        assert_eq!(told, ["web was never down; 3 of 10 requests failed", "No", "0 s", "Swarm", "Nothing"]);
     }
 
     #[test]
