@@ -230,6 +230,29 @@ fn users_who_wait_for_answers_are_counted_in_exact_mode_only() {
     }
 }
 
+#[test]
+fn what_is_drawn_in_aggregate_spreads_as_single_requests_do() {
+    let errors = scenario(r#", "error_share": 0.05, "concurrency": 50"#, EIGHT, r#", "arrivals": "constant""#, "");
+    assert_spread(&errors, (Some(0), "http-error application"), 0.05);
+    let half = r#", "arrivals": "constant", "entry": ["node1", "node2"], "choice": "random", "connect_timeout": "1s""#;
+    let crash = r#"{"at": "15s", "fault": "node crash node1"},"#;
+    assert_spread(&scenario("", EIGHT, half, crash), (None, "timeout node-lost"), 0.5);
+    let update = r#""update_config": {"parallelism": 4, "delay": "60s"}"#;
+    let names = format!(r#""networks": ["back"], "deploy": {{"replicas": 8, "endpoint_mode": "dnsrr", {update}}}"#);
+    assert_spread(&scenario("", &names, r#", "arrivals": "constant""#, ""), (Some(1), "ok"), 0.5);
+}
+
+/// Holds the variance of a count over seeds to that of a binomial count with this probability, within a 99.99 % interval for so many seeds.
+fn assert_spread(text: &str, (image, name): (Option<u32>, &str), probability: f64) {
+    let key = (image, name.to_owned());
+    let counts: Vec<f64> =
+        (1..=SEEDS).map(|seed| run(text, "aggregate", seed).0.get(&key).copied().unwrap_or(0.0)).collect();
+    let mean = counts.iter().sum::<f64>() / SEEDS as f64;
+    let variance = counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / (SEEDS - 1) as f64;
+    let ratio = variance / (mean * (1.0 - probability));
+    assert!(mean > 100.0 && (0.25..2.4).contains(&ratio), "{name}: {mean} with variance {variance}");
+}
+
 /// Holds the mean of a count to that of the exact one, but for this part of it.
 fn assert_near(text: &str, (image, name): (Option<u32>, &str), part: f64) {
     const SEEDS: u64 = 8;
