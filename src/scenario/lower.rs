@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::{Access, ClientSpec, Connect, Grade};
+use crate::model::client::Grade;
 use crate::model::command::Command;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
@@ -21,7 +21,7 @@ use super::schema::{Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::{Stacks, short_names};
 use super::timeline;
-use super::traffic::{Client, Entry, access, check_client, check_images};
+use super::traffic::{Client, check_client, check_images, lower_clients};
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -245,7 +245,7 @@ impl Names {
     }
 
     /// The service that something in the scenario refers to, or a problem.
-    fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
+    pub(super) fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
         if service.is_none() && !self.has_others {
             problems.push(self.unknown(&name.value, &name.place));
@@ -274,6 +274,11 @@ impl Names {
             problems.push(self.unknown_node(&name.value, &name.place));
         }
         node
+    }
+
+    /// All nodes, in the order of the file.
+    pub(super) fn all_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.ids()
     }
 
     fn node_of(&self, name: &str) -> Option<NodeId> {
@@ -410,48 +415,6 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
         commands.push(TimedCommand { at: Time::ZERO, line: String::new(), command });
     }
     commands
-}
-
-fn lower_clients(
-    clients: Named<Client>,
-    commands: &[TimedCommand],
-    names: &Names,
-    problems: &mut Problems,
-) -> Vec<ClientSpec> {
-    let lower = |(name, client): (Spanned<String>, Option<Client>)| {
-        let client = client?;
-        let service = names.refer(&client.service, problems)?;
-        let entry = match &client.entry {
-            None => Some(names.nodes.ids().take(1).collect()),
-            Some(entry) => match &entry.value {
-                Entry::All => Some(names.nodes.ids().collect()),
-                Entry::Nodes(nodes) => nodes.iter().map(|node| names.refer_to_node(node, problems)).collect(),
-            },
-        };
-        let spec = commands.iter().find_map(|command| match &command.command {
-            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
-                if *created == service =>
-            {
-                Some(spec)
-            }
-            _ => None,
-        });
-        let access = access(spec?);
-        if let Some(entry) = client.entry.as_ref().filter(|_| access == Access::Direct) {
-            let message = "this has no effect: the service has no port and no network";
-            problems.push(Diagnostic::new(Code::NoEffect, &entry.place, message));
-        }
-        let nodes = if access == Access::Direct { Vec::new() } else { entry? };
-        Some(ClientSpec {
-            name: name.value,
-            service,
-            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
-            until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
-            load: client.load,
-            connect: Connect { access, nodes, ..client.connect },
-        })
-    };
-    clients.into_iter().filter_map(lower).collect()
 }
 
 fn lower_objectives(

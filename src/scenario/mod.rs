@@ -22,6 +22,7 @@ mod compose;
 mod date;
 mod deploy;
 mod engine;
+mod entry;
 mod fault;
 mod health;
 mod image;

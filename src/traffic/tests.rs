@@ -97,6 +97,10 @@ impl Routing for Rotations {
         true
     }
 
+    fn backends(&self, _entry: EntryId) -> &[TaskId] {
+        &[]
+    }
+
     fn access(&self, _entry: EntryId) -> Access {
         Access::Direct
     }

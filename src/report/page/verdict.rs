@@ -130,7 +130,7 @@ impl Fate {
 
     /// What befell the image; `None`: its tasks ran.
     fn words(self, image: &str) -> Option<String> {
-        let some = format!("{} of {image}", names::counted(self.ended, "task"));
+        let some = format!("{} task{} of {image}", grouped(self.ended.into()), if self.ended == 1 { "" } else { "s" });
         match self.first {
             None if self.unplaced && !self.ran => Some(format!("{image} found no suitable node")),
             None => None,
