@@ -10,9 +10,9 @@ pub(super) fn spelled_out(text: &str) -> Option<String> {
         Some((" ", clock)) => (clock, "Z"),
         Some((_, clock)) => clock.split_at(clock.find(['Z', '+', '-'])?),
     };
-    let [year, month, day] = numbers(date, '-')?;
+    let [year, month, day] = numbers(date, '-', 4)?;
     let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, digits)| (clock, Some(digits)));
-    let [hour, minute, second] = numbers(clock, ':')?;
+    let [hour, minute, second] = numbers(clock, ':', 2)?;
     if date.find('-') != Some(4) || !(1..=days(year, month)?).contains(&day) || hour > 23 || minute > 59 || second > 59
     {
         return None;
@@ -28,12 +28,14 @@ pub(super) fn spelled_out(text: &str) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction} {zone}"))
 }
 
-/// Three numbers, all but the first of at most two digits.
-fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
-    let is_number = |part: &str| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let mut parts = text.split(separator).map(|part| part.parse().ok().filter(|_| is_number(part)));
+/// Three numbers: the first of at most so many digits, the others of two.
+fn numbers(text: &str, separator: char, first: usize) -> Option<[u32; 3]> {
+    let digits = |(part, most): (&str, usize)| {
+        part.parse().ok().filter(|_| part.len() <= most && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut parts = text.split(separator).zip([first, 2, 2]).map(digits);
     let numbers = [parts.next()??, parts.next()??, parts.next()??];
-    (parts.next().is_none() && numbers[1..].iter().all(|number| *number < 100)).then_some(numbers)
+    (text.matches(separator).count() == 2).then_some(numbers)
 }
 
 /// Days of a month; `None` if there is no such month.
