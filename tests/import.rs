@@ -7,7 +7,7 @@ use rollsim::diag::SourceFile;
 use rollsim::kernel::Dist;
 use rollsim::model::command::Command;
 use rollsim::model::defaults;
-use rollsim::model::image::Stop;
+use rollsim::model::image::{Outcome, Stop};
 use rollsim::model::service::{RestartPolicy, ServiceSpec, UpdateConfig};
 use rollsim::scenario::import::import;
 use rollsim::scenario::{self, Loaded};
@@ -57,7 +57,11 @@ fn printed(recording: &Value, until: f64) -> [String; 3] {
         Some(json!({
             "ID": task["id"], "CreatedAt": timestamp(&task["created_at"]), "ServiceID": task["service"],
             "Slot": task["slot"].as_u64().unwrap_or(0), "NodeID": task["node"], "Spec": spec,
-            "Status": {"Timestamp": timestamp(&status["t"]), "State": status["state"]},
+            "Status": {
+                "Timestamp": timestamp(&status["t"]), "State": status["state"],
+                "Message": status["message"].as_str().unwrap_or_default(), "Err": status["err"].as_str().unwrap_or_default(),
+                "ContainerStatus": {"ExitCode": status["exit_code"].as_i64().unwrap_or_default()},
+            },
         }))
     };
     let tasks: Vec<Value> = entries("tasks").iter().filter_map(task).collect();
@@ -120,6 +124,28 @@ fn start_and_stop_are_those_that_the_agents_logged() {
         let real = logged(&recording, images[1], "starting", "running").expect("tasks started");
         assert_near(&new.expect("the new image is there").start, real, name);
     }
+}
+
+#[test]
+fn images_fail_as_their_tasks_did() {
+    let outcome = |name: &str, image: &str| {
+        let recording = recording(&format!("{name}.json"));
+        let loaded = imported(&recording, end(&recording));
+        let image = loaded.plan.images.values().find(|known| known.name == image).expect("the image is there");
+        (image.behavior.outcome.clone(), image.behavior.fail_share)
+    };
+    let exit = |name: &str, image: &str, seconds: f64, code: u8| match outcome(name, image) {
+        (Outcome::Exit { after, code: fitted }, 1.0) => {
+            assert_near(&after, seconds, name);
+            assert_eq!(fitted, code, "{name}");
+        }
+        other => panic!("{name}: {other:?}"),
+    };
+    // No task that runs tells their preparation and start apart from the time that they were up.
+    exit("a3-failure-rollback", "app:bad", 0.5, 1);
+    exit("v-restart-conditions", "job:ok", 4.8, 0);
+    assert_eq!(outcome("u-missing-image", "app:nonexistent"), (Outcome::FailPull, 1.0));
+    assert_eq!(outcome("a1-rolling-p2-d5-fast-stop", "app:v2"), (Outcome::Run, 1.0));
 }
 
 /// Within 150 ms, which is what batches and polls add, or 10 %.

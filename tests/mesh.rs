@@ -316,3 +316,57 @@ fn a_drained_node_still_accepts_connections() {
     );
     assert_eq!(failures(&requests), [""; 0]);
 }
+
+#[test]
+fn a_proxy_that_asks_seldom_sends_to_tasks_that_are_gone_until_it_asks() {
+    let service = r#", "networks": ["net"], "deploy": {"replicas": 2}"#;
+    let scale = r#"{"at": "20s", "run": "docker service scale web=1"}"#;
+    let behind = |refresh: &str| {
+        let entry =
+            format!(r#", "connect_timeout": "500ms", "entry": {{"backends": "tasks", "refresh": "{refresh}"}}"#);
+        run("", service, &entry, scale)
+    };
+    assert_eq!(failures(&behind("1s")), [""; 0], "rule 30: it is out of the list for 2 s before it stops");
+    let stale = behind("20s");
+    let lost: Vec<&Request> = of(&stale, "timeout stale-entry").collect();
+    let sent = |request: &Request| request.sent.as_millis();
+    assert!(lost.len() > 20 && sent(lost[0]) > 23_000, "{}", lost.len());
+    let last = sent(lost[lost.len() - 1]);
+    assert!(lost.windows(2).all(|pair| sent(pair[1]) - sent(pair[0]) == 200), "every second request");
+    assert!(sent_between(&stale, last / 1_000 + 1, 60).iter().all(|request| request.outcome == RequestOutcome::Ok));
+}
+
+#[test]
+fn a_load_balancer_whose_checks_fail_spares_a_node_and_has_none_at_last() {
+    let crash = r#"{"at": "20s", "fault": "node crash node1"}, {"at": "40s", "fault": "node crash node2"}"#;
+    let check = r#"{"interval": "1s", "timeout": "500ms", "rise": 2, "fall": 2}"#;
+    let entry = |entry: &str| run("", TWO, &format!(r#", "connect_timeout": "500ms", "entry": {entry}"#), crash);
+    let checked = entry(&format!(r#"{{"backends": ["node1", "node2"], "check": {check}}}"#));
+    assert_eq!(failures(&sent_between(&checked, 10, 20)), [""; 0]);
+    assert!(of(&sent_between(&checked, 20, 23), "timeout node-lost").count() > 0, "until two checks have failed");
+    assert_eq!(failures(&sent_between(&checked, 32, 40)), [""; 0], "the other node has missed it too");
+    let none = sent_between(&checked, 43, 60);
+    assert_eq!(failures(&none), ["no-backend node-lost"]);
+    assert!(none.iter().all(|request| request.latency().as_millis() == 0));
+    let unchecked = entry(r#"{"backends": ["node1", "node2"]}"#);
+    assert_eq!(of(&sent_between(&unchecked, 32, 40), "timeout node-lost").count(), 40, "every second one");
+}
+
+#[test]
+fn a_backend_that_is_well_again_gets_requests_after_as_many_checks() {
+    let service = r#", "ports": [{"target": 80, "published": 80, "mode": "host"}],
+        "deploy": {"replicas": 1, "placement": {"constraints": ["node.hostname==node1"]}, "restart_policy": {"delay": "2s"}}"#;
+    let check = r#"{"interval": "1s", "timeout": "500ms", "rise": 3, "fall": 1}"#;
+    let entry = format!(r#", "entry": {{"backends": ["node1"], "check": {check}}}"#);
+    let update = r#"{"at": "20s", "run": "docker service update --image app:2 web"}"#;
+    let requests = run(r#", "boot": "5s""#, service, &entry, update);
+    let down: Vec<&Request> = of(&requests, "no-backend no-task").collect();
+    let last = down[down.len() - 1].sent.as_millis();
+    let up = requests
+        .iter()
+        .find(|request| request.task.is_some_and(|(_, image)| image.0 == 1) && request.outcome == RequestOutcome::Ok);
+    let up = up.expect("it serves at last").sent.as_millis();
+    assert_eq!(up, last + 100);
+    // It listens 5 s after its process is up at 21.3 s, and the third check after that finds it well.
+    assert!((28_300..=29_400).contains(&up), "{up}");
+}

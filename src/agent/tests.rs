@@ -1,5 +1,7 @@
 //! Containers from their assignment to their end: what is reported, and what load balancers and clients see.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::kernel::{Dist, Span};
 use crate::model::image::{Outcome, Stop, TaskOverride};
@@ -369,7 +371,7 @@ fn rule_12_a_pull_is_given_up_when_nobody_waits_for_it_any_more() {
 #[test]
 fn rule_13_a_pull_that_fails_is_rejected_unless_the_node_has_the_image() {
     let fails = TaskOverride { outcome: Some(Outcome::FailPull), ..TaskOverride::default() };
-    let tasks = [(0, fails.clone()), (2, fails)].into();
+    let tasks = Arc::new([(0, fails.clone()), (2, fails)].into());
     let mut bench = Bench::new(ImageBehavior { pull: Dist::Constant(Span::from_secs(20)), tasks, ..image() });
     bench.assign(0, TaskState::Ready);
     bench.run_to(20_000);

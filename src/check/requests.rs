@@ -71,7 +71,7 @@ impl Rotations {
             RequestOutcome::Failed(failure, _) => failure == Failure::HttpError,
         };
         let is_tied_to_task = match connect.access {
-            Access::DnsRoundRobin => connect.dns_cache || connect.keep_alive,
+            Access::DnsRoundRobin => connect.dns_cache || connect.keep_alive || connect.balancer.is_some(),
             Access::HostPort => connect.keep_alive,
             Access::Direct | Access::Vip => connect.keep_alive && !is_answered,
         };

@@ -12,7 +12,7 @@ use super::{Failure, Terminal};
 use crate::diag::{Diagnostic, Severity, SourceFile};
 use crate::scenario::files::{self, Disk, FileError, Files, Outside};
 use crate::scenario::overlay::Overlay;
-use crate::scenario::{self, Loaded, StackRun};
+use crate::scenario::{self, Loaded, MOST_PROBLEMS, StackRun};
 
 /// What changes a scenario before it runs.
 #[derive(Debug, Default, Args)]
@@ -220,6 +220,8 @@ impl<'a> Inputs<'a> {
             ([], _) => return Ok(()),
             (_, 1) if errors == 0 => String::new(),
             (_, 1) if errors == 1 => "error: the scenario has 1 error".to_owned(),
+            // Nobody looked for more.
+            (_, 1) if errors >= MOST_PROBLEMS => format!("error: the scenario has at least {errors} errors"),
             (_, 1) => format!("error: the scenario has {errors} errors"),
             ([file], files) => format!("error: 1 of {files} files is invalid: {file}"),
             (invalid, files) => {

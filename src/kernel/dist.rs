@@ -1,6 +1,7 @@
 //! Distributions of durations. One draw takes exactly one uniform number, so that streams stay in step.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::time::Span;
 
@@ -32,7 +33,7 @@ pub enum Dist {
         sigma: f64,
     },
     /// One of these values, each as likely; never empty.
-    Empirical(Vec<Span>),
+    Empirical(Arc<[Span]>),
 }
 
 impl Dist {
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(Dist::Exponential { mean: ms(1000) }.sample(at(0.5)).as_micros(), 693_147);
         let uniform = Dist::Uniform { low: ms(1), high: ms(2) };
         assert_eq!((uniform.sample(0), uniform.sample(u64::MAX)), (ms(1), ms(2)));
-        let empirical = Dist::Empirical(vec![ms(1), ms(5)]);
+        let empirical = Dist::Empirical([ms(1), ms(5)].into());
         assert_eq!((empirical.sample(0), empirical.sample(u64::MAX)), (ms(1), ms(5)));
     }
 
@@ -221,6 +222,6 @@ mod tests {
         assert_eq!(Dist::Exponential { mean: ms(1000) }.p99().as_millis(), 4605);
         assert_eq!(Dist::Uniform { low: ms(0), high: ms(100) }.p99().as_millis(), 99);
         assert_eq!(Dist::log_normal(ms(1000), ms(4000)).p99().as_millis(), 4000);
-        assert_eq!(Dist::Empirical(vec![ms(5), ms(1)]).p99(), ms(5));
+        assert_eq!(Dist::Empirical([ms(5), ms(1)].into()).p99(), ms(5));
     }
 }

@@ -70,6 +70,8 @@ pub struct Connect {
     pub nodes: Vec<NodeId>,
     /// Which of the nodes a connection enters.
     pub choice: Choice,
+    /// What stands before the nodes or tasks; `None`: the client chooses.
+    pub balancer: Option<Balancer>,
     /// How long it waits for a connection; `None`: as long as the kernel.
     pub connect_timeout: Option<Span>,
     /// How long it waits for the answer, from the moment when it has sent the request; `None`: for ever.
@@ -87,8 +89,31 @@ pub struct Connect {
 impl ClientSpec {
     /// Whether its requests can be told in bulk: what it sends does not hang on what became of single requests before.
     pub fn is_told_in_bulk(&self) -> bool {
-        !matches!(self.load, Load::Closed { .. }) && !self.connect.dns_cache
+        !matches!(self.load, Load::Closed { .. }) && !self.connect.dns_cache && self.connect.balancer.is_none()
     }
+}
+
+/// An external load balancer: a proxy that is no part of the cluster, and sends each request to the next of its backends that it thinks
+/// well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balancer {
+    /// How often it asks for the addresses of the tasks, which are its backends; `None`: its backends are [`Connect::nodes`].
+    pub refresh: Option<Span>,
+    /// How it checks its backends; `None`: it thinks all of them well.
+    pub check: Option<BackendCheck>,
+}
+
+/// How an external load balancer checks a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendCheck {
+    /// From the begin of a check to that of the next; more than nothing.
+    pub interval: Span,
+    /// How long a check waits for its answer; not above `interval`.
+    pub timeout: Span,
+    /// Checks that must succeed on end before a backend gets requests again; at least 1.
+    pub rise: u32,
+    /// Checks that must fail on end before it gets none; at least 1.
+    pub fall: u32,
 }
 
 /// What stands between a client and the tasks of a service.

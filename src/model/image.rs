@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use super::ids::NodeId;
 use super::service::HealthCheck;
@@ -36,7 +37,7 @@ pub struct ImageBehavior {
     /// Nodes on which every task fails to start, whatever else is said.
     pub fails_on: BTreeSet<NodeId>,
     /// What single tasks do instead, by ordinal of the image's tasks, from 0.
-    pub tasks: BTreeMap<u32, TaskOverride>,
+    pub tasks: Arc<BTreeMap<u32, TaskOverride>>,
 }
 
 /// What a process does at the stop signal.
@@ -165,7 +166,7 @@ impl Default for ImageBehavior {
             outcome: Outcome::Run,
             fail_share: 1.0,
             fails_on: BTreeSet::new(),
-            tasks: BTreeMap::new(),
+            tasks: Arc::default(),
         }
     }
 }

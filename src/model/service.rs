@@ -1,6 +1,7 @@
 //! What a service is to be: the specification that an operator writes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::ids::ImageId;
 use crate::kernel::Span;
@@ -68,7 +69,7 @@ pub struct ContainerSpec {
     pub healthcheck: Option<HealthCheck>,
     /// All other settings, as text by name (`env.A`, `mount./data`, `args`, `stop_signal`). What they say is not simulated,
     /// but a change makes tasks dirty.
-    pub settings: BTreeMap<String, String>,
+    pub settings: Arc<BTreeMap<String, String>>,
 }
 
 /// A health check as a service states it. Unset fields are taken from the image, then from the engine's defaults.
@@ -304,7 +305,7 @@ impl ServiceSpec {
                     image,
                     stop_grace_period: None,
                     healthcheck: None,
-                    settings: BTreeMap::new(),
+                    settings: Arc::default(),
                 },
                 restart: None,
                 placement: Placement::default(),

@@ -1,6 +1,7 @@
 //! What a command changes of a service's specification.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::command::{Edit, RestartPolicyChange, SpecChange, UpdateConfigChange};
 use super::defaults;
@@ -88,8 +89,8 @@ fn apply_edit(edit: &Edit, spec: &mut ServiceSpec) {
     let settings = &mut spec.task.container.settings;
     let placement = &mut spec.task.placement;
     match edit {
-        Edit::Set(key, value) => set(settings, key, value),
-        Edit::Unset(key) => unset(settings, key),
+        Edit::Set(key, value) => set(Arc::make_mut(settings), key, value),
+        Edit::Unset(key) => unset(Arc::make_mut(settings), key),
         Edit::LabelAdd(key, value) => set(&mut spec.labels, key, value),
         Edit::LabelRm(key) => unset(&mut spec.labels, key),
         Edit::ConstraintAdd(constraint) => add(&mut placement.constraints, constraint),

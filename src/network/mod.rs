@@ -312,6 +312,11 @@ impl Network {
         self.link_changes
     }
 
+    /// Tasks that get the connections which enter here, in turn or by chance.
+    pub fn backends(&self, entry: EntryId) -> &[TaskId] {
+        self.entries[entry].service.enabled()
+    }
+
     /// What becomes of connections that enter here if no task gets them.
     pub fn closed(&self, entry: EntryId) -> Option<Route> {
         match self.entries[entry].machine {

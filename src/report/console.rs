@@ -7,7 +7,7 @@ use crate::metrics::summary::{Requests, Totals};
 use crate::metrics::{MetricPath, ServiceSummary, Summary};
 use crate::model::request::Cause;
 
-/// What is shown, and whether it is shown although all columns have no value, or 0.
+/// What is shown where a column has a value, and whether it is shown although that is 0 everywhere.
 const METRICS: [(&str, bool); 24] = [
     ("requests.total", true),
     ("requests.failed", true),
@@ -35,11 +35,15 @@ const METRICS: [(&str, bool); 24] = [
     ("final_update_status", false),
 ];
 
-/// The numbers of a run: a table of metrics, then what each version served, what each client saw if there are several, what became of
-/// each update, and how long drained nodes took to be empty.
+/// The numbers of a run: a table of metrics, without rows for requests if nobody sends any, then what each version served, what each
+/// client saw if there are several, what became of each update, and how long drained nodes took to be empty.
 pub fn summary(summary: &Summary) -> String {
     let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary), nodes(summary)];
-    tables.into_iter().flatten().map(|table| table.to_string()).collect::<Vec<String>>().join("\n")
+    let mut texts: Vec<String> = tables.into_iter().flatten().map(|table| table.to_string()).collect();
+    if summary.services.iter().all(|service| service.requests.is_none()) {
+        texts.insert(1, "no clients: requests are not counted\n".to_owned());
+    }
+    texts.join("\n")
 }
 
 /// A column for each service, and one for their totals if there are several.
@@ -173,8 +177,8 @@ fn table(columns: &[Column<'_>]) -> Table {
     for (name, always) in METRICS {
         let metric = MetricPath::parse(name).expect("a metric of this name exists");
         let values: Vec<_> = columns.iter().map(|column| column.value(&metric)).collect();
-        let is_something = |value: &Option<Value<'_>>| !matches!(value, None | Some(Value::Count(0)));
-        if always || values.iter().any(is_something) {
+        let is_shown = |value: &Value<'_>| always || !matches!(value, Value::Count(0));
+        if values.iter().flatten().any(is_shown) {
             table.row([name.to_owned()].into_iter().chain(values.into_iter().map(readable)));
         }
     }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::chart::{self, TimelineData};
+use super::chart::{self, RequestsData, TimelineData};
 use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
-use super::page::{self, PageData};
+use super::page::{self, PageData, Replay};
 use super::story::StoryLine;
 use super::trace::{self, TraceData};
 use super::{Lanes, columns, csv, json};
@@ -48,6 +48,7 @@ pub struct Recorder<'p> {
     tasks: TaskLog,
     lanes: Lanes,
     series: RequestSeries,
+    replay: Replay,
     requests: Option<RequestLog>,
 }
 
@@ -60,6 +61,7 @@ impl<'p> Recorder<'p> {
             tasks: TaskLog::new(),
             lanes: Lanes::default(),
             series: RequestSeries::new(plan.services.len()),
+            replay: Replay::default(),
             requests: rows.into_log(plan),
         }
     }
@@ -73,7 +75,14 @@ impl<'p> Recorder<'p> {
         let data = TimelineData { plan: self.plan, end: summary.end, lanes: &self.lanes, rows: &rows };
         let picture = chart::timeline(&data);
         let (requests, changes) = (self.series.finish(), self.tasks.changes());
-        let page = page::html(&PageData { timeline: data, requests: &requests, tasks: changes, story, summary });
+        let page = page::html(&PageData {
+            timeline: data,
+            requests: &requests,
+            tasks: changes,
+            replay: &self.replay,
+            story,
+            summary,
+        });
         let (mut timeline, mut tasks) = (Vec::new(), Vec::new());
         csv::timeline(&rows, self.plan, &mut timeline)?;
         csv::tasks(changes, self.plan, &mut tasks)?;
@@ -85,11 +94,17 @@ impl<'p> Recorder<'p> {
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
         ];
+        let of_requests = RequestsData { plan: self.plan, end: summary.end, requests: &requests };
+        if let Some(picture) = chart::requests(&of_requests) {
+            files.push(("requests.svg", picture.svg().into_bytes()));
+            files.push(("requests.png", picture.png()));
+        }
         let trace = TraceData {
             plan: self.plan,
             end: summary.end,
             tasks: self.tasks.changes(),
             rows: &rows,
+            requests: &requests,
             marks: self.lanes.marks(),
         };
         files.push((TRACE, trace::json(&trace).into_bytes()));
@@ -107,6 +122,7 @@ impl Observer for Recorder<'_> {
         self.timeline.record(now, record);
         self.tasks.record(now, record);
         self.lanes.record(now, record);
+        self.replay.record(now, record);
     }
 
     fn request(&mut self, request: &Request) {
@@ -133,6 +149,8 @@ pub const OF_RUN: &[&str] = &[
     TIMELINE.name,
     "timeline.svg",
     "timeline.png",
+    "requests.svg",
+    "requests.png",
     TRACE,
     REQUESTS.name,
     SEEDS.name,

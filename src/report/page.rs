@@ -2,6 +2,7 @@
 //!
 //! What it looks like is said by the files in page/: the template, the style sheet and the script. Here is what they are filled with.
 
+mod replay;
 mod verdict;
 
 use minijinja::syntax::SyntaxConfig;
@@ -19,6 +20,7 @@ use crate::metrics::request_series::RequestBins;
 use crate::metrics::summary::{ServiceSummary, Update};
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::{MetricPath, Summary, meaning};
+pub use replay::Replay;
 use verdict::Verdict;
 
 const TEMPLATE: &str = include_str!("page/template.html");
@@ -34,6 +36,8 @@ pub struct PageData<'a> {
     pub requests: &'a RequestBins,
     /// Every change of every task.
     pub tasks: &'a [TaskChange],
+    /// How each task looks, at every instant.
+    pub replay: &'a Replay,
     /// What happened, in words.
     pub story: &'a [StoryLine],
     /// What it comes to.
@@ -44,6 +48,7 @@ pub struct PageData<'a> {
 struct Page<'a> {
     style: &'static str,
     script: &'static str,
+    replay: String,
     rollsim: &'static str,
     run: &'a str,
     seed: u64,
@@ -110,12 +115,13 @@ pub fn html(data: &PageData<'_>) -> String {
     let page = Page {
         style: STYLE,
         script: SCRIPT,
+        replay: embedded(&data.replay.script(data.timeline.plan, summary, &charts, data.timeline.rows, data.requests)),
         rollsim: env!("CARGO_PKG_VERSION"),
         run: &summary.scenario,
         seed: summary.seed,
         digest: &summary.digest,
         fingerprint: &summary.fingerprint,
-        end: seconds(summary.end),
+        end: length(summary.end.since_start()),
         versions: charts.versions(),
         warnings: &summary.warnings,
         services: in_order(summary).into_iter().map(|service| section(service, data, &charts)).collect(),
@@ -127,6 +133,11 @@ pub fn html(data: &PageData<'_>) -> String {
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters are valid"));
     environment.render_str(TEMPLATE, Serde(page)).expect("the template fits what it is filled with")
+}
+
+/// As JSON that no name of a user's can break out of.
+fn embedded(script: &impl Serialize) -> String {
+    serde_json::to_string(script).expect("numbers and texts can be written as JSON").replace('<', "\\u003c")
 }
 
 /// The services, those with an update first, then those with clients.
@@ -209,18 +220,28 @@ mod tests {
     use crate::report::Lanes;
     use crate::sim::Plan;
 
-    type Observers = ((Lanes, Timeline), (TaskLog, RequestSeries));
+    type Observers = ((Lanes, Timeline), ((TaskLog, RequestSeries), Replay));
 
     fn page(plan: &Plan, summary: &Summary, tell: impl FnOnce(&mut Feed<Observers>)) -> String {
         let services = plan.services.len();
-        let observers = ((Lanes::default(), Timeline::new(services)), (TaskLog::new(), RequestSeries::new(services)));
+        let observers = (
+            (Lanes::default(), Timeline::new(services)),
+            ((TaskLog::new(), RequestSeries::new(services)), Replay::default()),
+        );
         let mut feed = Feed::new(observers);
         tell(&mut feed);
-        let ((lanes, rows), (tasks, requests)) = feed.end(20_000);
+        let ((lanes, rows), ((tasks, requests), replay)) = feed.end(20_000);
         let (rows, requests) = (rows.finish(Time::from_millis(20_000)), requests.finish());
         let story = [StoryLine { at: Time::from_millis(1_500), text: "web: <created>".to_owned() }];
         let timeline = TimelineData { plan, end: Time::from_millis(20_000), lanes: &lanes, rows: &rows };
-        html(&PageData { timeline, requests: &requests, tasks: tasks.changes(), story: &story, summary })
+        html(&PageData {
+            timeline,
+            requests: &requests,
+            tasks: tasks.changes(),
+            replay: &replay,
+            story: &story,
+            summary,
+        })
     }
 
     fn rollout(feed: &mut Feed<Observers>) {

@@ -15,26 +15,38 @@ use super::stacks::add_services;
 /// Workers beside the one manager of a cluster of which nothing is said.
 const WORKERS: u32 = 2;
 
-/// The scenario of a run of stack files, and what was assumed for it; `None` after an error.
+/// The services of a run of stack files; `None` after an error. `place`: where the first file begins.
+pub(super) fn services(
+    run: &StackRun,
+    place: &Place,
+    outside: &Outside<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<Entry>> {
+    let files: Vec<Arc<SourceFile>> = run.files.iter().cloned().map(Arc::new).collect();
+    let name = Spanned { value: run.name.clone(), place: place.clone() };
+    stack::load(&name, &files, outside, problems)
+}
+
+/// The scenario of a run of stack files, and what was assumed for it.
 ///
 /// Assumed: one manager and two workers, with the labels that the services' constraints ask for; nobody sends requests.
-pub(super) fn scenario(run: &StackRun, outside: &Outside<'_>, problems: &mut Problems) -> Option<(Node, Vec<String>)> {
-    let files: Vec<Arc<SourceFile>> = run.files.iter().cloned().map(Arc::new).collect();
-    let place = Place::new(&files[0], 0..0);
-    let name = Spanned { value: run.name.clone(), place: place.clone() };
-    let timeline = timeline(&run.then, problems);
-    let services = stack::load(&name, &files, outside, problems)?;
+pub(super) fn scenario(
+    run: &StackRun,
+    place: &Place,
+    services: Vec<Entry>,
+    problems: &mut Problems,
+) -> (Node, Vec<String>) {
     let labels = labels(&services);
-    let cluster = cluster(&labels, &place);
     let version = Node { value: Value::Integer(super::schema::FORMAT.into()), place: place.clone() };
+    let timeline = Node { value: Value::Seq(timeline(&run.then, problems)), place: place.clone() };
     let mut root = map(
         vec![
             Entry::new("rollsim", version),
-            Entry::new("name", Node::text(&run.name, &place)),
-            Entry::new("cluster", cluster),
-            Entry::new("timeline", Node { value: Value::Seq(timeline?), place: place.clone() }),
+            Entry::new("name", Node::text(&run.name, place)),
+            Entry::new("cluster", cluster(&labels, place)),
+            Entry::new("timeline", timeline),
         ],
-        &place,
+        place,
     );
     add_services(&mut root, services, problems);
     let mut assumptions = vec![format!("one manager and {WORKERS} workers, without limits of CPU and memory")];
@@ -42,8 +54,8 @@ pub(super) fn scenario(run: &StackRun, outside: &Outside<'_>, problems: &mut Pro
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         format!("the nodes have the label {label} that constraints ask for: {}", values.join(", "))
     }));
-    assumptions.push("nobody sends requests, so that none are counted".to_owned());
-    Some((root, assumptions))
+    assumptions.push("nobody sends requests".to_owned());
+    (root, assumptions)
 }
 
 /// The labels of nodes that constraints ask for, and their values.
@@ -82,7 +94,7 @@ fn map(entries: Vec<Entry>, place: &Place) -> Node {
 }
 
 /// The events of `--then`: an instant and a command line each.
-fn timeline(then: &[String], problems: &mut Problems) -> Option<Vec<Node>> {
+fn timeline(then: &[String], problems: &mut Problems) -> Vec<Node> {
     let mut events = Vec::new();
     for text in then {
         let file = Arc::new(SourceFile { name: format!("--then {text}"), text: text.clone() });
@@ -105,5 +117,5 @@ fn timeline(then: &[String], problems: &mut Problems) -> Option<Vec<Node>> {
             &place,
         ));
     }
-    (events.len() == then.len()).then_some(events)
+    events
 }

@@ -76,17 +76,13 @@ fn words(key: &str, node: &Node, problems: &mut Problems) -> Node {
     let Some(text) = node.as_text() else { return node.clone() };
     match shell_words(text) {
         Ok(words) => list(words.into_iter().map(|word| Node::text(word, &node.place)).collect(), &node.place),
-        Err(_) => {
+        Err(why) => {
             let name = if key == "command" { "Command" } else { "Entrypoint" };
-            let why = if text.ends_with('\\') { "EOF found after escape character" } else { QUOTE };
-            problems.push(undecodable(name, why, &node.place));
+            problems.push(undecodable(name, &why, &node.place));
             list(Vec::new(), &node.place)
         }
     }
 }
-
-/// What docker says of a quote that is not closed. Source: google/shlex.
-const QUOTE: &str = "EOF found when expecting closing quote";
 
 /// What docker says of a value that is of the right type and cannot be understood.
 pub(super) fn undecodable(field: &str, why: &str, place: &Place) -> Diagnostic {

@@ -1,5 +1,7 @@
 //! `services`: a service as Compose writes it, in a scenario as in a stack file.
 
+use std::sync::Arc;
+
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::Span;
 use crate::model::ImageId;
@@ -40,7 +42,7 @@ pub(super) struct Service {
     healthcheck: Option<HealthCheck>,
     stop_grace_period: Option<Span>,
     networks: Vec<String>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Read for Service {
@@ -61,7 +63,7 @@ impl Read for Service {
         let ports = fields.read_with("ports", read_ports).unwrap_or_default();
         let networks = fields.read_with("networks", entries).unwrap_or_default();
         let networks = networks.iter().map(|entry| entry.key.value.clone()).collect();
-        let settings = read_settings(node, &mut fields);
+        let settings = Arc::new(read_settings(node, &mut fields));
         unsupported::report(node, &mut fields);
         engine::check(node, fields.problems);
         if deploy.endpoint_mode == EndpointMode::DnsRoundRobin

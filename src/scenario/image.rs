@@ -1,6 +1,7 @@
 //! `images`: how containers behave.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic};
 use crate::kernel::{Dist, Span};
@@ -36,7 +37,7 @@ pub(super) struct Image {
     crashes_above: Option<u32>,
     outcome: Option<Outcome>,
     fail_share: Option<f64>,
-    tasks: Option<BTreeMap<u32, TaskOverride>>,
+    tasks: Option<Arc<BTreeMap<u32, TaskOverride>>>,
 }
 
 impl Read for Image {
@@ -61,7 +62,7 @@ impl Read for Image {
             crashes_above: fields.read("crashes_above"),
             outcome: fields.read("outcome"),
             fail_share: fields.read("fail_share").map(|Share(share)| share),
-            tasks: fields.read_with("tasks", read_tasks),
+            tasks: fields.read_with("tasks", read_tasks).map(Arc::new),
         };
         fields.finish();
         Some(image)
@@ -216,7 +217,7 @@ impl Behaviors {
             chain.push((name, image));
             next = image.like.as_ref().filter(|like| like.value != DEFAULT).and_then(|like| {
                 let entry = entries.get_key_value(like.value.as_str());
-                if entry.is_none() {
+                if entry.is_none() && !problems.is_full() {
                     unknown(like, entries, problems);
                 }
                 entry

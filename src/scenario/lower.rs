@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kernel::{IdVec, Span, Time};
-use crate::model::client::{Access, ClientSpec, Connect, Grade};
+use crate::model::client::Grade;
 use crate::model::command::Command;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::{ImageId, NodeId, ServiceId, defaults};
@@ -21,7 +21,7 @@ use super::schema::{Objective, Scenario};
 use super::source::Spanned;
 use super::stacks::{Stacks, has_short_name};
 use super::timeline;
-use super::traffic::{Client, Entry, access, check_client, check_images};
+use super::traffic::{Client, check_client, check_images, lower_clients};
 
 /// How long nothing may be pending before a run without `duration` ends.
 const QUIET: Span = Span::from_secs(30);
@@ -75,20 +75,20 @@ pub(super) fn lower(
         places: Vec::new(),
         assumed_images: Vec::new(),
     };
-    // Without services every reference would seem to dangle.
-    if let Some(services) = scenario.services {
-        let plan = &mut lowered.plan;
-        plan.commands = create_services(&services, &mut names, problems);
-        lowered.places = vec![None; plan.commands.len()];
-        let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
-        plan.commands.extend(commands);
-        lowered.places.extend(places.into_iter().map(Some));
-        let clients = scenario.traffic.clients;
-        let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
-        plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
-        plan.slo = lower_objectives(&scenario.slo, &names, problems);
-        lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
+    if scenario.services.is_none() || stacks.failed {
+        names.expect_others();
     }
+    let plan = &mut lowered.plan;
+    plan.commands = create_services(&scenario.services.unwrap_or_default(), &mut names, problems);
+    lowered.places = vec![None; plan.commands.len()];
+    let (commands, places) = timeline::read(scenario.timeline, overlaid, stacks, &mut names, problems);
+    plan.commands.extend(commands);
+    lowered.places.extend(places.into_iter().map(Some));
+    let clients = scenario.traffic.clients;
+    let callers: Callers = clients.iter().map(|(name, client)| caller(name, client.as_ref())).collect();
+    plan.clients = lower_clients(clients, &plan.commands, &names, problems).into_iter().collect();
+    plan.slo = lower_objectives(&scenario.slo, &names, problems);
+    lowered.expectations = lower_expectations(scenario.expect, &names, &callers, problems);
     lowered.plan.images = names.images;
     if let Some(grade) = scenario.traffic.grade.filter(|_| !lowered.plan.clients.is_empty()) {
         check_images(&grade, &lowered.plan.images, problems);
@@ -132,6 +132,8 @@ pub(super) struct Names {
     /// Images that the scenario seems to have forgotten, until they are reported.
     forgotten_images: Vec<ImageId>,
     refused: Option<Refused>,
+    /// Whether there may be services that nobody could read: one that is not known is taken for given then.
+    has_others: bool,
 }
 
 /// Why the last line was refused, if it was for the name of a service or a node.
@@ -161,6 +163,7 @@ impl Names {
             assumed_images: Vec::new(),
             forgotten_images: Vec::new(),
             refused: None,
+            has_others: false,
         };
         for (name, _) in scenario.images.iter().filter(|(name, _)| name.value != super::image::DEFAULT) {
             docker::Names::image(&mut names, &name.value);
@@ -207,6 +210,11 @@ impl Names {
         service
     }
 
+    /// Takes services that are not known for given from now on, because some could not be read.
+    pub(super) fn expect_others(&mut self) {
+        self.has_others = true;
+    }
+
     /// Takes the services that a line names for given, because nobody knows when it comes.
     pub(super) fn add_unknown(&mut self, line: &DockerCommand) {
         for name in line.services() {
@@ -231,9 +239,9 @@ impl Names {
     }
 
     /// The service that something in the scenario refers to, or a problem.
-    fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
+    pub(super) fn refer(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ServiceId> {
         let service = self.ever(&name.value);
-        if service.is_none() {
+        if service.is_none() && !self.has_others {
             problems.push(self.unknown(&name.value, &name.place));
         }
         service
@@ -260,6 +268,11 @@ impl Names {
             problems.push(self.unknown_node(&name.value, &name.place));
         }
         node
+    }
+
+    /// All nodes, in the order of the file.
+    pub(super) fn all_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.ids()
     }
 
     fn node_of(&self, name: &str) -> Option<NodeId> {
@@ -314,11 +327,14 @@ impl Names {
 
 impl docker::Names for Names {
     fn service(&mut self, name: &str) -> Option<ServiceId> {
-        let service = self.ever(name).filter(|service| self.exists[*service]);
-        if service.is_none() {
-            self.refused = Some(Refused::Missing(name.to_owned()));
+        match self.ever(name) {
+            Some(service) if self.exists[service] => Some(service),
+            None if self.has_others => Some(self.add(name)),
+            _ => {
+                self.refused = Some(Refused::Missing(name.to_owned()));
+                None
+            }
         }
-        service
     }
 
     fn new_service(&mut self, name: &str) -> Result<ServiceId, String> {
@@ -395,48 +411,6 @@ fn create_services(services: &Named<Service>, names: &mut Names, problems: &mut 
     commands
 }
 
-fn lower_clients(
-    clients: Named<Client>,
-    commands: &[TimedCommand],
-    names: &Names,
-    problems: &mut Problems,
-) -> Vec<ClientSpec> {
-    let lower = |(name, client): (Spanned<String>, Option<Client>)| {
-        let client = client?;
-        let service = names.refer(&client.service, problems)?;
-        let entry = match &client.entry {
-            None => Some(names.nodes.ids().take(1).collect()),
-            Some(entry) => match &entry.value {
-                Entry::All => Some(names.nodes.ids().collect()),
-                Entry::Nodes(nodes) => nodes.iter().map(|node| names.refer_to_node(node, problems)).collect(),
-            },
-        };
-        let spec = commands.iter().find_map(|command| match &command.command {
-            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
-                if *created == service =>
-            {
-                Some(spec)
-            }
-            _ => None,
-        });
-        let access = spec.map_or(Access::Direct, |spec| access(spec));
-        if let Some(entry) = client.entry.as_ref().filter(|_| access == Access::Direct) {
-            let message = "this has no effect: the service has no port and no network";
-            problems.push(Diagnostic::new(Code::NoEffect, &entry.place, message));
-        }
-        let nodes = if access == Access::Direct { Vec::new() } else { entry? };
-        Some(ClientSpec {
-            name: name.value,
-            service,
-            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
-            until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
-            load: client.load,
-            connect: Connect { access, nodes, ..client.connect },
-        })
-    };
-    clients.into_iter().filter_map(lower).collect()
-}
-
 fn lower_objectives(
     objectives: &Named<Objective>,
     names: &Names,
@@ -479,6 +453,7 @@ fn lower_expectations(
         let service = match &service {
             Some(name) => names.refer(name, problems),
             None if names.services.len() == 1 => Some(ServiceId(0)),
+            None if names.has_others => None,
             None => {
                 let diagnostic = Diagnostic::new(Code::MissingKey, &place, "missing field `service`");
                 problems.push(names.label_with_services("", diagnostic));
@@ -509,7 +484,7 @@ fn check_names(check: &Spanned<Check>, service: &str, names: &Names, callers: &C
     } else {
         return;
     };
-    if known.contains(&name) {
+    if known.contains(&name) || names.has_others {
         return;
     }
     let label = instead_of(name, known.into_iter());

@@ -21,6 +21,7 @@ mod cluster;
 mod compose;
 mod deploy;
 mod engine;
+mod entry;
 mod fault;
 mod health;
 mod image;
@@ -40,10 +41,11 @@ mod units;
 mod unsupported;
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::diag::{Code, Diagnostic, Place, SourceFile};
 use crate::model::ImageId;
@@ -51,6 +53,7 @@ use crate::sim::Plan;
 
 pub use compose::NOT_KEPT;
 pub use json_schema::json_schema;
+pub use read::MOST_PROBLEMS;
 
 use expect::Expectation;
 use files::Outside;
@@ -101,7 +104,7 @@ pub fn load(source: &SourceFile, overlays: &[Overlay]) -> Result<Loaded, Vec<Dia
 pub fn load_with(source: &SourceFile, overlays: &[Overlay], outside: &Outside<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut root = source::parse(&Arc::new(source.clone()))?;
     check_format(&root)?;
-    let stacks = Stacks { folder: folder_of(&source.name), outside };
+    let mut stacks = Stacks { folder: folder_of(&source.name), outside, failed: false };
     let mut problems = Problems::default();
     stacks.expand(&mut root, &mut problems);
     load_tree(root, source, overlays, &stacks, problems)
@@ -124,11 +127,12 @@ pub struct StackRun {
 /// As [`load`].
 pub fn load_stack(run: &StackRun, overlays: &[Overlay], outside: &Outside<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut problems = Problems::default();
-    let Some((root, assumptions)) = assume::scenario(run, outside, &mut problems) else {
-        return Err(problems.into_sorted(&run.files[0].name));
-    };
-    let stacks = Stacks { folder: folder_of(&run.files[0].name), outside };
-    let loaded = load_tree(root, &run.files[0], overlays, &stacks, problems)?;
+    let file = &run.files[0];
+    let place = Place::new(&Arc::new(file.clone()), 0..0);
+    let services = assume::services(run, &place, outside, &mut problems);
+    let stacks = Stacks { folder: folder_of(&file.name), outside, failed: services.is_none() };
+    let (root, assumptions) = assume::scenario(run, &place, services.unwrap_or_default(), &mut problems);
+    let loaded = load_tree(root, file, overlays, &stacks, problems)?;
     Ok(Loaded { assumptions, ..loaded })
 }
 
@@ -139,6 +143,8 @@ fn load_tree(
     stacks: &Stacks<'_>,
     mut problems: Problems,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    // What they set may be in a stack that could not be read.
+    let overlays = if stacks.failed { &[] } else { overlays };
     let overlaid = overlay::apply(overlays, &mut root, &mut problems);
     let lowered = Scenario::read(&root, &mut problems).map(|scenario| {
         let about = scenario.about.clone();
@@ -225,8 +231,20 @@ fn misspelt_version(root: &Node) -> Option<&Spanned<String>> {
 
 /// Hash of a plan by its debug text, which says everything that a run depends on.
 fn digest(plan: &Plan) -> String {
+    /// Takes in a text piece by piece: it may be long.
+    struct Hash(Xxh3);
+
+    impl fmt::Write for Hash {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+
     let anonymous = Plan { name: String::new(), seed: 0, ..plan.clone() };
-    format!("{:032x}", xxh3_128(format!("{anonymous:?}").as_bytes()))
+    let mut hash = Hash(Xxh3::new());
+    write!(hash, "{anonymous:?}").expect("a hash takes any text");
+    format!("{:032x}", hash.0.digest128())
 }
 
 #[cfg(test)]

@@ -40,9 +40,10 @@ pub(super) fn parse(spec: &str, place: &Place) -> Result<Node, String> {
     let mut entries = vec![Entry::new("type", text(kind))];
     entries.extend(source.map(|source| Entry::new("source", text(source))));
     entries.push(Entry::new("target", text(target)));
+    let access = options.split(',').rfind(|option| matches!(*option, "ro" | "rw"));
+    entries.extend((access == Some("ro")).then(|| Entry::new("read_only", yes())));
     for option in options.split(',') {
         entries.extend(match option {
-            "ro" => Some(Entry::new("read_only", yes())),
             "nocopy" => Some(Entry::new("volume", map(vec![Entry::new("nocopy", yes())]))),
             _ if PROPAGATIONS.contains(&option) => {
                 Some(Entry::new("bind", map(vec![Entry::new("propagation", text(option))])))

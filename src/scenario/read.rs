@@ -12,7 +12,7 @@ use super::source::{Entry, Node, Spanned, Value};
 const LONGEST: Span = Span::from_secs(8_760 * 3_600);
 
 /// Most errors that are told of one scenario, most warnings, and most lints: whoever has more has made one mistake many times.
-pub(super) const MOST_PROBLEMS: usize = 100;
+pub const MOST_PROBLEMS: usize = 100;
 
 /// Longest word, in bytes, for which a similar one is looked for: names in Swarm have at most 63.
 const LONGEST_MISSPELT: usize = 100;

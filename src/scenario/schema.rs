@@ -91,8 +91,7 @@ impl Read for Scenario {
         }
         let has_services = fields.node("services").is_some();
         let services = fields.read_with("services", named);
-        // A stack whose files could be read has become services.
-        let has_stack = fields.node("stack").is_some();
+        // A stack whose files could be read has become services; what is wrong with any other was told then.
         fields.read::<Stack>("stack");
         let scenario = Scenario {
             name: fields.read_with("name", read_name),
@@ -102,7 +101,7 @@ impl Read for Scenario {
             measure_from: fields.read("measure_from"),
             cluster: fields.read("cluster").unwrap_or_default(),
             images: fields.read_with("images", named).unwrap_or_default(),
-            services: services.or((!has_services).then(Vec::new)).filter(|_| !has_stack),
+            services: services.or((!has_services).then(Vec::new)),
             traffic: fields.read("traffic").unwrap_or_default(),
             engine: fields.read("engine").unwrap_or_default(),
             latencies: fields.read("latencies").unwrap_or(Latencies::SWARM),

@@ -4,13 +4,14 @@
 //! thing, so that a flag that repeats what the file says changes nothing. Two services have the same settings if docker
 //! makes the same specifications of them, but for the order of hosts, mounts and name servers.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Code;
 
 use super::docker::flags::capability;
 use super::docker::values::reference;
-use super::read::{Fields, Problems, Read, entries, items, pairs, refuse, text_of, wrong_type};
+use super::read::{Fields, Problems, Read, entries, items, pairs, refuse, text_of};
 use super::source::{Node, Value};
 
 /// Settings of a container, as text by name.
@@ -24,10 +25,10 @@ type Found = Vec<(String, String)>;
 type ReadKey = fn(&str, &Node, &mut Problems) -> Option<Found>;
 
 /// The keys, the names of their settings, and how they are read.
-const KEYS: [(&str, &str, ReadKey); 26] = [
+const KEYS: [(&str, &str, ReadKey); 25] = [
     ("command", "args", words),
     ("configs", "config", references),
-    ("credential_spec", "credential_spec", |setting, node, _| Some(one(setting, node.to_string()))),
+    ("credential_spec", "credential_spec", credential_spec),
     ("dns", "dns", texts),
     ("dns_search", "dns_search", texts),
     ("entrypoint", "entrypoint", words),
@@ -36,11 +37,10 @@ const KEYS: [(&str, &str, ReadKey); 26] = [
     ("extra_hosts", "host", hosts),
     ("hostname", "hostname", text),
     ("init", "init", |setting, node, problems| Some(one(setting, bool::read(node, problems)?.to_string()))),
-    ("isolation", "isolation", text),
+    ("isolation", "isolation", isolation),
     ("labels", "container_label", named),
     ("logging", "log_driver", log_driver),
     ("networks", "network_alias", aliases),
-    ("oom_score_adj", "oom_score_adj", number),
     ("read_only", "read_only", switch),
     ("secrets", "secret", references),
     ("stdin_open", "stdin_open", switch),
@@ -61,8 +61,10 @@ pub(super) fn read_settings(service: &Node, fields: &mut Fields<'_, '_>) -> Sett
         let found = fields.read_with(key, |node, problems| read(setting, node, problems));
         for (name, value) in found.unwrap_or_default() {
             // Two addresses of one host, or one secret in two files.
-            let value = settings.get(&name).map_or(value.clone(), |before| format!("{before}; {value}"));
-            settings.insert(name, value);
+            match settings.entry(name) {
+                Slot::Vacant(slot) => _ = slot.insert(value),
+                Slot::Occupied(mut before) => before.get_mut().extend(["; ", &value]),
+            }
         }
     }
     settings
@@ -77,12 +79,15 @@ fn text(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
     Some(if text.is_empty() { Vec::new() } else { one(setting, text.to_owned()) })
 }
 
-fn number(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
-    match node.value {
-        Value::Integer(0) => Some(Vec::new()),
-        Value::Integer(number) => Some(one(setting, number.to_string())),
-        _ => wrong_type(node, "a whole number", problems),
-    }
+/// `default` is what no word means too. Source: moby: daemon/cluster/convert/container.go `isolationToGRPC`.
+fn isolation(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let found = text(setting, node, problems)?;
+    Some(found.into_iter().filter(|(_, word)| word != "default").collect())
+}
+
+fn credential_spec(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
+    let is_empty = entries(node, problems)?.is_empty();
+    Some(if is_empty { Vec::new() } else { one(setting, node.to_string()) })
 }
 
 fn switch(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
@@ -105,13 +110,11 @@ fn named(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
 
 /// A name without a value is a setting of another name: docker takes the variable away from the image.
 fn environment(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
-    let has_value = |name: &str| node.get(name).is_none_or(|value| value.value != Value::Null);
+    let without_value = node.entries().iter().filter(|entry| entry.value.value == Value::Null);
+    let without_value: BTreeSet<&str> = without_value.map(|entry| entry.key.value.as_str()).collect();
+    let suffix = |name: &str| if without_value.contains(name) { "_unset" } else { "" };
     let variables = pairs(node, problems)?.into_iter();
-    Some(
-        variables
-            .map(|(name, value)| (format!("{setting}{}.{name}", if has_value(&name) { "" } else { "_unset" }), value))
-            .collect(),
-    )
+    Some(variables.map(|(name, value)| (format!("{setting}{}.{name}", suffix(&name)), value)).collect())
 }
 
 fn hosts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {

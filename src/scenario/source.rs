@@ -129,7 +129,7 @@ impl fmt::Display for Node {
             Value::Null => f.write_str("null"),
             Value::Bool(value) => write!(f, "{value}"),
             Value::Integer(value) => write!(f, "{value}"),
-            Value::Float(value) => write!(f, "{value}"),
+            Value::Float(value) => f.write_str(&float(*value)),
             Value::String(value) => f.write_str(value),
             Value::Seq(items) => {
                 f.write_str("[")?;
@@ -146,6 +146,21 @@ impl fmt::Display for Node {
                 f.write_str("}")
             }
         }
+    }
+}
+
+/// A number as Go writes it: with an exponent if that is below -4 or above 5.
+///
+/// Source: Go: strconv/ftoa.go `%g`.
+fn float(value: f64) -> String {
+    let text = format!("{value:e}");
+    let parts = text.split_once('e').and_then(|(digits, exponent)| Some((digits, exponent.parse::<i32>().ok()?)));
+    match parts {
+        Some((digits, exponent)) if !(-4..=5).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        _ => value.to_string(),
     }
 }
 
@@ -191,8 +206,8 @@ pub(super) fn parse_value(file: &Arc<SourceFile>, start: usize) -> Result<Node, 
 /// Deepest nesting that is read, far more than anybody writes: reading it takes a stack frame a level.
 const DEEPEST: usize = 32;
 
-/// Most keys and values that a text may come to, those that aliases repeat included: some thousands of services.
-const MOST_VALUES: usize = 100_000;
+/// Most keys and values that a text may come to, those that aliases repeat included: a thousand services and more.
+const MOST_VALUES: usize = 50_000;
 
 /// Most bytes that its texts may come to, those that aliases repeat included.
 const MOST_TEXT: usize = 8 << 20;
@@ -401,6 +416,8 @@ mod tests {
     fn untyped_values_are_read_as_docker_reads_them() {
         assert_eq!(parsed("[yes, on, 0755, 1_000, .5, 22:22]").to_string(), "[yes, on, 493, 1000, 0.5, 22:22]");
         assert_eq!(parsed("yes").kind(), "a string");
+        let floats = "[1e3, 1.0, 1000000.0, 1e21, 123456789.123, 0.0001, 0.00001, -2.5e-10]";
+        assert_eq!(parsed(floats).to_string(), "[1000, 1, 1e+06, 1e+21, 1.23456789123e+08, 0.0001, 1e-05, -2.5e-10]");
     }
 
     #[test]

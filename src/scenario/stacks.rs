@@ -19,18 +19,21 @@ pub(super) struct Stacks<'a> {
     pub(super) folder: &'a str,
     /// Files and variables.
     pub(super) outside: &'a Outside<'a>,
+    /// Whether the services of the stack that the scenario begins with are not known, because of an error.
+    pub(super) failed: bool,
 }
 
 impl Stacks<'_> {
-    /// Puts the services of a scenario's `stack` among its own. After an error `stack` is left where it is.
-    pub(super) fn expand(&self, root: &mut Node, problems: &mut Problems) {
+    /// Puts the services of a scenario's `stack` among its own.
+    pub(super) fn expand(&mut self, root: &mut Node, problems: &mut Problems) {
         let Some(node) = root.get("stack").cloned() else { return };
         let services = Stack::read(&node, problems).and_then(|stack| {
             let files = stack.read_files(self.folder, self.outside, problems)?;
             stack::load(&stack.name, &files, self.outside, problems)
         });
-        if let Some(services) = services {
-            add_services(root, services, problems);
+        match services {
+            Some(services) => add_services(root, services, problems),
+            None => self.failed = true,
         }
     }
 
@@ -48,6 +51,7 @@ impl Stacks<'_> {
         let stack = Stack { name: at(deploy.name()), files: deploy.files().map(at).collect() };
         let files = stack.read_files(self.folder, self.outside, problems);
         let Some(services) = files.and_then(|files| stack::load(&stack.name, &files, self.outside, problems)) else {
+            names.expect_others();
             return Vec::new();
         };
         let mut commands = Vec::new();

@@ -212,6 +212,8 @@ services:
     labels: [c=d]
     user: app
     secrets: [key]
+    volumes: ['/h:/c:ro', 'data:/data']
+    ulimits: {nofile: 5}
     cap_add: [net_admin]
     stop_signal: SIGINT
     tty: true
@@ -219,7 +221,8 @@ timeline:
   - at: 1s
     run: >-
       service update --args 'serve --fast' --env-add A=1 --env-add B=x --container-label-add c=d --user app
-      --secret-add key --cap-add NET_ADMIN --stop-signal SIGINT --tty web
+      --secret-add key --cap-add NET_ADMIN --stop-signal SIGINT --tty --mount-add type=bind,src=/h,dst=/c,ro
+      --mount-add target=/data,source=data --ulimit-add nofile=5:5 web
 ",
     );
     let spec = created(&loaded, "web");
@@ -227,7 +230,7 @@ timeline:
     let mut changed = spec.clone();
     crate::model::spec_change::apply(change, &mut changed);
     assert_eq!(changed, spec);
-    assert_eq!(spec.task.container.settings.len(), 9);
+    assert_eq!(spec.task.container.settings.len(), 12);
 }
 
 #[test]
@@ -307,6 +310,25 @@ fn removing_a_stack_removes_its_services() {
         .collect();
     assert_eq!(removed, ["dc_web", "dc_db"]);
     assert_eq!(warnings(&loaded), ["t.yaml:2:71: warning[R0701]: this has no effect: the stack has no services"]);
+}
+
+#[test]
+fn errors_of_a_stack_and_of_the_timeline_are_told_at_once() {
+    let text = "services: {api: {image: x, deploy: {parallelism: 1}}}".to_owned();
+    let files = vec![SourceFile { name: "shop.yml".to_owned(), text }];
+    let then = ["5s docker service update --imagee y api", "6s docker service update --image y api", "7s x", "8s"];
+    let run = StackRun { name: "shop".to_owned(), files, then: then.map(str::to_owned).to_vec() };
+    let problems = load_stack(&run, &[], &Outside::default()).expect_err("both are wrong");
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "shop.yml:1:37: error[R0101]: services.api.deploy Additional property parallelism is not allowed",
+            "--then 5s docker service update --imagee y api:1:26: error[R0301]: unknown flag: --imagee",
+            "--then 7s x:1:4: error[R0301]: unknown command: docker x",
+            "--then 8s:1:1: error[R0106]: expected an instant and a command: `30s docker service update --image api:2 api`",
+        ]
+    );
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `traffic`: who sends requests.
 
 use crate::diag::{Code, Diagnostic};
-use crate::kernel::{IdVec, Span};
+use crate::kernel::{IdVec, Span, Time};
 use crate::model::ImageId;
 use crate::model::client::{Access, Choice, ClientSpec, Connect, Grade, Load};
+use crate::model::command::Command;
 use crate::model::service::{EndpointMode, PublishMode, ServiceSpec};
-use crate::sim::plan::Image;
+use crate::sim::plan::{Image, TimedCommand};
 
+use super::entry::{Entry, Places};
+use super::lower::Names;
 use super::rate::read_rate;
-use super::read::{Fields, Named, Problems, Read, list, named, refuse, word};
+use super::read::{Fields, Named, Problems, Read, named, refuse, word};
 use super::source::{Node, Spanned, Value};
 
 /// Most users of a closed loop: each takes memory, and a million of them are a load test of their own.
@@ -41,15 +44,6 @@ pub(super) struct Client {
     pub(super) entry: Option<Spanned<Entry>>,
     /// How it waits and tries again; where it connects to is not known yet.
     pub(super) connect: Connect,
-}
-
-/// Nodes at which connections enter.
-#[derive(Debug)]
-pub(super) enum Entry {
-    /// All of the cluster.
-    All,
-    /// These.
-    Nodes(Vec<Spanned<String>>),
 }
 
 impl Read for Traffic {
@@ -89,7 +83,7 @@ pub(super) fn check_images(grade: &Spanned<Grade>, images: &IdVec<ImageId, Image
 pub(super) fn check_client(grade: &Spanned<Grade>, client: &ClientSpec, problems: &mut Problems) {
     if grade.value != Grade::Exact && !client.is_told_in_bulk() {
         let message = format!("the requests of `{}` are counted in mode `exact` only", client.name);
-        let why = "what a closed loop or a client that keeps an address sends next hangs on single answers";
+        let why = "what a closed loop, an address that is kept or an external load balancer does next hangs on single answers";
         problems.push(Diagnostic::new(Code::NoEffect, &grade.place, message).help(why.to_owned()));
     }
 }
@@ -104,6 +98,7 @@ impl Read for Client {
         let from: Option<Spanned<Span>> = fields.read("from");
         let until: Option<Spanned<Span>> = fields.read("until");
         let load = read_load(&mut fields, node);
+        refuse_beside_balancer(&mut fields);
         let entry = fields.read("entry");
         let connect = read_connect(&mut fields);
         fields.finish();
@@ -116,20 +111,78 @@ impl Read for Client {
     }
 }
 
-/// `all`, the name of a node, or a list of names.
-impl Read for Entry {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Entry> {
-        match &node.value {
-            Value::String(name) if name == "all" => Some(Entry::All),
-            Value::Seq(_) => list(node, problems, Spanned::read).map(Entry::Nodes),
-            _ => Spanned::read(node, problems).map(|name| Entry::Nodes(vec![name])),
+/// The clients of the plan, of whose commands the first for a service says how it is reached.
+pub(super) fn lower_clients(
+    clients: Named<Client>,
+    commands: &[TimedCommand],
+    names: &Names,
+    problems: &mut Problems,
+) -> Vec<ClientSpec> {
+    let lower = |(name, client): (Spanned<String>, Option<Client>)| {
+        let client = client?;
+        let service = names.refer(&client.service, problems)?;
+        let spec = commands.iter().find_map(|command| match &command.command {
+            Command::ServiceCreate { service: created, spec } | Command::ServiceDeploy { service: created, spec }
+                if *created == service =>
+            {
+                Some(&**spec)
+            }
+            _ => None,
+        });
+        Some(ClientSpec {
+            name: name.value,
+            service,
+            from: Time::ZERO + client.from.map_or(Span::ZERO, |from| from.value),
+            until: client.until.map_or(Time::MAX, |until| Time::ZERO + until),
+            load: client.load,
+            connect: reach(client.connect, client.entry.as_ref(), spec?, names, problems)?,
+        })
+    };
+    clients.into_iter().filter_map(lower).collect()
+}
+
+/// Where a client connects to.
+fn reach(
+    connect: Connect,
+    entry: Option<&Spanned<Entry>>,
+    spec: &ServiceSpec,
+    names: &Names,
+    problems: &mut Problems,
+) -> Option<Connect> {
+    let nodes = match entry.map(|entry| &entry.value.at) {
+        None => names.all_nodes().take(1).collect(),
+        Some(Places::AllNodes) => names.all_nodes().collect(),
+        Some(Places::Nodes(nodes)) => {
+            let nodes: Option<_> = nodes.iter().map(|node| names.refer_to_node(node, problems)).collect();
+            nodes?
         }
+        Some(Places::Tasks) => {
+            let balancer = entry.and_then(|entry| entry.value.balancer);
+            return Some(Connect { access: Access::DnsRoundRobin, balancer, ..connect });
+        }
+    };
+    let access = access(spec);
+    let Some(entry) = entry else {
+        let nodes = if access == Access::Direct { Vec::new() } else { nodes };
+        return Some(Connect { access, nodes, ..connect });
+    };
+    if access == Access::Direct {
+        let message = "this has no effect: the service has no port and no network";
+        problems.push(Diagnostic::new(Code::NoEffect, &entry.place, message));
+        return Some(Connect { access, ..connect });
     }
+    let balancer = entry.value.balancer;
+    if balancer.is_some() && spec.endpoint.ports.is_empty() {
+        let message = "an external load balancer reaches nodes by a published port, and the service has none";
+        let help = "`backends: tasks` stands for the addresses of its tasks";
+        problems.push(Diagnostic::new(Code::Conflict, &entry.place, message).help(help.to_owned()));
+    }
+    Some(Connect { access, nodes, balancer, ..connect })
 }
 
 /// What stands between a client and a service as it is created: the routing mesh if it publishes a port there, else its network, else
 /// a port of its nodes.
-pub(super) fn access(service: &ServiceSpec) -> Access {
+fn access(service: &ServiceSpec) -> Access {
     let publishes = |mode| service.endpoint.ports.iter().any(|port| port.mode == mode);
     match service.endpoint.mode {
         _ if publishes(PublishMode::Ingress) => Access::Vip,
@@ -137,6 +190,19 @@ pub(super) fn access(service: &ServiceSpec) -> Access {
         EndpointMode::DnsRoundRobin if !service.task.networks.is_empty() => Access::DnsRoundRobin,
         _ if publishes(PublishMode::Host) => Access::HostPort,
         _ => Access::Direct,
+    }
+}
+
+/// Reports keys that say how a client keeps or chooses its connections, if a proxy does that for it.
+fn refuse_beside_balancer(fields: &mut Fields<'_, '_>) {
+    if !matches!(fields.node("entry").map(|entry| &entry.value), Some(Value::Map(_))) {
+        return;
+    }
+    for key in ["choice", "keep_alive", "dns_cache"] {
+        if let Some(entry) = fields.entry(key) {
+            let message = format!("`{key}` cannot stand beside an external load balancer");
+            fields.problems.push(Diagnostic::new(Code::Conflict, &entry.key.place, message));
+        }
     }
 }
 

@@ -179,7 +179,7 @@ fn read_empirical(node: &Node, problems: &mut Problems) -> Option<Dist> {
         return refuse(Code::OutOfRange, &node.place, "`empirical` needs at least one duration", problems);
     }
     let read: Vec<Option<Span>> = items.iter().map(|item| Span::read(item, problems)).collect();
-    read.into_iter().collect::<Option<Vec<Span>>>().map(Dist::Empirical)
+    read.into_iter().collect::<Option<_>>().map(Dist::Empirical)
 }
 
 #[cfg(test)]
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(read("exponential: 20ms"), Ok(Dist::Exponential { mean: ms(20) }));
         assert_eq!(read("uniform: [1s, 2s]"), Ok(Dist::Uniform { low: ms(1_000), high: ms(2_000) }));
         assert_eq!(read("lognormal: {median: 1s, p99: 4s}"), Ok(Dist::log_normal(ms(1_000), ms(4_000))));
-        assert_eq!(read("empirical: [1s, 2s, 2s]"), Ok(Dist::Empirical(vec![ms(1_000), ms(2_000), ms(2_000)])));
+        assert_eq!(read("empirical: [1s, 2s, 2s]"), Ok(Dist::Empirical([ms(1_000), ms(2_000), ms(2_000)].into())));
     }
 
     #[test]

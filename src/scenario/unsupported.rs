@@ -8,8 +8,9 @@ use super::read::{Fields, Problems};
 use super::source::Node;
 
 /// Keys that `docker stack deploy` ignores: `UnsupportedProperties` (but `restart`, which it uses), `DeprecatedProperties`,
-/// and what is not converted. The order of `depends_on` means nothing to Swarm.
-const IGNORED: [&str; 19] = [
+/// and what is not converted. The order of `depends_on` means nothing to Swarm, and the loader looks for `oom_score_adj` under
+/// another name.
+const IGNORED: [&str; 20] = [
     "build",
     "cgroup_parent",
     "cgroupns_mode",
@@ -23,6 +24,7 @@ const IGNORED: [&str; 19] = [
     "links",
     "mac_address",
     "network_mode",
+    "oom_score_adj",
     "pid",
     "privileged",
     "security_opt",

@@ -22,6 +22,9 @@ impl Routing for Only {
     fn is_pinned(&self, _entry: EntryId, _task: TaskId) -> bool {
         true
     }
+    fn backends(&self, _entry: EntryId) -> &[TaskId] {
+        &[TASK]
+    }
     fn access(&self, _entry: EntryId) -> Access {
         Access::Vip
     }

@@ -1,5 +1,6 @@
 //! Clients: when each sends its next request, and which way.
 
+use super::balancer::Balancer;
 use super::request::{Attempt, Cx, Requests, Sent, Way};
 use super::server::State;
 use super::{Routing, key_index, key_time, order_key};
@@ -69,6 +70,8 @@ struct Ways {
     choice: Choice,
     turn: usize,
     picks: StreamRng,
+    /// The proxy that chooses for it.
+    balancer: Option<Balancer>,
     resolver: StreamRng,
     /// Whether it keeps the address that a name resolved to.
     keeps_address: bool,
@@ -137,8 +140,10 @@ impl Client {
                 (users.next(), Pace::Closed(users))
             }
         };
+        let balancer = spec.connect.balancer.as_ref().map(|spec| Balancer::new(id, spec, &entries, streams));
         let ways = Ways {
             entries,
+            balancer,
             choice: spec.connect.choice,
             turn: 0,
             picks: streams.of(Stream::Entry, id.0),
@@ -153,6 +158,18 @@ impl Client {
     /// When it sends its next request if nothing changes until then; [`Time::MAX`]: never again.
     pub(super) fn next(&self) -> Time {
         if self.next < self.until { self.next } else { Time::MAX }
+    }
+
+    /// When its load balancer looks at its backends next; [`Time::MAX`]: never.
+    pub(super) fn next_look(&self) -> Time {
+        self.ways.balancer.as_ref().map_or(Time::MAX, Balancer::next)
+    }
+
+    /// Its load balancer looks at its backends, if that is due.
+    pub(super) fn look<N: Routing>(&mut self, now: Time, requests: &Requests, network: &mut N) {
+        if let Some(balancer) = &mut self.ways.balancer {
+            balancer.act(now, requests, network);
+        }
     }
 
     /// Whether it ends after so many requests.
@@ -248,6 +265,9 @@ impl Ways {
             && attempt.at < until
         {
             return requests.send(attempt, Way::Known(entry, task), || 0, cx);
+        }
+        if let Some(balancer) = &mut self.balancer {
+            return requests.send(attempt, balancer.way(), || 0, cx);
         }
         let entry = self.entry();
         let sent = requests.send(attempt, Way::Enter(entry), || self.resolver.draw(), cx);

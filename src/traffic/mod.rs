@@ -5,6 +5,7 @@
 //! to each change before it is told: at one instant, changes come before the requests that are sent at it. Only where requests
 //! change the system itself does it stop on the way ([`Traffic::take_notice`]).
 
+mod balancer;
 #[cfg(test)]
 mod behavior;
 mod client;
@@ -44,6 +45,8 @@ pub trait Routing {
     fn connects(&self, entry: EntryId, task: TaskId) -> bool;
     /// Whether a connection that entered here still leads to the task.
     fn is_pinned(&self, entry: EntryId, task: TaskId) -> bool;
+    /// Tasks that get connections which enter here.
+    fn backends(&self, entry: EntryId) -> &[TaskId];
     /// What kind of load balancer this is.
     fn access(&self, entry: EntryId) -> Access;
 }
@@ -59,6 +62,8 @@ pub struct Traffic {
     /// For each client when it sends next.
     order: WinnerTree,
     requests: Requests,
+    /// When an external load balancer looks at its backends next.
+    next_look: Time,
     /// Whether requests change what becomes of tasks.
     reacts: bool,
 }
@@ -85,7 +90,9 @@ impl Traffic {
         for (id, client) in clients.iter() {
             order.set(id.index(), order_key(client.next(), id.0));
         }
-        Traffic { clients, order, requests, reacts }
+        let mut traffic = Traffic { clients, order, requests, next_look: Time::MAX, reacts };
+        traffic.await_look();
+        traffic
     }
 
     /// Whether there are no clients: nothing will ever happen.
@@ -107,6 +114,25 @@ impl Traffic {
     /// Sends all requests before `now`, and tells `sink` of all that end up to and including `now`. Returns the instant that it got
     /// to: `now`, or an earlier one at which requests do something to a task; its caller takes notice of that first.
     pub fn advance<N: Routing, S: FnMut(&Request)>(&mut self, now: Time, network: &mut N, sink: &mut S) -> Time {
+        loop {
+            let stop = now.min(self.next_look);
+            let reached = self.send_before(stop, network, sink);
+            if reached < stop || stop == now {
+                return reached;
+            }
+            for client in self.clients.values_mut() {
+                client.look(stop, &self.requests, network);
+            }
+            self.await_look();
+        }
+    }
+
+    fn await_look(&mut self) {
+        self.next_look = self.clients.values().map(Client::next_look).min().unwrap_or(Time::MAX);
+    }
+
+    /// The same, while no external load balancer looks at its backends.
+    fn send_before<N: Routing, S: FnMut(&Request)>(&mut self, now: Time, network: &mut N, sink: &mut S) -> Time {
         let certain = if self.reacts { Time::ZERO } else { now };
         let cx = &mut Cx { certain, network, sink };
         loop {

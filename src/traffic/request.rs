@@ -71,6 +71,19 @@ pub(super) enum Way {
     Open(EntryId, TaskId),
     /// It was there, and nobody on the way remembers it.
     Forgotten(TaskId),
+    /// The load balancer thinks none of its backends well, for this reason.
+    Nowhere(Cause),
+}
+
+/// What a load balancer's check says of a backend.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// It answers.
+    Well,
+    /// It does not, and says so.
+    Fails(Cause),
+    /// There is no answer.
+    Silent(Cause),
 }
 
 /// What became of an attempt at once.
@@ -180,7 +193,27 @@ impl Requests {
             }
             Way::Known(entry, task) => self.follow(attempt, entry, Route::Task(task), at, 0, cx),
             Way::Open(entry, task) => self.reuse(attempt, entry, task, cx),
+            Way::Nowhere(cause) => self.fail(attempt, None, at, Failure::NoBackend, cause, cx.sink),
             Way::Forgotten(task) => self.fail(attempt, Some(task), at, Failure::Reset, Cause::StaleEntry, cx.sink),
+        }
+    }
+
+    /// What a check at `at` says of a task, or of whatever the entry leads to.
+    pub(super) fn probe<N: Routing>(&self, entry: EntryId, task: Option<TaskId>, at: Time, network: &mut N) -> Verdict {
+        let task = match task.map_or_else(|| network.route(entry, || 0), Route::Task) {
+            Route::Task(task) => task,
+            Route::Nobody => return Verdict::Fails(Cause::NoTask),
+            Route::Refused => return Verdict::Fails(Cause::NodeLost),
+            Route::Silence => return Verdict::Silent(Cause::NodeLost),
+        };
+        match self.servers.get(task).map_or(State::Removed, |server| server.state) {
+            _ if !network.connects(entry, task) => Verdict::Silent(Cause::NodeLost),
+            State::Serving => self.servers.ailment(task, at).map_or(Verdict::Well, Verdict::Fails),
+            State::Booting => Verdict::Fails(Cause::Booting),
+            State::Draining => Verdict::Fails(Cause::Stopping),
+            State::Ended(cause) => Verdict::Fails(cause),
+            State::Removed => Verdict::Silent(Cause::StaleEntry),
+            State::Lost => Verdict::Silent(Cause::NodeLost),
         }
     }
 

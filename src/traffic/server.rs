@@ -274,6 +274,16 @@ impl Servers {
         server.work_with_care(application, at, draw, time, &mut Notes { task, notices: &mut self.notices })
     }
 
+    /// Why a task that listens would not answer a check at `at`, if it would not.
+    pub(super) fn ailment(&self, task: TaskId, at: Time) -> Option<Cause> {
+        let server = &self.rows[task];
+        let Application { backlog, breaks_after_requests, .. } = self.applications[server.image];
+        if breaks_after_requests.is_some_and(|limit| server.taken >= limit) {
+            return Some(Cause::Application);
+        }
+        backlog.filter(|backlog| server.is_full(at, *backlog)).map(|_| Cause::Overload)
+    }
+
     /// How long a task would work on a request.
     pub(super) fn service_time(&self, task: TaskId, draw: u64) -> Span {
         self.applications[self.rows[task].image].service_time.sample(draw)

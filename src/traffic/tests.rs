@@ -97,6 +97,10 @@ impl Routing for Rotations {
         true
     }
 
+    fn backends(&self, _entry: EntryId) -> &[TaskId] {
+        &[]
+    }
+
     fn access(&self, _entry: EntryId) -> Access {
         Access::Direct
     }
@@ -337,7 +341,7 @@ fn spans(least: u64, most: u64) -> impl Strategy<Value = Dist> {
     prop_oneof![
         (least..=most).prop_map(|span| Dist::Constant(ms(span))),
         (1..=most).prop_map(|mean| Dist::Exponential { mean: ms(mean) }),
-        Just(Dist::Empirical(vec![ms(least), ms(most)])),
+        Just(Dist::Empirical([ms(least), ms(most)].into())),
     ]
 }
 

@@ -178,7 +178,12 @@ impl Spec {
         for network in &networks {
             if let Some(aliases) = network.get("Aliases").and_then(Value::as_array) {
                 let aliases: Vec<String> = aliases.iter().map(text).collect();
-                self.set(&format!("network_alias.{}", text(&network["Target"])), format!("[{}]", aliases.join(", ")));
+                let options = network.get("DriverOpts").and_then(Value::as_object);
+                let options: Vec<String> =
+                    options.into_iter().flatten().map(|(name, value)| format!("{name}: {}", text(value))).collect();
+                let options = if options.is_empty() { String::new() } else { format!(" {{{}}}", options.join(", ")) };
+                let said = format!("[{}]{options}", aliases.join(", "));
+                self.set(&format!("network_alias.{}", text(&network["Target"])), said);
             }
         }
         for port in self.list("/EndpointSpec/Ports") {
@@ -238,7 +243,6 @@ impl Spec {
             ("TTY", "tty"),
             ("OpenStdin", "stdin_open"),
             ("ReadOnly", "read_only"),
-            ("OomScoreAdj", "oom_score_adj"),
         ];
         for (key, setting) in one {
             if let Some(value) = self.take(&at(key)) {
@@ -247,6 +251,13 @@ impl Spec {
         }
         if let Some(isolation) = self.take(&at("Isolation")).filter(|isolation| isolation != "default") {
             self.set("isolation", text(&isolation));
+        }
+        if let Some(Value::Object(spec)) = self.take(&at("Privileges/CredentialSpec")) {
+            // A config by its name instead of its id.
+            let said = spec.iter().map(|(key, value)| (key.to_lowercase(), text(value).replace("config-id-", "")));
+            let said: Vec<String> =
+                said.filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key}: {value}")).collect();
+            self.set("credential_spec", format!("{{{}}}", said.join(", ")));
         }
         for host in self.texts(&at("Hosts")) {
             let (address, name) = host.split_once(' ').expect("an address and a name");
@@ -291,7 +302,8 @@ impl Spec {
     fn mounts_and_files(&mut self) {
         let at = |key: &str| format!("/TaskTemplate/ContainerSpec/{key}");
         for (key, name, setting) in [("Secrets", "SecretName", "secret"), ("Configs", "ConfigName", "config")] {
-            for object in self.list(&at(key)) {
+            // One without a file is the credential spec's.
+            for object in self.list(&at(key)).into_iter().filter(|object| object.get("File").is_some()) {
                 let file = &object["File"];
                 let mode = file["Mode"].as_u64().unwrap_or(0);
                 let value = format!(
@@ -309,7 +321,7 @@ impl Spec {
                 let value =
                     mount.pointer(pointer).filter(|value| !value.is_null() && **value != "" && **value != false);
                 // Where the stack's folder lies changes nothing.
-                fields.extend(value.map(|value| format!("{name}={}", text(value).replacen("/srv/stack", ".", 1))));
+                fields.extend(value.map(|value| format!("{name}={}", relative(&text(value)))));
             };
             add("type", "/Type");
             add("source", "/Source");
@@ -333,6 +345,15 @@ impl Spec {
             self.set(&format!("mount.{}", text(&mount["Target"])), fields.join(","));
         }
     }
+}
+
+/// A path below the stack's folder, or beside it, as one that begins with `.`.
+fn relative(path: &str) -> String {
+    let below = path.strip_prefix("/srv").map(|rest| match rest.strip_prefix("/stack") {
+        Some(rest) => format!(".{rest}"),
+        None => format!("./..{rest}"),
+    });
+    below.unwrap_or_else(|| path.to_owned())
 }
 
 /// Takes away what holds nothing.

@@ -1,6 +1,7 @@
 //! The plan of a case: no latencies, the case's own times, literal values.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Edit, Fault, RestartPolicyChange, SpecChange, UpdateConfigChange};
@@ -233,7 +234,7 @@ fn behavior(case: &Case, image: &ImageCase) -> Result<ImageBehavior, String> {
         outcome: outcome(&image.outcome)?,
         fail_share: 1.0,
         fails_on: nodes.filter(|(_, (_, node))| image.fails_on.contains(&node.name)).map(|(id, _)| id).collect(),
-        tasks: tasks.collect::<Result<_, String>>()?,
+        tasks: Arc::new(tasks.collect::<Result<_, String>>()?),
         ..ImageBehavior::default()
     })
 }

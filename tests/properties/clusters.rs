@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use rollsim::kernel::{Span, Time};
-use rollsim::model::client::{Access, Choice, Connect};
+use rollsim::model::client::{Access, BackendCheck, Balancer, Choice, Connect};
 use rollsim::model::command::{Command, Edit, Fault, SpecChange};
 use rollsim::model::node::{Availability, NodeSpec, Role};
 use rollsim::model::service::{Mode, PortConfig, PublishMode, ServiceSpec};
@@ -53,6 +53,16 @@ pub fn any_cluster() -> impl Strategy<Value = Plan> {
     )
 }
 
+/// A proxy that asks for tasks, or knows its nodes, and checks them or not.
+fn balancer() -> impl Strategy<Value = Balancer> {
+    let check = (1..10_000u64, 1..10_000u64, 1..4u32, 1..4u32).prop_map(|(interval, timeout, rise, fall)| {
+        let timeout = Span::from_millis(timeout.min(interval));
+        BackendCheck { interval: Span::from_millis(interval), timeout, rise, fall }
+    });
+    let refresh = option::of((1..30_000u64).prop_map(Span::from_millis));
+    (refresh, option::of(check)).prop_map(|(refresh, check)| Balancer { refresh, check })
+}
+
 /// A way into a service, with whatever patience, by nodes of which some may not be there.
 fn connect() -> impl Strategy<Value = Connect> {
     let access = prop::sample::select(vec![Access::Direct, Access::Vip, Access::DnsRoundRobin, Access::HostPort]);
@@ -61,9 +71,26 @@ fn connect() -> impl Strategy<Value = Connect> {
     let timeout = || option::of((1..20_000u64).prop_map(Span::from_millis));
     let retries = (0..3u32, 1..2_000u64);
     let keeps = (any::<bool>(), any::<bool>());
-    (access, entries, choice, timeout(), timeout(), retries, keeps).prop_map(
-        |(access, nodes, choice, connect_timeout, request_timeout, (retries, backoff), (keep_alive, dns_cache))| {
+    (access, entries, choice, timeout(), timeout(), retries, keeps, option::of(balancer())).prop_map(
+        |(
+            access,
+            nodes,
+            choice,
+            connect_timeout,
+            request_timeout,
+            (retries, backoff),
+            (keep_alive, dns_cache),
+            proxy,
+        )| {
+            let balancer = proxy.filter(|_| access != Access::Direct);
+            // Where tasks are, one place knows.
+            let asks = balancer.is_some_and(|balancer| balancer.refresh.is_some());
+            let access = if asks { Access::DnsRoundRobin } else { access };
+            let nodes = if asks { Vec::new() } else { nodes };
+            let keeps = balancer.is_none();
+            let (keep_alive, dns_cache) = (keep_alive && keeps, dns_cache && keeps);
             Connect {
+                balancer,
                 access,
                 nodes: if access == Access::Direct { Vec::new() } else { nodes },
                 choice,

@@ -1,6 +1,7 @@
 //! Random plans. Each feature is absent from some of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -217,8 +218,9 @@ fn behavior() -> impl Strategy<Value = ImageBehavior> {
     let special = (option::of(outcome()), option::of(span(20_000)), option::of(span(20_000)), option::of(span(20_000)))
         .prop_map(|(outcome, prepare, start, stop)| TaskOverride { outcome, prepare, start, stop, boot: None });
     let special = prop_oneof![2 => Just(BTreeMap::new()), 1 => btree_map(0..6u32, special, 1..4)];
-    (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special)
-        .prop_map(|(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks, ..times })
+    (times(), outcome(), prop_oneof![Just(1.0), 0.0..=1.0f64], special).prop_map(
+        |(times, outcome, fail_share, tasks)| ImageBehavior { outcome, fail_share, tasks: Arc::new(tasks), ..times },
+    )
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {

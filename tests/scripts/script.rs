@@ -1,5 +1,7 @@
 //! Reads a script and makes a plan of it: the one place that knows the simulator's API.
 
+use std::sync::Arc;
+
 use rollsim::kernel::{Dist, IdVec, Span, Time};
 use rollsim::model::command::{Command, Fault, SpecChange};
 use rollsim::model::engine::Engine;
@@ -164,7 +166,7 @@ fn empty_plan() -> Plan {
 fn describe(behavior: &mut ImageBehavior, (key, value): (&str, &str)) -> Option<()> {
     let span = || parse_span(value).ok();
     if let Some((ordinal, key)) = key.strip_prefix("tasks.").and_then(|rest| rest.split_once('.')) {
-        let task = behavior.tasks.entry(ordinal.parse().ok()?).or_default();
+        let task = Arc::make_mut(&mut behavior.tasks).entry(ordinal.parse().ok()?).or_default();
         match key {
             "outcome" => task.outcome = Some(outcome(value)?),
             "prepare" => task.prepare = Some(span()?),

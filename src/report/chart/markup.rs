@@ -141,6 +141,16 @@ impl<'a> Charts<'a> {
         self.images.used.iter().map(version).collect()
     }
 
+    /// The images of the versions, in the order of their numbers.
+    pub fn images(&self) -> &[ImageId] {
+        &self.images.used
+    }
+
+    /// Number of an image that a task has.
+    pub fn number(&self, image: ImageId) -> usize {
+        self.images.number(image)
+    }
+
     /// The panels of a service, those left out that would be empty.
     pub fn panels(&self, service: ServiceId) -> Vec<Panel> {
         let lanes: Vec<_> = self.data.lanes.of(service).collect();

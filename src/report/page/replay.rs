@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::chart::markup::Charts;
 use crate::kernel::{IdVec, Span, Time};
 use crate::metrics::Summary;
 use crate::metrics::node_log::NodeStatus;
@@ -29,6 +30,9 @@ const STEPS: [Span; 8] = [
     Span::from_secs(30),
     Span::from_secs(60),
 ];
+
+/// How long at most a task that ended badly stays in view: a sixtieth of a run that is shorter than ten minutes.
+const LINGER: Span = Span::from_secs(10);
 
 /// Added to the number of a state: the task is to stop.
 const STOPPING: u8 = 16;
@@ -73,6 +77,8 @@ pub(super) struct Script<'a> {
     linger: f64,
     states: Vec<&'static str>,
     versions: Vec<&'a str>,
+    /// Of the versions.
+    colors: Vec<String>,
     services: Vec<ServiceScript<'a>>,
     nodes: Vec<NodeScript<'a>>,
     /// Task, service, slot (0: a global service), version and node (from 1; 0: none), one task after the other.
@@ -163,17 +169,19 @@ impl Replay {
         &self,
         plan: &'a Plan,
         summary: &'a Summary,
-        (versions, number): (&[ImageId], impl Fn(ImageId) -> usize),
+        charts: &Charts<'_>,
         rows: &[Row],
         requests: &RequestBins,
     ) -> Script<'a> {
+        let number = |image| charts.number(image);
         let (step, shown) = self.shown();
         let (mut tasks, mut changes) = (Vec::new(), Vec::with_capacity(shown.len() * 3));
         let mut index: IdVec<TaskId, Option<u64>> = IdVec::filled(self.tasks.len(), None);
         let mut before = 0;
         for Shown { step, task, code } in shown {
             let index = *index[task].get_or_insert_with(|| {
-                let TaskRecord { service, slot, image, node, .. } = self.tasks[task].expect("a task that changes is known");
+                let TaskRecord { service, slot, image, node, .. } =
+                    self.tasks[task].expect("a task that changes is known");
                 let slot = if let Slot::Replica(slot) = slot { slot } else { 0 };
                 tasks.extend([task.0, service.0, slot, number(image) as u32, node.map_or(0, |node| node.0 + 1)]);
                 tasks.len() as u64 / 5 - 1
@@ -187,7 +195,7 @@ impl Replay {
                 name,
                 status: status.iter().map(|s| (millis(s.at), s.state.name(), s.message.as_str())).collect(),
                 rows: levels(rows.iter().filter(|row| row.service == id)),
-                bins: requests.services[id].iter().map(|bin| bin_script(bin, &number)).collect(),
+                bins: requests.services[id].iter().map(|bin| bin_script(bin, number)).collect(),
             }
         });
         let nodes = summary.nodes.iter().map(|node| NodeScript {
@@ -198,9 +206,10 @@ impl Replay {
             end: millis(summary.end),
             start: millis(start(summary)),
             step: span(step),
-            linger: millis(summary.end) / 60.0,
+            linger: (millis(summary.end) / 60.0).min(span(LINGER)).max(span(step)),
             states: TaskState::ALL.map(TaskState::name).to_vec(),
-            versions: versions.iter().map(|image| plan.images[*image].name.as_str()).collect(),
+            versions: charts.images().iter().map(|image| plan.images[*image].name.as_str()).collect(),
+            colors: charts.versions().into_iter().map(|version| version.color).collect(),
             services: services.collect(),
             nodes: nodes.collect(),
             tasks,
@@ -248,13 +257,16 @@ fn levels<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(f64, u32, u32)> {
 
 fn bin_script(bin: &RequestBin, number: impl Fn(ImageId) -> usize) -> BinScript {
     let ok = bin.versions.iter().filter_map(|(image, outcomes)| Some((number((*image)?), outcomes[0])));
-    let failed = RequestOutcome::names().enumerate().skip(1).map(|(kind, name)| {
-        (name, bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>())
-    });
+    let failed = RequestOutcome::names()
+        .enumerate()
+        .skip(1)
+        .map(|(kind, name)| (name, bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>()));
     BinScript {
         ok: ok.filter(|(_, count)| *count > 0).collect(),
         failed: failed.filter(|(_, count)| *count > 0).collect(),
-        latency: bin.latency.map_or_else(Vec::new, |latency| [latency.p50, latency.p90, latency.p99].map(span).to_vec()),
+        latency: bin
+            .latency
+            .map_or_else(Vec::new, |latency| [latency.p50, latency.p90, latency.p99].map(span).to_vec()),
     }
 }
 
@@ -297,4 +309,61 @@ impl Observer for Replay {
     fn request(&mut self, _request: &Request) {}
 
     fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture::{Feed, NEW, OLD};
+
+    fn replay(tell: impl FnOnce(&mut Feed<Replay>)) -> Replay {
+        let mut feed = Feed::new(Replay::default());
+        tell(&mut feed);
+        feed.end(60_000)
+    }
+
+    fn seen(replay: &Replay, step: Span) -> Vec<(u64, u32, u8)> {
+        replay.at_steps(step).into_iter().map(|shown| (shown.step, shown.task.0, shown.code)).collect()
+    }
+
+    #[test]
+    fn of_each_instant_only_its_end_is_seen() {
+        let replay = replay(|feed| {
+            feed.start(OLD).at(1_500).desire(0, TaskState::Shutdown).rotate(0, false);
+            feed.at(2_500).state(0, TaskState::Shutdown).at(9_000).remove_task(0);
+        });
+        let running = TaskState::Running as u8;
+        let expected = [
+            (0, 0, running | IN_ROTATION),
+            (1_500, 0, running | STOPPING),
+            (2_500, 0, TaskState::Shutdown as u8),
+            (9_000, 0, REMOVED),
+        ];
+        assert_eq!(seen(&replay, Span::from_millis(1)), expected);
+    }
+
+    #[test]
+    fn at_wider_steps_what_came_and_went_between_two_is_not_seen() {
+        let replay = replay(|feed| {
+            feed.at(1_000).create(OLD).at(1_400).state(0, TaskState::Starting).at(2_000).state(0, TaskState::Running);
+            feed.at(12_000).create(NEW).at(13_000).state(1, TaskState::Failed).at(14_000).remove_task(1);
+            feed.at(20_000).state(0, TaskState::Failed);
+        });
+        let [running, failed] = [TaskState::Running, TaskState::Failed].map(|state| state as u8);
+        assert_eq!(seen(&replay, Span::from_secs(10)), [(1, 0, running), (2, 0, failed)]);
+        assert_eq!(seen(&replay, Span::from_secs(1)).len(), 6);
+    }
+
+    #[test]
+    fn a_run_with_too_many_changes_is_seen_at_wider_steps() {
+        let replay = replay(|feed| {
+            feed.create(OLD);
+            for turn in 0..MOST as u64 {
+                let state = if turn % 2 == 0 { TaskState::Starting } else { TaskState::Running };
+                feed.at(turn + 1).state(0, state);
+            }
+        });
+        let (step, shown) = replay.shown();
+        assert_eq!((step, shown.len()), (Span::from_millis(100), MOST / 100 + 1));
+    }
 }

@@ -130,7 +130,7 @@ impl Fate {
 
     /// What befell the image; `None`: its tasks ran.
     fn words(self, image: &str) -> Option<String> {
-        let some = format!("{} of {image}", names::counted(self.ended, "task"));
+        let some = format!("{} task{} of {image}", grouped(self.ended.into()), if self.ended == 1 { "" } else { "s" });
         match self.first {
             None if self.unplaced && !self.ran => Some(format!("{image} found no suitable node")),
             None => None,
@@ -284,33 +284,35 @@ fn rolled_back(service: &ServiceSummary, told: Option<&Told<'_>>) -> Answer {
     let status = service
         .final_update_status
         .map_or_else(|| "no update status".to_owned(), |state| format!("update status at the end: {}", state.name()));
-    let undone = |update: &Update| {
-        let [new, old] = [&update.to, &update.from].map(|image| names::of_image_in_short(image));
-        format!("{new} → {old}")
-    };
     let restored = |update: &Update| match update.restore {
         Some(span) => format!("all replicas of one version again after {}", length(span)),
         None => "not restored by the end of the run".to_owned(),
     };
     let (answer, detail, tone) = match told.map(|told| (told.update, told.update.outcome)) {
         Some((update, UpdateOutcome::RollbackCompleted)) if update.kind == UpdateKind::Update => {
-            (undone(update), restored(update), Tone::Plain)
+            (way(&update.to, &update.from), restored(update), Tone::Plain)
         }
         Some((update, UpdateOutcome::RollbackPaused)) => {
-            (format!("{}, in part", undone(update)), "the rollback paused".to_owned(), Tone::Bad)
+            (format!("{}, in part", way(&update.to, &update.from)), "the rollback paused".to_owned(), Tone::Bad)
         }
         Some((_, UpdateOutcome::Paused)) => {
             ("Nothing".to_owned(), "the update paused: what is new stays".to_owned(), Tone::Bad)
         }
         _ => match service.updates.iter().find(|update| update.kind == UpdateKind::Rollback) {
-            Some(update) => {
-                let [from, to] = [&update.from, &update.to].map(|image| names::of_image_in_short(image));
-                (format!("{from} → {to}"), "by the operator".to_owned(), Tone::Plain)
-            }
+            Some(update) => (way(&update.from, &update.to), "by the operator".to_owned(), Tone::Plain),
             None => ("Nothing".to_owned(), status, Tone::Plain),
         },
     };
     Answer { question: "What was rolled back?", answer, detail, tone }
+}
+
+/// From one image to another; of the second only the tag, if the rest is the same: `web:2 → 1`.
+fn way(from: &str, to: &str) -> String {
+    let [from, to] = [from, to].map(names::of_image_in_short);
+    match (from.split_once(':'), to.split_once(':')) {
+        (Some((name, _)), Some((other, tag))) if name == other => format!("{from} → {tag}"),
+        _ => format!("{from} → {to}"),
+    }
 }
 
 /// With a space that no line breaks at.
@@ -377,7 +379,7 @@ mod tests {
         let told = told(|_| (), fails(Some(TaskError::Unhealthy(137))));
         let headline =
             "app:2 never became healthy; rolled back after 10.00 s; web was never down; 3 of 10 requests failed";
-        assert_eq!(told, [headline, "No", "0 s", "Swarm, after 3.00 s", "app:2 → app:1"]);
+        assert_eq!(told, [headline, "No", "0 s", "Swarm, after 3.00 s", "app:2 → 1"]);
     }
 
     #[test]

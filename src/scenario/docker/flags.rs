@@ -347,7 +347,7 @@ fn add_label(text: &str) -> Result<Vec<Edit>, String> {
 
 fn add_mount(text: &str) -> Result<Vec<Edit>, String> {
     let target = values::field(text, &["target", "destination", "dst"]).filter(|_| text.contains('='));
-    one(set("mount", target.ok_or("target is required")?, text))
+    one(set("mount", target.ok_or("target is required")?, &values::mount(text)?))
 }
 
 fn add_network(text: &str) -> Result<Vec<Edit>, String> {

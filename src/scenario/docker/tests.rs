@@ -1,5 +1,7 @@
 //! Lines as users paste them: what they become, and how they are refused.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::kernel::Span;
 use crate::model::command::{Edit, RestartPolicyChange, UpdateConfigChange};
@@ -217,7 +219,7 @@ fn a_rollback_takes_what_an_update_refuses() {
 fn create_without_flags_leaves_update_rollback_and_restart_to_the_engine() {
     let spec = created("docker service create --name api app:1");
     let mut expected = ServiceSpec::replicated(ImageId(0), 1);
-    expected.task.container.settings.insert("init".to_owned(), "false".to_owned());
+    Arc::make_mut(&mut expected.task.container.settings).insert("init".to_owned(), "false".to_owned());
     assert_eq!(spec, expected);
 }
 

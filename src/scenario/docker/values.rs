@@ -2,8 +2,6 @@
 
 use std::num::IntErrorKind;
 
-use super::words;
-
 /// `--force`, `--force=false`. Source: Go's strconv `ParseBool`.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text {
@@ -126,12 +124,35 @@ fn without_separators(number: &str) -> String {
     if separate { parts.concat() } else { number.to_owned() }
 }
 
-/// Words as a shell splits them: `--args "a 'b c'"`. Source: cli: cli/command/service/opts.go `ShlexOpt`.
+/// The words of a command. Nearly as in a shell: a backslash between double quotes takes its meaning away from any character.
+///
+/// Source: google/shlex shlex.go.
 pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String> {
-    match words::split(text) {
-        Ok(words) => Ok(words.into_iter().map(|word| word.text).collect()),
-        Err(error) => Err(error.message),
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, ' ' | '\t' | '\r' | '\n') => words.extend(word.take()),
+            (None, '#') if word.is_none() => _ = chars.find(|c| *c == '\n'),
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => {
+                let escaped = chars.next().ok_or("EOF found after escape character")?;
+                word.get_or_insert_default().push(escaped);
+            }
+            _ => word.get_or_insert_default().push(c),
+        }
     }
+    if quote.is_some() {
+        return Err("EOF found when expecting closing quote".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
 }
 
 /// How a config or secret appears in a container; the mode is octal.
@@ -184,6 +205,53 @@ pub(super) fn field<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
         .filter(|(key, _)| keys.contains(&key.trim().to_ascii_lowercase().as_str()))
         .map(|(_, value)| value.trim())
         .next_back()
+}
+
+/// Options of a mount by the names that a scenario's mounts have, in their order.
+const MOUNT_OPTIONS: [&str; 12] = [
+    "type",
+    "source",
+    "target",
+    "readonly",
+    "consistency",
+    "bind-propagation",
+    "volume-nocopy",
+    "volume-subpath",
+    "volume-driver",
+    "tmpfs-size",
+    "volume-opt",
+    "volume-label",
+];
+
+/// A mount as a scenario's own says it, however its options are named and ordered.
+///
+/// Source: cli: opts/mount.go `(*MountOpt).Set`.
+pub(super) fn mount(text: &str) -> Result<String, String> {
+    let mut options: Vec<(usize, String)> = Vec::new();
+    for field in text.trim().split(',') {
+        let (key, value) = field.split_once('=').unwrap_or((field, "true"));
+        let key = key.to_ascii_lowercase();
+        let name = match key.as_str() {
+            "src" => "source",
+            "dst" | "destination" => "target",
+            "ro" => "readonly",
+            name => name,
+        };
+        let value = match (name, value) {
+            ("readonly" | "volume-nocopy", "0" | "false") => continue,
+            ("readonly" | "volume-nocopy", "1" | "true") => "true".to_owned(),
+            ("type" | "consistency" | "bind-propagation", word) => word.to_ascii_lowercase(),
+            ("tmpfs-size", size) => memory(size).map_err(|_| format!("invalid value for {key}: {size}"))?.to_string(),
+            (_, value) => value.to_owned(),
+        };
+        let place = MOUNT_OPTIONS.iter().position(|option| *option == name).unwrap_or(MOUNT_OPTIONS.len());
+        options.push((place, format!("{name}={value}")));
+    }
+    if options.iter().all(|(place, _)| *place != 0) {
+        options.push((0, "type=volume".to_owned()));
+    }
+    options.sort();
+    Ok(options.into_iter().map(|(_, option)| option).collect::<Vec<String>>().join(","))
 }
 
 /// Whether a reference names an image. Source: manager/controlapi/service.go `validateContainerSpec`, which leaves the
@@ -286,6 +354,22 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_split_as_docker_does() {
+        for (text, words) in [
+            (r#"sh -c "printf 'a\n' \$x""#, &["sh", "-c", "printf 'an' $x"][..]),
+            (r"a\ b 'c\d' '' e#f # g", &["a b", r"c\d", "", "e#f"]),
+            ("# a\nb\r\nc", &["b", "c"]),
+        ] {
+            assert_eq!(
+                shell_words(text).as_deref(),
+                Ok(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()[..])
+            );
+        }
+        assert_eq!(shell_words("a 'b"), Err("EOF found when expecting closing quote".to_owned()));
+        assert_eq!(shell_words(r"a \"), Err("EOF found after escape character".to_owned()));
+    }
+
+    #[test]
     fn cpus_are_exact() {
         for (text, nanos) in
             [("2", 2_000_000_000), ("0.5", 500_000_000), (".1", 100_000_000), ("1.0000000010", 1_000_000_001)]
@@ -348,6 +432,22 @@ mod tests {
         assert_eq!(field("type=bind,source=/a,DST=/b", &keys), Some("/b"));
         assert_eq!(field("type=bind,source=/a", &keys), None);
         assert_eq!(field("/b", &keys), Some("/b"));
+    }
+
+    #[test]
+    fn a_mount_is_the_same_however_it_is_written() {
+        for (text, same) in [
+            ("src=v,dst=/v", "type=volume,source=v,target=/v"),
+            ("target=/c,ro,type=BIND,source=/h", "type=bind,source=/h,target=/c,readonly=true"),
+            ("destination=/c,readonly=0", "type=volume,target=/c"),
+            (
+                "type=tmpfs,tmpfs-size=1m,dst=/t,tmpfs-mode=700",
+                "type=tmpfs,target=/t,tmpfs-size=1048576,tmpfs-mode=700",
+            ),
+        ] {
+            assert_eq!(mount(text).as_deref(), Ok(same));
+        }
+        assert_eq!(mount("dst=/t,tmpfs-size=x"), Err("invalid value for tmpfs-size: x".to_owned()));
     }
 
     #[test]

@@ -174,6 +174,21 @@ pub(super) struct InspectedTask {
 pub(super) struct TaskStatus {
     pub(super) timestamp: String,
     pub(super) state: String,
+    /// What it was doing.
+    #[serde(default)]
+    pub(super) message: String,
+    /// Why it ended.
+    #[serde(default)]
+    pub(super) err: String,
+    #[serde(default)]
+    pub(super) container_status: ContainerStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContainerStatus {
+    #[serde(default)]
+    pub(super) exit_code: i64,
 }
 
 /// A line of `docker service ps --format json`.

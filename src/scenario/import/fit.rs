@@ -34,11 +34,54 @@ pub(super) struct Fit {
     start: Vec<Span>,
     /// Stop signal to exit.
     stop: Vec<Span>,
+    /// How many tasks run.
+    run: u32,
+    /// How long the tasks were there that were stopped.
+    stopped: Vec<Span>,
+    /// How long those were there at most that failed by themselves.
+    longest: Span,
+    /// How many of them failed by themselves before they ran, by the outcome that a scenario says.
+    failed: BTreeMap<&'static str, u32>,
+    /// Those that exited by themselves.
+    exits: Vec<Exit>,
+}
+
+/// The end of a task that exited by itself.
+#[derive(Clone, Copy, Debug)]
+struct Exit {
+    /// From the beginning of its start, or of all of it.
+    life: Span,
+    /// Whether `life` is without `prepare`.
+    was_prepared: bool,
+    code: u8,
 }
 
 impl Fit {
     pub(super) fn is_empty(&self) -> bool {
-        self.whole.is_empty() && self.start.is_empty() && self.stop.is_empty()
+        self.whole.is_empty()
+            && self.start.is_empty()
+            && self.stop.is_empty()
+            && self.failed.is_empty()
+            && self.exits.is_empty()
+    }
+
+    /// What befalls most of the tasks that failed by themselves, and what share of all they are.
+    fn outcome(&self) -> Option<(Value, f64)> {
+        let exits = self.exits.len() as u32;
+        let (word, count) = self.failed.iter().max_by_key(|(_, count)| **count).unwrap_or((&"", &0));
+        // A task that was stopped shows that it did not fail only if it was there for longer than those that did.
+        let outlived = self.stopped.iter().filter(|life| **life > self.longest).count() as u32;
+        let all = self.run + outlived + exits + self.failed.values().sum::<u32>();
+        let share = |count: u32| (f64::from(count) / f64::from(all) * 1_000.0).round() / 1_000.0;
+        if *count > exits {
+            return Some((json!(word), share(*count)));
+        }
+        let start = median(&self.start).or(median(&self.whole)).unwrap_or(Span::ZERO);
+        let whole = median(&self.whole).unwrap_or(start);
+        let up = |exit: &Exit| exit.life.saturating_sub(if exit.was_prepared { start } else { whole });
+        let after = distribution(&self.exits.iter().map(up).collect::<Vec<Span>>())?;
+        let code = self.exits[self.exits.len() - 1].code;
+        Some((json!({"exit": {"after": after, "code": code}}), share(exits)))
     }
 
     /// The image as a scenario has it. Where nothing tells `prepare` from `start`, it is all `start`.
@@ -51,6 +94,10 @@ impl Fit {
         let start = if self.start.is_empty() { &self.whole } else { &self.start };
         for (key, times) in [("start", start), ("stop", &self.stop)] {
             image.extend(distribution(times).map(|distribution| (key.to_owned(), distribution)));
+        }
+        if let Some((outcome, share)) = self.outcome() {
+            image.insert("outcome".to_owned(), outcome);
+            image.extend((share < 1.0).then(|| ("fail_share".to_owned(), json!(share))));
         }
         Value::Object(image)
     }
@@ -89,6 +136,20 @@ impl Moments<'_> {
     fn is(&self, state: &str) -> bool {
         self.task.status.state == state
     }
+
+    /// How it failed before it ran, if it did.
+    ///
+    /// Source: swarmkit: agent/exec/controller.go `Do`; moby: daemon/cluster/executor/container/controller.go `Prepare`
+    /// (control-plane W9, W10).
+    fn failure(&self) -> Option<&'static str> {
+        let status = &self.task.status;
+        match (status.state.as_str(), status.message.as_str()) {
+            ("rejected", _) if status.err.contains("No such image") || status.err.contains("pull") => Some("fail-pull"),
+            ("rejected", _) => Some("fail-prepare"),
+            ("failed", "starting") if !status.err.contains("non-zero exit") => Some("fail-start"),
+            _ => None,
+        }
+    }
 }
 
 /// The tasks of a service by their slots, in the order of their creation.
@@ -116,12 +177,25 @@ impl<'a> Tasks<'a> {
         for tasks in self.slots.values() {
             for (number, task) in tasks.iter().enumerate() {
                 let before = number.checked_sub(1).map(|before| &tasks[before]);
-                if task.is("running") {
-                    let fit = fits.entry(task.task.spec.image()).or_default();
-                    match before.and_then(|before| self.start(before, task)) {
-                        Some(start) => fit.start.push(start),
-                        None => fit.whole.push(self.whole(task)),
-                    }
+                let fit = fits.entry(task.task.spec.image()).or_default();
+                let life = task.since.saturating_sub(task.created);
+                if task.is("failed") || task.is("complete") || task.is("rejected") {
+                    fit.longest = fit.longest.max(life);
+                }
+                if let Some(outcome) = task.failure() {
+                    *fit.failed.entry(outcome).or_default() += 1;
+                } else if task.is("shutdown") {
+                    fit.stopped.push(life);
+                } else if task.is("running") {
+                    fit.run += 1;
+                    let (took, was_prepared) = self.took(before, task);
+                    let took = took.saturating_sub(self.first_probe(task));
+                    if was_prepared { &mut fit.start } else { &mut fit.whole }.push(took);
+                } else if task.is("failed") || task.is("complete") {
+                    let (life, was_prepared) = self.took(before, task);
+                    let code = u8::try_from(task.task.status.container_status.exit_code);
+                    let code = code.unwrap_or(u8::from(task.is("failed")));
+                    fit.exits.push(Exit { life, was_prepared, code });
                 }
                 if let Some(stop) = before.and_then(|before| self.stop(before, task)) {
                     fits.entry(tasks[number - 1].task.spec.image()).or_default().stop.push(stop);
@@ -130,24 +204,24 @@ impl<'a> Tasks<'a> {
         }
     }
 
-    /// Creation to RUNNING without scheduling, the batch of assignments and the wait for the first probe.
-    fn whole(&self, task: &Moments<'_>) -> Span {
-        let swarm = SCHEDULING + Latencies::SWARM.assignment_batch + self.first_probe(task);
-        task.since.saturating_sub(task.created).saturating_sub(swarm)
+    /// How long a task took to its last state, without scheduling and the batch of assignments: from its start, if it was
+    /// prepared by then, which is the other value; else from its creation.
+    fn took(&self, before: Option<&Moments<'_>>, task: &Moments<'_>) -> (Span, bool) {
+        let start = before.and_then(|before| self.start(before, task));
+        let from = start.unwrap_or(task.created + SCHEDULING);
+        (task.since.saturating_sub(from + Latencies::SWARM.assignment_batch), start.is_some())
     }
 
-    /// The start alone, of a task that was prepared while its predecessor ended or its restart was delayed.
+    /// When the start was ordered of a task that was prepared while its predecessor ended or its restart was delayed.
     fn start(&self, before: &Moments<'_>, task: &Moments<'_>) -> Option<Span> {
-        let swarm = Latencies::SWARM.assignment_batch + self.first_probe(task);
-        let ordered = if before.is("shutdown") && before.since > task.created && !self.starts_first() {
-            before.since + BATCH_WAIT
+        if before.is("shutdown") && before.since > task.created && !self.starts_first() {
+            Some(before.since + BATCH_WAIT)
         } else if (before.is("failed") || before.is("complete")) && before.since <= task.created {
             let policy = before.task.spec.restart_policy.as_ref();
-            task.created + policy.and_then(|policy| policy.delay).map_or(defaults::RESTART_DELAY, span)
+            Some(task.created + policy.and_then(|policy| policy.delay).map_or(defaults::RESTART_DELAY, span))
         } else {
-            return None;
-        };
-        Some(task.since.saturating_sub(ordered + swarm))
+            None
+        }
     }
 
     /// From the stop signal to the end of the task before, which this one replaced.

@@ -1,7 +1,7 @@
 //! What the keys of a scenario mean, for editors to show.
 
 /// Paths, `*` for a name that the user chooses and `[]` for an item of a list, and their texts.
-const TEXTS: [(&str, &str); 62] = [
+const TEXTS: [(&str, &str); 66] = [
     ("name", "Name of the report; the file's name by default."),
     ("about", "What to look at."),
     ("seed", "Seed of all chance, 1 by default."),
@@ -55,6 +55,10 @@ const TEXTS: [(&str, &str); 62] = [
     ),
     ("traffic.clients.*.rate.day.period", "From one peak to the next; 24h by default."),
     ("traffic.clients.*.arrivals", "Whether requests come at random or evenly; poisson by default."),
+    ("traffic.clients.*.entry", "Nodes where its connections enter, or an external load balancer."),
+    ("traffic.clients.*.entry.backends", "Nodes, all or tasks."),
+    ("traffic.clients.*.entry.refresh", "How often it asks which tasks there are; 15s by default."),
+    ("traffic.clients.*.entry.check", "How it checks its backends; not at all by default."),
     ("traffic.clients.*.concurrency", "Closed loop: number of users who wait for each answer."),
     ("traffic.clients.*.think", "Pause of a user between an answer and the next request."),
     ("traffic.clients.*.client_time", "What the client's single thread spends on each request."),

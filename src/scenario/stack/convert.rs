@@ -145,6 +145,7 @@ impl Service<'_> {
         });
         let secrets = self.objects("secrets", "secret", loader);
         let configs = self.objects("configs", "config", loader);
+        let credential_spec = self.credential_spec(loader);
         let reference = image.to_string();
         let mut deploy = self
             .node
@@ -164,6 +165,7 @@ impl Service<'_> {
             ("volumes", volumes),
             ("secrets", secrets),
             ("configs", configs),
+            ("credential_spec", credential_spec),
             ("deploy", Some(deploy)),
         ];
         for (key, value) in replaced {
@@ -367,6 +369,33 @@ impl Service<'_> {
         self.add_labels(&mut labelled, &[("com.docker.stack.namespace", self.conversion.stack)]);
         set(&mut volume, "labels", labelled.get("labels").cloned().unwrap_or_else(|| self.empty()));
         set(mount, "volume", volume);
+    }
+
+    /// The credential spec; a config by its full name.
+    ///
+    /// Source: cli: cli/compose/convert/service.go `convertCredentialSpec`.
+    fn credential_spec(&self, loader: &mut Loader<'_>) -> Option<Node> {
+        let mut spec = self.node.get("credential_spec")?.clone();
+        let kinds = [("config", "\"Config\""), ("file", "\"File\""), ("registry", "\"Registry\"")];
+        let is_said = |key: &str| spec.get(key).is_some_and(|value| value.as_text() != Some(""));
+        let said: Vec<&str> = kinds.into_iter().filter(|(key, _)| is_said(key)).map(|(_, name)| name).collect();
+        if let [first @ .., last] = &said[..]
+            && !first.is_empty()
+        {
+            let comma = if first.len() > 1 { "," } else { "" };
+            let why = format!("invalid credential spec: cannot specify both {}{comma} and {last}", first.join(", "));
+            self.refuse(Code::Conflict, &spec.place, &why, loader);
+        }
+        if let Some(config) = spec.get("config").filter(|_| is_said("config")).cloned() {
+            let name = config.to_string();
+            let definition = self.conversion.definition("configs", &name);
+            if definition.is_none() {
+                self.refuse(Code::UnknownObject, &config.place, &format!("undefined config {name:?}"), loader);
+            }
+            let full = self.conversion.full_name(&name, definition);
+            set(&mut spec, "config", Node::text(full, &config.place));
+        }
+        Some(spec)
     }
 
     /// References to configs or secrets, by their full names.
