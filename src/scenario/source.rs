@@ -103,6 +103,11 @@ impl Node {
         if let Value::String(text) = &self.value { Some(text) } else { None }
     }
 
+    /// Whether this is a text that stands in the file as it is, without quotes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.as_text().is_some() && self.as_text() == self.place.file.text.get(self.place.span.clone())
+    }
+
     /// The value of a key, if this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
