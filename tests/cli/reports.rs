@@ -42,7 +42,8 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "columns.json report.html requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
+    let run = "columns.json report.html requests.csv requests.png requests.svg summary.json tasks.csv timeline.csv \
+               timeline.png timeline.svg trace.json";
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];

@@ -20,7 +20,7 @@ pub struct Cluster<'a> {
     pub(super) node_ids: IdVec<NodeId, String>,
     /// `None`: not there, or not any more.
     pub(super) services: IdVec<ServiceId, Option<Service>>,
-    /// `None`: not there any more.
+    /// `None`: not there any more, or made for a service that is not.
     pub(super) tasks: IdVec<TaskId, Option<Task>>,
     pub(super) nodes: NodeLogs<'a>,
 }
@@ -74,9 +74,8 @@ impl<'a> Cluster<'a> {
 
     fn task(&mut self, record: &TaskRecord) {
         if record.created.is_some() {
-            let service = self.services[record.service].as_ref().expect("a task is made for a service");
-            let spec = Rc::clone(&service.spec);
-            self.tasks.push(Some(Task { record: *record, spec, is_dirty: false }));
+            let spec = self.services[record.service].as_ref().map(|service| Rc::clone(&service.spec));
+            self.tasks.push(spec.map(|spec| Task { record: *record, spec, is_dirty: false }));
         } else if let Some(task) = &mut self.tasks[record.task] {
             task.record = *record;
         }
