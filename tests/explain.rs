@@ -243,7 +243,7 @@ fn waits_for_a_task_that_does_not_stop_have_an_end() {
     scenario["images"]["web:1"]["stop"] = "ignore".into();
     scenario["services"]["web"]["stop_grace_period"] = "90s".into();
     let told = chain(&scenario);
-    assert_says(&told, &["because the task before it has not stopped within 60s [R14]"]);
+    assert_says(&told, &["because the task before it has not stopped within 1m0s [R14]"]);
     assert_says(&told, &["is replaced later\n", "it has ended while it was held back", "[R1]"]);
 }
 

@@ -17,11 +17,6 @@ use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
 
-/// How long a new task waits at most for its predecessor to stop, counted from the beginning of its delayed start.
-///
-/// Source: manager/orchestrator/restart/restart.go `defaultOldTaskTimeout` (control-plane R14).
-pub const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
-
 /// Decides on restarts and holds new tasks back.
 #[derive(Debug, Default)]
 pub struct Restarts {
@@ -116,7 +111,7 @@ impl Restarts {
         if let Some(old) = predecessor {
             *self.waiters.entry(old, None) = Some((task, epoch));
             predecessor_node = cx.store.task_ever(old).node;
-            cx.wake_after(OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
+            cx.wake_after(defaults::OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
         }
         if !delay.is_zero() {
             cx.wake_after(delay, Wake::RestartDelay { task, epoch });

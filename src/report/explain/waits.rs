@@ -9,11 +9,8 @@ use crate::kernel::{Span, Time};
 use crate::model::decision::Decision;
 use crate::model::rule::Rule;
 use crate::model::update::UpdateState;
-use crate::model::{ServiceId, TaskId};
+use crate::model::{ServiceId, TaskId, defaults};
 use crate::sim::Plan;
-
-/// Longest wait for a predecessor to stop (control-plane R14).
-const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
 
 /// What waits, for what, and by which rule.
 type Wait = (String, String, Rule);
@@ -113,7 +110,7 @@ fn note(updaters: &mut BTreeMap<(ServiceId, u32), Updater>, service: ServiceId, 
 fn awaits(speaker: &Speaker<'_>, task: TaskId, may_start: bool, since: Time) -> Wait {
     let name = speaker.task(task);
     if !may_start {
-        let until = seconds(since + OLD_TASK_TIMEOUT);
+        let until = seconds(since + defaults::OLD_TASK_TIMEOUT);
         let text = format!("the update waits until {name} may start");
         return (
             text,

@@ -235,7 +235,7 @@ impl Speaker<'_> {
                 format!("{} has stopped{at}", self.task(old))
             }
             StartCause::NodeGone(node) => format!("{}, where the task before it was, is down or gone", self.node(node)),
-            StartCause::Timeout => "the task before it has not stopped within 60s".to_owned(),
+            StartCause::Timeout => format!("the task before it has not stopped within {}", defaults::OLD_TASK_TIMEOUT),
             StartCause::NewLeader => "a new leader found its delay over".to_owned(),
         }
     }

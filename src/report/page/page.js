@@ -24,9 +24,9 @@
   const tasks = [];
   for (let i = 0; i < run.tasks.length; i += 5) {
     const [task, service, slot, version, node] = run.tasks.slice(i, i + 5);
-    const place = slot || (node ? run.nodes[node - 1].name : "");
-    const name = run.services[service].name + "." + place;
-    tasks.push({ task, service, slot, version, node, name, code: REMOVED, ended: -Infinity, tile: null });
+    const place = "." + (slot || (node ? run.nodes[node - 1].name : ""));
+    const name = run.services[service].name + place;
+    tasks.push({ task, service, slot, version, node, name, place, code: REMOVED, ended: -Infinity, tile: null });
   }
   const count = run.changes.length / 3;
   const times = new Float64Array(count);
@@ -123,7 +123,9 @@
       task.tile.task = task;
       task.tile.dataset.task = task.task;
       if (hasWords) {
-        make("b", "", task.tile).textContent = task.name;
+        const name = make("b", "", task.tile);
+        make("span", "", name).textContent = run.services[task.service].name;
+        if (task.slot) name.append(task.place);
         make("i", "", task.tile);
       }
     }
