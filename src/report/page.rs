@@ -238,6 +238,7 @@ mod tests {
         let timeline =
             TimelineData { names: &Names::of(plan), end: Time::from_millis(20_000), lanes: &lanes, rows: &rows };
         html(&PageData {
+            plan,
             timeline,
             requests: &requests,
             tasks: tasks.changes(),

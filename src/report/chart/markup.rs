@@ -503,6 +503,7 @@ impl Paths {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Names;
     use super::*;
     use crate::metrics::fixture::{Feed, NEW, OK, OLD, REFUSED, WEB, plan, request};
     use crate::metrics::{RequestSeries, Timeline};
@@ -520,7 +521,7 @@ mod tests {
         tell(&mut feed);
         let ((lanes, rows), requests) = feed.end(20_000);
         let (rows, requests) = (rows.finish(end), requests.finish());
-        let data = TimelineData { plan: &plan, end, lanes: &lanes, rows: &rows };
+        let data = TimelineData { names: &Names::of(&plan), end, lanes: &lanes, rows: &rows };
         Charts::new(data, &requests).panels(WEB)
     }
 
