@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 
 from perfetto.trace_processor import TraceProcessor
 
@@ -79,7 +78,7 @@ for report in sys.argv[1:]:
     try:
         if loaded:
             load(report, *found)
-    except (urllib.error.URLError, subprocess.CalledProcessError) as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         loaded = False
         print(f"the trace processor cannot be had: {error}")
     print("{}: {} spans, {} values and {} arrows".format(report, *found))
