@@ -34,7 +34,7 @@
 //! | [`check`] | Swarm's promises, verified from outside in every test and debug run |
 //! | [`scenario`], [`diag`] | from text to plan, and what is wrong with the text |
 //! | [`experiment`] | many runs: seeds, policies, sweeps; the only place with threads |
-//! | [`report`], [`cli`] | files, charts, tables; the command line |
+//! | [`report`], [`cli`] | files, charts, tables, docker's own views; the command line |
 //!
 //! Three promises decide in doubt: the algorithm is Swarm's own; the same seed gives the same bytes everywhere; a rule lives in
 //! one place, and names its source.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::kernel::{IdVec, Time};
 use crate::model::client::Access;
+use crate::model::decision::Decision;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::{Batch, Request, Weight};
 use crate::model::service::ServiceSpec;
@@ -21,6 +22,14 @@ pub trait Observer {
 
     /// An agent heard or did something, of which the managers learn later, if at all.
     fn agent(&mut self, _now: Time, _event: AgentEvent) {}
+
+    /// A manager decided something about a service; what comes of it is told next. Only if [`Observer::wants_decisions`].
+    fn decision(&mut self, _now: Time, _service: ServiceId, _decision: &Decision) {}
+
+    /// Whether decisions are to be told.
+    fn wants_decisions(&self) -> bool {
+        false
+    }
 
     /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and have
     /// ended were told.
@@ -72,6 +81,8 @@ pub struct SpecWritten<'a> {
     pub spec: &'a Rc<ServiceSpec>,
     /// What a rollback would return to.
     pub previous: Option<&'a Rc<ServiceSpec>>,
+    /// Who wrote it.
+    pub cause: SpecCause,
     /// Its tasks that must be replaced to become what is wanted (control-plane D1), in order of their slots.
     pub dirty: Vec<TaskId>,
 }
@@ -251,6 +262,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.agent(now, event);
     }
 
+    fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
+        self.0.decision(now, service, decision);
+        self.1.decision(now, service, decision);
+    }
+
+    fn wants_decisions(&self) -> bool {
+        self.0.wants_decisions() || self.1.wants_decisions()
+    }
+
     fn shift(&mut self, now: Time, shift: &Shift) {
         self.0.shift(now, shift);
         self.1.shift(now, shift);
@@ -290,6 +310,16 @@ impl<O: Observer> Observer for Option<O> {
         if let Some(observer) = self {
             observer.agent(now, event);
         }
+    }
+
+    fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
+        if let Some(observer) = self {
+            observer.decision(now, service, decision);
+        }
+    }
+
+    fn wants_decisions(&self) -> bool {
+        self.as_ref().is_some_and(Observer::wants_decisions)
     }
 
     fn shift(&mut self, now: Time, shift: &Shift) {

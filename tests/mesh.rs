@@ -201,6 +201,26 @@ fn rule_84_a_virtual_ip_forgets_a_connection_that_was_idle_for_900_s() {
 }
 
 #[test]
+fn rule_69_a_kept_connection_to_a_task_that_the_virtual_ip_has_lost_breaks() {
+    // Requests at 10, 30 and 50 s; gossip has missed the node by 28 s, and has it again up to 1 s after the partition.
+    let outcomes = |service: &str, up: &str| {
+        let client = r#", "concurrency": 1, "keep_alive": true, "think": "19999ms", "entry": "node1""#;
+        let faults =
+            format!(r#"{{"at": "20s", "fault": "link down node2"}}, {{"at": "{up}", "fault": "link up node2"}}"#);
+        let requests = run("", service, client, &faults);
+        requests.iter().map(|request| name(request.outcome)).collect::<Vec<_>>()
+    };
+    let on_node2 = r#""deploy": {"placement": {"constraints": ["node.hostname == node2"]}"#;
+    let vip = format!(r#", "ports": ["80:80"], {on_node2}}}"#);
+    for (up, is_served) in [("22s", true), ("29.95s", false), ("35s", false)] {
+        let second = if is_served { "ok" } else { "reset node-lost" };
+        assert_eq!(outcomes(&vip, up), ["ok", second, "ok"], "{up}");
+    }
+    let names = format!(r#", "networks": ["net"], {on_node2}, "endpoint_mode": "dnsrr"}}"#);
+    assert_eq!(outcomes(&names, "29.95s"), ["ok"; 3], "no IPVS stands between");
+}
+
+#[test]
 fn rules_66_and_84_a_process_that_ends_by_itself_breaks_what_it_has() {
     let image = r#", "service_time": "3s", "concurrency": 100, "outcome": {"exit": {"after": "15s", "code": 1}}"#;
     let requests = run_for("25s", image, r#", "ports": ["80:80"]"#, "", "");
@@ -241,7 +261,8 @@ fn nodes_that_are_cut_off_together_serve_each_others_clients() {
     for entry in ["node1", "node2"] {
         let requests = run("", TWO, &format!(r#", "connect_timeout": "500ms", "entry": "{entry}""#), faults);
         let tasks = |requests: &[Request]| requests.iter().filter_map(|request| request.task).collect::<BTreeSet<_>>();
-        let [before, cut_off, back] = [(10, 20), (20, 45), (55, 60)].map(|(from, to)| sent_between(&requests, from, to));
+        let [before, cut_off, back] =
+            [(10, 20), (20, 45), (55, 60)].map(|(from, to)| sent_between(&requests, from, to));
         assert_eq!(counts(&cut_off), BTreeMap::from([("ok".to_owned(), 250)]), "{entry}");
         assert_eq!(tasks(&cut_off), tasks(&before), "{entry}");
         assert_eq!(counts(&back), BTreeMap::from([("ok".to_owned(), 50)]), "{entry}");

@@ -106,7 +106,7 @@ fn sources(folder: &str) -> Vec<Source> {
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("a folder can be listed").path();
-        if path.is_dir() {
+        if path.is_dir() && !path.ends_with("target") {
             walk(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);

@@ -113,12 +113,13 @@ impl<'p> View<'p> {
             tasks: BTreeSet::new(),
             drained_since: None,
         };
+        let is_manager = |node: &crate::sim::plan::Node| node.is_member && node.spec.role == Role::Manager;
         let mut view = View {
             plan,
             now: Time::ZERO,
             leaderless_until: Time::ZERO,
             is_led: true,
-            leader: plan.nodes.iter().find(|(_, node)| node.is_member && node.spec.role == Role::Manager).map(|(id, _)| id),
+            leader: plan.nodes.ids().find(|node| is_manager(&plan.nodes[*node])),
             cut_off_until: Time::ZERO,
             services: IdVec::filled(plan.services.len(), ServiceView::default()),
             nodes: plan.nodes.values().map(node).collect(),

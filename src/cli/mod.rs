@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod explain;
 mod explain_code;
 mod import;
 mod init;
@@ -13,6 +14,7 @@ mod sweep;
 mod terminal;
 mod test;
 mod views;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,8 @@ enum Command {
     Compare(compare::Options),
     /// Run a scenario over a grid of settings.
     Sweep(sweep::Options),
+    /// Tell why a run went as it did: every decision with what led to it; or why nothing was rolled back.
+    Explain(explain::Options),
     /// List tasks at an instant, as docker service ps does.
     Ps(views::Ps),
     /// Show services in detail at an instant, as docker service inspect does.
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options, &terminal),
         Command::Compare(options) => compare::compare(options, &terminal),
         Command::Sweep(options) => sweep::sweep(options, &terminal),
+        Command::Explain(options) => explain::explain(options, &terminal),
         Command::Ps(options) => views::ps(options, &terminal),
         Command::Inspect(options) => views::inspect(options, &terminal),
         Command::Service(command) => views::service(command, &terminal),

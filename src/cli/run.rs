@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::input::{self, Inputs};
 use super::progress::{self, Watch};
+use super::watch::{self, Player};
 use super::{Failure, Outcome, Terminal};
 use crate::diag::{Code, Diagnostic};
 use crate::experiment::{self, pool};
@@ -13,6 +14,7 @@ use crate::metrics::summary::{UpdateOutcome, Vain};
 use crate::metrics::{RequestLog, Summary};
 use crate::model::client::Grade;
 use crate::report::columns::SEEDS;
+use crate::report::docker::watch::Watch as Display;
 use crate::report::files::{self, Recorder, RequestRows};
 use crate::report::ndjson::Records;
 use crate::report::seeds::{self, Group};
@@ -46,6 +48,12 @@ pub(super) struct Options {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Show what docker's client would show while it waits for each command of the timeline, in the pace of a clock on a terminal.
+    #[arg(long, conflicts_with = "seeds")]
+    watch: bool,
+    /// How much faster than a clock --watch is.
+    #[arg(long, value_name = "FACTOR", requires = "watch", default_value_t = 1.0, value_parser = watch::speed)]
+    speed: f64,
     /// Let the exit code tell how the last update ended: 10 paused, 11 rolled back, 12 rollback paused, 13 unfinished.
     #[arg(long)]
     outcome_exit_code: bool,
@@ -84,6 +92,9 @@ impl From<Requests> for RequestRows {
 pub(super) fn run(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
     if options.out.is_some() && options.scenarios.len() > 1 {
         return Err(Failure::Input("error: --out names one folder, but there are several scenarios".to_owned()));
+    }
+    if options.watch && options.format != Format::Human {
+        return Err(Failure::Input("error: --watch is for people, and this --format for programs".to_owned()));
     }
     let mut inputs = Inputs::new(&options.changes, terminal);
     let mut scenarios = Vec::new();
@@ -138,9 +149,15 @@ fn run_one(
     let recorder = (!options.no_report).then(|| Recorder::new(plan, options.requests.into()));
     let rows = RequestRows::from(options.requests);
     let records = (options.format == Format::Ndjson).then(|| (Records::new(plan), rows.into_log(plan)));
-    let observer = ((Story::new(plan), recorder), (records, Watch::new(plan, terminal)));
-    let (summary, ((story, recorder), (records, watch))) = experiment::observe(scenario, observer);
-    drop(watch);
+    let bar = (!options.watch).then(|| Watch::new(plan, terminal));
+    let display = options.watch.then(|| Display::new(plan, Player::new(options.speed, terminal)));
+    let observer = ((Story::new(plan), recorder), (records, (bar, display)));
+    let (summary, ((story, recorder), (records, (bar, display)))) = experiment::observe(scenario, observer);
+    drop(bar);
+    if let Some(display) = display {
+        display.finish(summary.end).finish()?;
+        terminal.result("\n")?;
+    }
     let story = story.finish(summary.end);
     if let Some((records, requests)) = records {
         let (requests, weight) = requests.map_or_else(Default::default, RequestLog::finish);

@@ -64,27 +64,33 @@ pub enum Stream {
 /// fate under every policy. What comes in sequence has a stream of its own ([`Streams::of`]).
 #[derive(Clone, Debug)]
 pub struct Streams {
-    seed: u64,
+    /// The stream with number 0, at its start: to make it from the seed costs as much as a block of numbers.
+    seeded: ChaCha8Rng,
 }
 
 impl Streams {
     /// The random numbers that belong to `seed`.
     pub fn new(seed: u64) -> Streams {
-        Streams { seed }
+        Streams { seeded: ChaCha8Rng::seed_from_u64(seed) }
     }
 
     /// The stream of one entity, from its start.
     pub fn of(&self, stream: Stream, index: u32) -> StreamRng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = self.seeded.clone();
         rng.set_stream(u64::from(stream as u32) << 32 | u64::from(index));
         StreamRng { rng }
     }
 
-    /// The number with ordinal `key` of one entity's stream, whatever was drawn before.
-    pub fn keyed(&self, stream: Stream, index: u32, key: u32) -> u64 {
+    /// The stream of one entity, from the number with ordinal `key` on.
+    pub fn from_key(&self, stream: Stream, index: u32, key: u32) -> StreamRng {
         let mut rng = self.of(stream, index);
         rng.rng.set_word_pos(u128::from(key) * 2);
-        rng.draw()
+        rng
+    }
+
+    /// The number with ordinal `key` of one entity's stream, whatever was drawn before.
+    pub fn keyed(&self, stream: Stream, index: u32, key: u32) -> u64 {
+        self.from_key(stream, index, key).draw()
     }
 }
 

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::orchestrator::task::{SpecId, Specs};
 use crate::kernel::{IdVec, Time};
 use crate::model::change::{Change, TaskView};
+use crate::model::decision::Decision;
 use crate::model::node::{Availability, NodeSpec, NodeState, Role};
 use crate::model::service::ServiceSpec;
 use crate::model::task::{Creation, Creator, Message, Slot, Status, TaskState};
@@ -115,6 +116,8 @@ pub enum Written {
     RolledBack(ServiceId, Rc<ServiceSpec>, u64),
     /// An updater begins or has ended: its service, its number, whether it rolls back and whether it begins.
     Updater(ServiceId, u32, bool, bool),
+    /// A decision about a service, which writes nothing by itself.
+    Decision(ServiceId, Decision),
     /// A service was deleted.
     ServiceRemoved(ServiceId),
     /// A node, with what is known of its agent; `None`: it is no member of the cluster any more.
@@ -142,6 +145,8 @@ pub struct Store {
     version: u64,
     commits: u64,
     written: Vec<Written>,
+    /// Whether anybody wants to know of decisions.
+    tells_decisions: bool,
 }
 
 impl Store {
@@ -255,6 +260,25 @@ impl Store {
         self.services[id] = None;
         self.written.push(Written::ServiceRemoved(id));
         self.announce(Change::ServiceRemoved(id));
+    }
+
+    /// Notes decisions from now on.
+    pub fn tell_decisions(&mut self) {
+        self.tells_decisions = true;
+    }
+
+    /// Notes a decision about a service, if anybody wants to know. Nothing is written.
+    #[inline]
+    pub fn decide(&mut self, service: ServiceId, decision: Decision) {
+        if self.tells_decisions {
+            self.written.push(Written::Decision(service, decision));
+        }
+    }
+
+    /// As [`Store::decide`], about the service of a task.
+    #[inline]
+    pub fn decide_on(&mut self, task: TaskId, decision: Decision) {
+        self.decide(self.tasks[task].service, decision);
     }
 
     /// Notes that an automatic rollback has replaced a service's specification.

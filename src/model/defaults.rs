@@ -35,6 +35,11 @@ pub const RESTART_DELAY: Span = Span::from_secs(5);
 /// Source: api/defaults/service.go `Service`; moby: daemon/config/config_linux.go.
 pub const STOP_GRACE_PERIOD: Span = Span::from_secs(10);
 
+/// How long a new task waits at most for its predecessor to stop, counted from the beginning of its delayed start.
+///
+/// Source: manager/orchestrator/restart/restart.go `defaultOldTaskTimeout` (control-plane R14).
+pub const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
+
 /// Tasks kept per slot, the current one included.
 ///
 /// Source: manager/manager.go `defaultTaskHistoryRetentionLimit`.

@@ -4,6 +4,7 @@
 pub mod change;
 pub mod client;
 pub mod command;
+pub mod decision;
 pub mod defaults;
 pub mod engine;
 pub mod health;
@@ -12,6 +13,7 @@ pub mod image;
 pub mod latencies;
 pub mod node;
 pub mod request;
+pub mod rule;
 pub mod service;
 pub mod spec_change;
 pub mod task;

@@ -51,10 +51,13 @@ impl NetworkDb {
     /// hop, of which there are as many as it takes to reach all nodes.
     pub(super) fn delay(&self, to: NodeId, task: TaskId, ordinal: u32) -> Span {
         const MOST_HOPS: u32 = 32;
+        if self.gossip_interval.is_zero() {
+            return Span::ZERO;
+        }
         let first = (task.0 << 2 | ordinal).wrapping_mul(MOST_HOPS);
-        let hops =
-            (0..self.hops()).map(|hop| self.within(self.gossip_interval, Stream::Gossip, to, first.wrapping_add(hop)));
-        hops.fold(Span::ZERO, |sum, hop| sum + hop)
+        let mut draws = self.streams.from_key(Stream::Gossip, to.0, first);
+        let hop = Dist::Uniform { low: Span::ZERO, high: self.gossip_interval };
+        (0..self.hops()).fold(Span::ZERO, |sum, _| sum + hop.sample(draws.draw()))
     }
 
     /// One for up to four nodes, else the logarithm of their number to the base of three (data-plane rule 71).

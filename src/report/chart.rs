@@ -10,7 +10,9 @@ mod palette;
 mod panels;
 
 pub mod markup;
+pub mod requests;
 pub mod sweep;
 pub mod timeline;
 
+pub use requests::{RequestsData, requests};
 pub use timeline::{TimelineData, timeline};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::chart::{self, TimelineData};
+use super::chart::{self, RequestsData, TimelineData};
 use super::columns::{COMPARE, REQUESTS, SEEDS, SWEEP, TASKS, TIMELINE};
 use super::page::{self, PageData, Replay};
 use super::story::StoryLine;
@@ -94,11 +94,17 @@ impl<'p> Recorder<'p> {
             ("timeline.svg", picture.svg().into_bytes()),
             ("timeline.png", picture.png()),
         ];
+        let of_requests = RequestsData { plan: self.plan, end: summary.end, requests: &requests };
+        if let Some(picture) = chart::requests(&of_requests) {
+            files.push(("requests.svg", picture.svg().into_bytes()));
+            files.push(("requests.png", picture.png()));
+        }
         let trace = TraceData {
             plan: self.plan,
             end: summary.end,
             tasks: self.tasks.changes(),
             rows: &rows,
+            requests: &requests,
             marks: self.lanes.marks(),
         };
         files.push((TRACE, trace::json(&trace).into_bytes()));
@@ -143,6 +149,8 @@ pub const OF_RUN: &[&str] = &[
     TIMELINE.name,
     "timeline.svg",
     "timeline.png",
+    "requests.svg",
+    "requests.png",
     TRACE,
     REQUESTS.name,
     SEEDS.name,

@@ -8,6 +8,7 @@ mod decimal;
 pub mod diagnostics;
 pub mod disk;
 pub mod docker;
+pub mod explain;
 pub mod files;
 mod font;
 pub mod json;

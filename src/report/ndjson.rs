@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::explain::{Tasks, Words, of_decision};
 use super::json::{length, point};
 use crate::kernel::{IdVec, Time};
 use crate::model::client::Access;
+use crate::model::decision::Decision;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::{Request, RequestOutcome, Weight};
 use crate::model::task::{Creator, Slot};
@@ -17,6 +19,7 @@ use crate::sim::Plan;
 #[derive(Debug)]
 pub struct Records<'p> {
     plan: &'p Plan,
+    tasks: Tasks,
     text: String,
     /// When each line was written, and where it ends in `text`.
     lines: Vec<(Time, usize)>,
@@ -25,7 +28,7 @@ pub struct Records<'p> {
 impl<'p> Records<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Records<'p> {
-        Records { plan, text: String::new(), lines: Vec::new() }
+        Records { plan, tasks: Tasks::default(), text: String::new(), lines: Vec::new() }
     }
 
     /// The lines, with those of requests among them, by the time at which they ended. Of the requests of one instant and its
@@ -170,6 +173,9 @@ impl<'p> Records<'p> {
 
 impl Observer for Records<'_> {
     fn record(&mut self, now: Time, record: &Record) {
+        if let Record::Task(task) = record {
+            self.tasks.note(now, task);
+        }
         let (kind, fields) = self.fields(record);
         self.push(now, kind, fields);
     }
@@ -183,6 +189,20 @@ impl Observer for Records<'_> {
             AgentEvent::StopSignal { task } => ("stop_signal", of_task(task)),
         };
         self.push(now, kind, fields);
+    }
+
+    fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
+        let Words { task, what, because } = of_decision(self.plan, &self.tasks, service, decision);
+        let (rule, service) = (decision.rule(), self.service(service));
+        let fields = json!({
+            "service": service, "task": task.map(|task| task.0), "what": what, "because": because,
+            "rule": rule.number(), "source": rule.source()
+        });
+        self.push(now, "decision", fields);
+    }
+
+    fn wants_decisions(&self) -> bool {
+        true
     }
 
     fn shift(&mut self, now: Time, shift: &Shift) {

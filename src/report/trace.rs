@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use super::lanes::{Mark, MarkKind};
 use super::names::{of_image_in_short, of_slot};
 use crate::kernel::id::Id;
-use crate::kernel::{IdVec, Time};
+use crate::kernel::{IdVec, Span, Time};
+use crate::metrics::request_series::{RequestBin, RequestBins};
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::timeline::Row;
+use crate::model::request::RequestOutcome;
 use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
@@ -38,6 +40,8 @@ pub struct TraceData<'a> {
     pub tasks: &'a [TaskChange],
     /// Rows over time.
     pub rows: &'a [Row],
+    /// Requests over time.
+    pub requests: &'a RequestBins,
     /// Commands and update statuses, in order.
     pub marks: &'a [Mark],
 }
@@ -235,6 +239,28 @@ impl Trace<'_> {
             for (name, value) in tasks {
                 let ts = micros(row.at);
                 self.push(&json!({"ph": "C", "name": name, "ts": ts, "pid": process, "args": {"tasks": value}}));
+            }
+        }
+        let RequestBins { width, services } = self.data.requests;
+        for (service, bins) in services.iter() {
+            for (kind, name) in RequestOutcome::names().enumerate() {
+                let count = |bin: &RequestBin| bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>();
+                if bins.iter().any(|bin| count(bin) > 0) {
+                    // Requests that stopped coming are 0 in a bin behind the last one.
+                    let rates = bins.iter().map(|bin| count(bin) as f64 / width.as_secs_f64()).chain([0.0]);
+                    self.rate(service, name, *width, rates);
+                }
+            }
+        }
+    }
+
+    /// A rate over time, from bin to bin.
+    fn rate(&mut self, service: ServiceId, outcome: &str, width: Span, rates: impl Iterator<Item = f64>) {
+        let (process, name) = (self.counters_of(service), format!("requests: {outcome}"));
+        for (number, rate) in (0..).zip(rates) {
+            let ts = (width * number).as_micros();
+            if ts <= micros(self.data.end) {
+                self.push(&json!({"ph": "C", "name": name, "ts": ts, "pid": process, "args": {"per second": rate}}));
             }
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::model::service::PortConfig;
 
+use super::date;
 use super::docker::ports::{parse_short, split_address};
 use super::docker::values::shell_words;
 use super::mount;
@@ -100,6 +101,9 @@ fn pairs(node: &Node, separator: &str, bare: bool) -> Node {
         Value::Map(_) => each(node, |_, value| match &value.value {
             Value::Null => none(&value.place),
             Value::Integer(_) | Value::Float(_) => Node::text(value.to_string(), &value.place),
+            Value::String(text) if value.is_plain() => {
+                date::spelled_out(text).map_or_else(|| value.clone(), |date| Node::text(date, &value.place))
+            }
             _ => value.clone(),
         }),
         Value::Seq(items) if items.iter().all(|item| item.as_text().is_some()) => {

@@ -22,10 +22,9 @@ use super::source::{Node, Spanned};
 use super::unsupported;
 
 /// Fields of docker's service specifications that rollsim does not keep, by their paths in the API: the name, which the plan
-/// knows, and what no stack file can change but credentials of Windows.
-pub const NOT_KEPT: [&str; 5] = [
+/// knows, and what no stack file can change.
+pub const NOT_KEPT: [&str; 4] = [
     "Name",
-    "TaskTemplate.ContainerSpec.Privileges.CredentialSpec",
     "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges",
     "TaskTemplate.ContainerSpec.Privileges.SELinuxContext",
     "TaskTemplate.Runtime",

@@ -19,7 +19,7 @@ use super::overlay::Overlaid;
 use super::read::{Named, Problems, instead_of};
 use super::schema::{Objective, Scenario};
 use super::source::Spanned;
-use super::stacks::{Stacks, has_short_name};
+use super::stacks::{Stacks, short_names};
 use super::timeline;
 use super::traffic::{Client, check_client, check_images, lower_clients};
 
@@ -122,6 +122,8 @@ pub(super) struct Names {
     services: IdVec<ServiceId, String>,
     /// The first service of each full name.
     by_name: BTreeMap<String, ServiceId>,
+    /// The services of stacks by their short names.
+    by_short_name: BTreeMap<String, Vec<ServiceId>>,
     exists: IdVec<ServiceId, bool>,
     is_global: IdVec<ServiceId, bool>,
     nodes: IdVec<NodeId, Node>,
@@ -154,6 +156,7 @@ impl Names {
         let mut names = Names {
             services: IdVec::new(),
             by_name: BTreeMap::new(),
+            by_short_name: BTreeMap::new(),
             exists: IdVec::new(),
             is_global: IdVec::new(),
             nodes: scenario.cluster.nodes.iter().cloned().collect(),
@@ -187,7 +190,7 @@ impl Names {
 
     /// The services of stacks with this short name.
     fn meant_by(&self, name: &str) -> impl Iterator<Item = ServiceId> {
-        self.services.iter().filter(move |(_, full)| has_short_name(full, name)).map(|(id, _)| id)
+        self.by_short_name.get(name).into_iter().flatten().copied()
     }
 
     /// The service of this full name if it exists, and whether it is global.
@@ -207,6 +210,9 @@ impl Names {
         self.is_global.push(false);
         let service = self.services.push(name.to_owned());
         self.by_name.entry(name.to_owned()).or_insert(service);
+        for short in short_names(name) {
+            self.by_short_name.entry(short.to_owned()).or_default().push(service);
+        }
         service
     }
 

@@ -19,6 +19,7 @@ mod assume;
 mod canonical;
 mod cluster;
 mod compose;
+mod date;
 mod deploy;
 mod engine;
 mod entry;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::Code;
 
 use super::docker::flags::capability;
-use super::docker::values::reference;
+use super::docker::values::{joined, reference};
 use super::read::{Fields, Problems, Read, entries, items, pairs, refuse, text_of};
 use super::source::{Node, Value};
 
@@ -153,12 +153,21 @@ fn aliases(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found>
     for entry in entries(node, problems)? {
         let attachment = entry.value.entries().iter().filter(|option| !option.key.value.starts_with("ipv"));
         let attachment = attachment.filter(|option| option.value.value != Value::Seq(Vec::new()));
-        let said: Vec<String> = attachment.map(|option| option.value.to_string()).collect();
+        let said: Vec<String> = attachment.map(|option| sorted(&option.value).to_string()).collect();
         if !said.is_empty() {
             found.push((format!("{setting}.{}", entry.key.value), said.join(" ")));
         }
     }
     Some(found)
+}
+
+/// The entries of a mapping in the order of their names; anything else as it is.
+fn sorted(node: &Node) -> Node {
+    let mut node = node.clone();
+    if let Value::Map(entries) = &mut node.value {
+        entries.sort_by(|a, b| a.key.value.cmp(&b.key.value));
+    }
+    node
 }
 
 fn limits(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> {
@@ -219,7 +228,7 @@ fn mounts(setting: &str, node: &Node, problems: &mut Problems) -> Option<Found> 
             fields.append(&mut said);
         }
         let target = mount.get("target").map(ToString::to_string).unwrap_or_default();
-        found.push((format!("{setting}.{target}"), fields.join(",")));
+        found.push((format!("{setting}.{target}"), joined(fields.into_iter())));
     }
     Some(found)
 }

@@ -103,6 +103,11 @@ impl Node {
         if let Value::String(text) = &self.value { Some(text) } else { None }
     }
 
+    /// Whether this is a text that stands in the file as it is, without quotes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.as_text().is_some_and(|text| text == written(&self.place))
+    }
+
     /// The value of a key, if this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
@@ -217,6 +222,7 @@ fn parse_text(file: &Arc<SourceFile>, text: &str) -> Result<Node, Vec<Diagnostic
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         legacy_octal_numbers: true,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: DEEPEST,
@@ -343,8 +349,10 @@ impl Placing<'_> {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
             Raw::Integer(value) => Value::Integer(value),
+            Raw::Float(value) if !value.is_finite() => self.not_finite(value, &place),
             Raw::Float(value) => Value::Float(value),
-            Raw::String(value) => Value::String(value),
+            Raw::String(text) if written(&place) == text => with_underscores(&text).unwrap_or(Value::String(text)),
+            Raw::String(text) => Value::String(text),
             Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| self.node(item)).collect()),
             Raw::Map(entries) => Value::Map(self.entries(entries)),
         };
@@ -373,12 +381,48 @@ impl Placing<'_> {
         entries
     }
 
+    /// A number that is only too large, such as `1e400`, is a text to docker; one that is infinite it cannot hold.
+    ///
+    /// Source: go.yaml.in/yaml/v3 resolve.go; Go: encoding/json/encode.go `floatEncoder`.
+    fn not_finite(&mut self, value: f64, place: &Place) -> Value {
+        let text = written(place);
+        if text.ends_with(|c: char| c.is_ascii_digit()) {
+            return Value::String(text.to_owned());
+        }
+        let sign = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "+Inf"
+        } else {
+            "-Inf"
+        };
+        let message = format!("json: unsupported value: {sign}");
+        self.problems.push(Diagnostic::new(Code::WrongType, place, message));
+        Value::Null
+    }
+
     fn place(&self, referenced: &Location, defined: &Location) -> Place {
         let mut place = Place::new(self.file, bytes_of(defined));
         // Of a value that an alias brings in, the text is where the anchor is.
         place.used = (referenced != defined).then(|| bytes_of(referenced));
         place
     }
+}
+
+/// The text of a value as it stands in the file.
+fn written(place: &Place) -> &str {
+    place.file.text.get(place.span.clone()).unwrap_or_default()
+}
+
+/// The number that a text is to docker, which drops every `_` in what begins like one.
+///
+/// Source: go.yaml.in/yaml/v3 resolve.go `resolve`.
+fn with_underscores(text: &str) -> Option<Value> {
+    let is_meant = text.contains('_') && text.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c));
+    let number = Some(text.replace('_', "")).filter(|_| is_meant)?;
+    let integer = number.parse().ok().map(Value::Integer);
+    let is_float = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    integer.or_else(|| number.parse().ok().filter(|float: &f64| is_float && float.is_finite()).map(Value::Float))
 }
 
 fn bytes_of(location: &Location) -> std::ops::Range<usize> {
@@ -416,6 +460,11 @@ mod tests {
     fn untyped_values_are_read_as_docker_reads_them() {
         assert_eq!(parsed("[yes, on, 0755, 1_000, .5, 22:22]").to_string(), "[yes, on, 493, 1000, 0.5, 22:22]");
         assert_eq!(parsed("yes").kind(), "a string");
+        assert_eq!(parsed("[1__0, 1_000.5, 1_0e1, +1_]").to_string(), "[10, 1000.5, 100, 1]");
+        for text in ["1e400", "'1__0'", "_1", "1_a", "1_2.3_4.5", "-_"] {
+            assert_eq!(parsed(text).kind(), "a string", "{text}");
+        }
+        assert!(problem("a: [1, -.inf]").ends_with("json: unsupported value: -Inf"));
         let floats = "[1e3, 1.0, 1000000.0, 1e21, 123456789.123, 0.0001, 0.00001, -2.5e-10]";
         assert_eq!(parsed(floats).to_string(), "[1000, 1, 1e+06, 1e+21, 1.23456789123e+08, 0.0001, 1e-05, -2.5e-10]");
     }

@@ -5,6 +5,7 @@ use crate::model::command::Command;
 use crate::model::service::Mode;
 
 use super::compose::Service;
+use super::docker::values::LONGEST_NAME;
 use super::docker::{Names as _, StackDeploy};
 use super::files::Outside;
 use super::lower::Names;
@@ -90,6 +91,12 @@ impl Stacks<'_> {
 /// Whether a service of a stack, of this full name, is `name` within its stack.
 pub(super) fn has_short_name(full: &str, name: &str) -> bool {
     full.strip_suffix(name).is_some_and(|stack| stack.len() > 1 && stack.ends_with('_'))
+}
+
+/// All names that a service of a stack, of this full name, may have within its stack; none of one that is refused for its length.
+pub(super) fn short_names(full: &str) -> impl Iterator<Item = &str> {
+    let full = if full.len() > LONGEST_NAME { "" } else { full };
+    full.match_indices('_').filter(|(at, _)| *at > 0).map(|(at, _)| &full[at + 1..])
 }
 
 /// Adds services to those of a scenario, and takes its `stack` away.

@@ -19,9 +19,13 @@ pub(super) fn read_bytes(node: &Node, problems: &mut Problems) -> Option<u64> {
     checked(memory(text), &node.place, problems)
 }
 
-/// Reads a number of CPUs. Docker wants a string here.
+/// Reads a number of CPUs. Docker wants a string here; an empty one says nothing (cli: cli/compose/convert/service.go
+/// `convertResources`).
 pub(super) fn read_nano_cpus(node: &Node, problems: &mut Problems) -> Option<u64> {
     let text = text_of(node, problems)?;
+    if text.is_empty() {
+        return Some(0);
+    }
     checked(cpus(text), &node.place, problems)
 }
 

@@ -58,7 +58,15 @@ impl Clients {
     pub(super) fn advance(&mut self, now: Time, network: &mut Network, observer: &mut impl Observer) -> Time {
         match self {
             Clients::Exact(traffic) => traffic.advance(now, network, &mut |request| observer.request(request)),
-            Clients::Bulk(bulk) => bulk.advance(now, network, &mut |batch| observer.requests(batch)),
+            Clients::Bulk(bulk) => bulk.advance(now, network),
+        }
+    }
+
+    /// Tells of what is counted up to the instant that was reached; single requests were told on the way.
+    pub(super) fn tell(&mut self, observer: &mut impl Observer) {
+        match self {
+            Clients::Exact(_) => {}
+            Clients::Bulk(bulk) => bulk.tell(&mut |batch| observer.requests(batch)),
         }
     }
 

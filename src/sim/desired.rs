@@ -35,6 +35,7 @@ pub(super) fn may_change(written: &Written, store: &Store) -> bool {
         | Written::UpdateStatus(..)
         | Written::RolledBack(..)
         | Written::Updater(..)
+        | Written::Decision(..)
         | Written::ServiceRemoved(_) => false,
     }
 }

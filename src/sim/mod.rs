@@ -128,7 +128,11 @@ impl<'p, O: Observer> Sim<'p, O> {
         let up = plan.nodes.values().map(|node| node.is_member);
         let raft = Raft::new(up.clone().collect(), managers.map(|(id, _)| id), streams.clone());
         let followed = Followed::new(&raft, plan.nodes.len());
-        let mut manager = Manager::new(Store::new(nodes.collect(), plan.services.len()), raft, settings, ties);
+        let mut store = Store::new(nodes.collect(), plan.services.len());
+        if observer.wants_decisions() {
+            store.tell_decisions();
+        }
+        let mut manager = Manager::new(store, raft, settings, ties);
         let mut manager_out = manager::Outbox::default();
         manager.start(Time::ZERO, &mut manager_out);
         Sim {
@@ -394,6 +398,10 @@ impl<'p, O: Observer> Sim<'p, O> {
                     Record::Updater { service, run, is_rollback, begins }
                 }
                 Written::Node(node, state, role) => Record::Node { node, state, role },
+                Written::Decision(service, decision) => {
+                    self.observer.decision(self.now, service, &decision);
+                    continue;
+                }
             };
             self.emit(record);
         }
@@ -417,19 +425,19 @@ impl<'p, O: Observer> Sim<'p, O> {
         fingerprint::add(&mut self.fingerprint, self.now, &record);
         self.has_records = true;
         self.observer.record(self.now, &record);
-        if let Record::Spec { service, .. } = record {
-            self.tell_spec(service);
+        if let Record::Spec { service, cause, .. } = record {
+            self.tell_spec(service, cause);
         }
     }
 
     /// Tells the observer what a service is to be now, and which of its tasks are something else.
-    fn tell_spec(&mut self, service: ServiceId) {
+    fn tell_spec(&mut self, service: ServiceId, cause: SpecCause) {
         let store = &self.manager.store;
         let Some(row) = store.service(service) else { return };
         let is_dirty = |task: &TaskId| is_dirty(store, Wanted::from(row), store.task_ever(*task));
         let dirty = store.slots(service).iter().flatten().copied().filter(is_dirty).collect();
         let previous = row.previous.as_ref().map(|(spec, _)| spec);
-        self.observer.spec(self.now, &SpecWritten { service, spec: &row.spec, previous, dirty });
+        self.observer.spec(self.now, &SpecWritten { service, spec: &row.spec, previous, cause, dirty });
     }
 }
 

@@ -34,10 +34,10 @@ impl<O: Observer> Sim<'_, O> {
             }
             if has_reacted {
                 self.now = reached;
-                return true;
             }
-            if self.network.next_news() > self.now {
-                return false;
+            if has_reacted || self.network.next_news() > self.now {
+                self.clients.tell(observer);
+                return has_reacted;
             }
             self.network.hear(reached);
             tell_shifts(reached, &mut self.network, &mut self.clients, observer);

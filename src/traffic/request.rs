@@ -310,7 +310,8 @@ impl Requests {
         Sent { end: Some(end), taken: Some((entry, task)) }
     }
 
-    /// A request is sent on a connection that is there (data-plane rule 84).
+    /// A request is sent on a connection that is there (data-plane rule 84). It breaks the connection if the load balancer does not
+    /// have the task any more, be it because the task is gone or because a partition hid it (rule 69).
     fn reuse<N: Routing, S: FnMut(&Request)>(
         &mut self,
         attempt: Attempt,
@@ -318,12 +319,12 @@ impl Requests {
         task: TaskId,
         cx: &mut Cx<'_, N, S>,
     ) -> Sent {
+        if !self.is_held(entry, task, cx.network) {
+            return self.fail(attempt, Some(task), attempt.at, Failure::Reset, Cause::NodeLost, cx.sink);
+        }
         let is_lost = self.servers.get(task).is_some_and(|server| server.state == State::Lost);
         if !is_lost && cx.network.connects(entry, task) {
             return self.accept(attempt, entry, task, attempt.at, cx);
-        }
-        if is_lost && !self.is_held(entry, task, cx.network) {
-            return self.fail(attempt, Some(task), attempt.at, Failure::Reset, Cause::NodeLost, cx.sink);
         }
         self.hang(attempt, entry, task);
         Sent { end: None, taken: None }

@@ -2,7 +2,7 @@
 //! grows from 1,000 over 10,000 to 100,000 replicas.
 //!
 //! `cargo bench` prints the minimum of many runs, which is what a quiet core does; `cargo bench -- --short` only shows that the
-//! benches run. With `--once REPLICAS` one update of so many replicas runs, for the script `instructions`, which counts what it takes.
+//! benches run. With `--once REPLICAS|TRAFFIC` one of them runs, for the script `instructions`, which counts what it takes.
 //!
 //! The number of changes grows with the replicas, and so does all that follows a change. What grows faster: each time the scheduler acts it
 //! looks at all nodes, as Swarm's does (control-plane S14), and with `parallelism` held it acts the more often the more replicas there are.
@@ -94,6 +94,10 @@ fn all(runs: u32, large_runs: u32, large: &[u32], operations: u32) {
             memory(peak_memory_of(name)),
         );
     }
+    let (name, plan) = traffic().into_iter().next().expect("a run in which every request is told");
+    let folder = tempfile::tempdir().expect("a folder");
+    let time = minimum(large_runs, || rollout::reported(&plan, folder.path()));
+    println!("{name}, with its report, all requests by themselves: {:.0} ms", millis(time));
     for &replicas in large {
         let plan = rollout::large(replicas);
         let time = minimum(large_runs, || rollout::measured(&plan));

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use rollsim::kernel::{Dist, IdVec, Span, Time};
-use rollsim::metrics::Metrics;
+use rollsim::metrics::{Metrics, RunFacts};
 use rollsim::model::client::{Access, ClientSpec, Connect, Grade, Load};
 use rollsim::model::command::{Command, SpecChange};
 use rollsim::model::engine::Engine;
@@ -15,8 +15,8 @@ use rollsim::model::request::{Batch, Request};
 use rollsim::model::service::{HealthCheck, PortConfig, Protocol, PublishMode, ServiceSpec, UpdateConfig};
 use rollsim::model::{ImageId, NodeId, ServiceId, defaults};
 use rollsim::observe::{Observer, Record};
-use rollsim::report::Story;
-use rollsim::report::files::{Recorder, RequestRows};
+use rollsim::report::files::{self, Recorder, RequestRows};
+use rollsim::report::{Story, disk};
 use rollsim::sim::plan::{End, Image, Node, TieOrder, TimedCommand};
 use rollsim::sim::{Plan, run};
 
@@ -44,6 +44,16 @@ pub fn measured(plan: &Plan) {
 /// One run with everything that `rollsim run` collects for its report.
 pub fn observed(plan: &Plan) {
     black_box(run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan, RequestRows::Sample)))).observer);
+}
+
+/// One run and its report with every request by itself, written into this folder.
+pub fn reported(plan: &Plan, folder: &Path) {
+    let finished = run(plan, (Metrics::new(plan), (Story::new(plan), Recorder::new(plan, RequestRows::Full))));
+    let (metrics, (story, recorder)) = finished.observer;
+    let (digest, warnings) = (String::new(), Vec::new());
+    let summary = metrics.finish(RunFacts { digest, fingerprint: finished.fingerprint, end: finished.end, warnings });
+    let files = recorder.files(&summary, &story.finish(summary.end)).expect("memory takes all");
+    disk::write_folder(folder, files::OF_RUN, &files).expect("the folder can be written");
 }
 
 /// Requests that end in the run.

@@ -55,6 +55,18 @@ fn the_readme_shows_what_commands_print() {
     trycmd::TestCases::new().case("README.md");
 }
 
+/// The one block of the README that cannot be a console's, for those take a backslash for a slash.
+#[test]
+fn the_readme_shows_docker_s_table_of_tasks_to_the_letter() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("the README is there");
+    let block = readme.split_once("```text\n$ rollsim ").expect("the block is there").1;
+    let (command, rest) = block.split_once('\n').expect("a command");
+    let (shown, _) = rest.split_once("```").expect("the block ends");
+    let output = output(&command.split(' ').collect::<Vec<_>>(), root);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), shown));
+}
+
 /// The samples that the README shows are what the commands beside them write.
 #[test]
 fn the_charts_of_the_readme_are_drawn_again_alike() {

@@ -42,7 +42,8 @@ fn a_report_leaves_nothing_of_an_older_one() {
         assert_eq!(output(&arguments, here.path()).status.code(), Some(0));
         files(&here.path().join("out")).into_keys().collect::<Vec<String>>().join(" ")
     };
-    let run = "columns.json report.html requests.csv summary.json tasks.csv timeline.csv timeline.png timeline.svg trace.json";
+    let run = "columns.json report.html requests.csv requests.png requests.svg summary.json tasks.csv timeline.csv \
+               timeline.png timeline.svg trace.json";
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
@@ -163,7 +164,9 @@ fn ndjson_has_every_record_in_order() {
     let rows = |name: &str| text(&report[name]).lines().count() - 1;
     assert_eq!(count("task") + count("task_removed"), rows("tasks.csv"));
     assert_eq!(count("request"), rows("requests.csv"));
-    for kind in ["command", "spec", "update_status", "updater", "rotation", "agent_reported", "process_ended"] {
+    for kind in
+        ["command", "spec", "update_status", "updater", "decision", "rotation", "agent_reported", "process_ended"]
+    {
         assert!(count(kind) > 0, "{kind}");
     }
 }

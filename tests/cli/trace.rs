@@ -94,7 +94,7 @@ fn commands_and_update_statuses_are_there() {
     assert!(names.iter().any(|name| name.starts_with("docker service update")), "{names:?}");
     assert!(names.contains(&"rollback_started"), "{names:?}");
     let counters: Vec<&Value> = of_kind(&events, "C").collect();
-    for name in ["desired", "in rotation", "running"] {
+    for name in ["desired", "in rotation", "running", "requests: ok"] {
         assert!(counters.iter().any(|counter| counter["name"] == name && counter["args"].is_object()), "{name}");
     }
 }

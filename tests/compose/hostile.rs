@@ -5,7 +5,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rollsim::diag::SourceFile;
-use rollsim::scenario;
+
+use super::any_text::{read_as_scenario, read_as_stack};
 
 /// What is put into texts.
 const SCRAPS: [&str; 34] = [
@@ -77,18 +78,12 @@ fn no_input_makes_it_panic() {
         let (file, variables) = &corpus[rng.random_range(0..corpus.len())];
         let text = mutated(&file.text, &mut rng);
         if number % 8 == 0 {
-            let text = format!("rollsim: 1\n{text}");
-            _ = scenario::load(&SourceFile { name: "scenario.yml".to_owned(), text }, &[]);
+            read_as_scenario(format!("rollsim: 1\n{text}"));
             continue;
         }
-        let second = SourceFile { name: "second.yml".to_owned(), text: mutated(&file.text, &mut rng) };
-        let mut files = vec![SourceFile { name: "stack.yml".to_owned(), text }];
-        files.extend((number % 3 == 0).then_some(second));
-        if let Err(problems) = super::load(files, variables, &[]) {
-            assert!(!problems.is_empty(), "an error is told");
-            // Every place is one in its text.
-            problems.iter().take(1).for_each(|problem| assert!(!problem.render(false).is_empty()));
-        }
+        let mut texts = vec![text];
+        texts.extend((number % 3 == 0).then(|| mutated(&file.text, &mut rng)));
+        read_as_stack(texts, variables);
     }
 }
 

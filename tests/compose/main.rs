@@ -2,6 +2,7 @@
 //!
 //! `COMPOSE_CASES=DIR` adds a folder in the layout of tests/compose: stack files, specs/ and merge/.
 
+mod any_text;
 mod hostile;
 mod view;
 
@@ -22,20 +23,8 @@ use rollsim::scenario::files::{FileError, Files, Outside};
 use rollsim::scenario::{self, Loaded, NOT_KEPT, StackRun};
 use serde_json::Value;
 
+use any_text::load;
 use view::{Spec, View};
-
-/// A machine on which every file that is named lies, and is empty.
-struct AllThere;
-
-impl Files for AllThere {
-    fn read(&self, _: &str) -> Result<String, FileError> {
-        Ok(String::new())
-    }
-
-    fn exists(&self, _: &str) -> bool {
-        true
-    }
-}
 
 fn own_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compose")
@@ -76,16 +65,6 @@ fn texts(value: &Value) -> Vec<String> {
 fn variables(value: &Value) -> BTreeMap<String, String> {
     let pairs = value.as_object().into_iter().flatten();
     pairs.map(|(name, value)| (name.clone(), value.as_str().expect("a text").to_owned())).collect()
-}
-
-/// Loads files as `docker stack deploy` would on a machine that has all that they name.
-fn load(
-    files: Vec<SourceFile>,
-    variables: &BTreeMap<String, String>,
-    then: &[String],
-) -> Result<Loaded, Vec<Diagnostic>> {
-    let run = StackRun { name: "corpus".to_owned(), files, then: then.to_vec() };
-    scenario::load_stack(&run, &[], &Outside { files: &AllThere, variables, strict: false })
 }
 
 fn case_files(folder: &Path, case: &Value) -> Vec<SourceFile> {

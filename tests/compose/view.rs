@@ -342,7 +342,10 @@ impl Spec {
                 pairs.sort();
                 fields.append(&mut pairs);
             }
-            self.set(&format!("mount.{}", text(&mount["Target"])), fields.join(","));
+            let quoted =
+                fields.iter().map(|field| if field.contains(',') { format!("\"{field}\"") } else { field.clone() });
+            let said: Vec<String> = quoted.collect();
+            self.set(&format!("mount.{}", text(&mount["Target"])), said.join(","));
         }
     }
 }

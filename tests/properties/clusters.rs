@@ -198,6 +198,7 @@ fn act() -> impl Strategy<Value = Act> {
     let constraint = prop::sample::select(CONSTRAINTS.to_vec());
     prop_oneof![
         6 => (0..NODES, node_command()).prop_map(|(node, command)| Act::Node(node, command)),
+        2 => (0..NODES).prop_map(|node| Act::Node(node, drain)),
         2 => (0..NODES, option::of(prop::sample::select(vec!["a", "b"]))).prop_map(|(node, zone)| Act::Label(node, zone)),
         2 => (0..3u32, constraint, any::<bool>())
             .prop_map(|(service, constraint, adds)| Act::Constrain { service, constraint, adds }),
@@ -233,16 +234,16 @@ impl Act {
     }
 }
 
+fn update(node: NodeId, availability: Availability) -> Command {
+    let (label_add, label_rm) = (Vec::new(), Vec::new());
+    Command::NodeUpdate { node, role: None, availability: Some(availability), label_add, label_rm }
+}
+
+fn drain(node: NodeId) -> Command {
+    update(node, Availability::Drain)
+}
+
 fn node_command() -> impl Strategy<Value = NodeCommand> {
-    fn update(node: NodeId, availability: Availability) -> Command {
-        Command::NodeUpdate {
-            node,
-            role: None,
-            availability: Some(availability),
-            label_add: Vec::new(),
-            label_rm: Vec::new(),
-        }
-    }
     fn role(node: NodeId, role: Role) -> Command {
         let (label_add, label_rm) = (Vec::new(), Vec::new());
         Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm }
@@ -250,7 +251,7 @@ fn node_command() -> impl Strategy<Value = NodeCommand> {
     let commands: [NodeCommand; 15] = [
         |node| update(node, Availability::Active),
         |node| update(node, Availability::Pause),
-        |node| update(node, Availability::Drain),
+        drain,
         |node| Command::Fault(Fault::NodeCrash(node)),
         |node| Command::Fault(Fault::NodeStop(node)),
         |node| Command::Fault(Fault::NodeStart(node)),

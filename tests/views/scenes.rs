@@ -7,13 +7,15 @@ use std::rc::Rc;
 
 use rollsim::kernel::{Span, Time};
 use rollsim::model::ImageId;
+use rollsim::model::engine::Engine;
 use rollsim::model::node::{Availability, ManagerStatus, NodeState};
 use rollsim::model::service::{EndpointMode, FailureAction, Mode, Order, ServiceSpec, UpdateConfig};
 use rollsim::model::update::UpdateState;
 use rollsim::report::docker::inspect::{self, ServiceDetails, StatusDetails};
-use rollsim::report::docker::ls::{self, ServiceRow};
+use rollsim::report::docker::ls::{self, ServiceRow, StackRow};
 use rollsim::report::docker::node_ls::{self, NodeRow};
 use rollsim::report::docker::ps::{self, TaskRow};
+use rollsim::report::docker::release;
 use rollsim::scenario::duration::parse_span;
 use serde_json::Value;
 
@@ -122,6 +124,12 @@ fn node_rows(printed: &str) -> Vec<NodeRow> {
     rows(printed).into_iter().map(row).collect()
 }
 
+fn stack_rows(printed: &str) -> Vec<StackRow> {
+    let row =
+        |cells: Row| StackRow { name: cells["NAME"].clone(), services: cells["SERVICES"].parse().expect("a number") };
+    rows(printed).into_iter().map(row).collect()
+}
+
 /// Labels and values of `inspect --pretty`, those of a section under `Section/Label`.
 fn fields(printed: &str) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
@@ -219,6 +227,23 @@ fn each_scene_is_printed_again_byte_for_byte() {
     for scene in scenes {
         assert_eq!(printed_again(&scene), scene.printed, "{}", scene.name);
     }
+}
+
+#[test]
+fn tables_of_a_stack_are_printed_again_byte_for_byte() {
+    let text = fs::read_to_string(folder().join("cli/16-stack.txt")).expect("a recording");
+    let mut compared = 0;
+    for (command, printed) in text.split("\n$ docker ").filter_map(|block| block.split_once('\n')) {
+        let again = match command.trim_start_matches("$ docker ") {
+            "stack ls" => ls::stacks(&stack_rows(printed), release::of(Engine::V20_10)),
+            "stack services st" => ls::services(&service_rows(printed)),
+            "stack ps st" => ps::table(&task_rows(printed), false),
+            _ => continue,
+        };
+        assert_eq!(again, printed, "{command}");
+        compared += 1;
+    }
+    assert_eq!(compared, 3);
 }
 
 /// The rows that follow from the tasks of a recorded run, without those of services of other names.

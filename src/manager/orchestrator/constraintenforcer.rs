@@ -7,6 +7,7 @@ use crate::manager::constraint;
 use crate::manager::store::{Node, Store, Task};
 use crate::manager::ties::Ties;
 use crate::model::change::Change;
+use crate::model::decision::Decision;
 use crate::model::node::Availability;
 use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::{NodeId, TaskId};
@@ -44,6 +45,7 @@ impl ConstraintEnforcer {
                 // Restarts go by the time of the agent's last report, if there was one.
                 let at = if row.status.state > TaskState::Assigned { row.status_at } else { cx.now };
                 let (message, err) = (Message::RejectedByEnforcer, Some(TaskError::ConstraintsNotMet));
+                cx.store.decide_on(task, Decision::Rejects { task, node });
                 cx.store.set_status(at, task, Status { state: TaskState::Rejected, message, err });
             }
             cx.store.commit();

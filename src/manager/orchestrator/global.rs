@@ -13,6 +13,7 @@ use crate::manager::Cx;
 use crate::manager::constraint;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
+use crate::model::decision::{Decision, DeleteCause, StopCause};
 use crate::model::node::Availability;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creator, Slot, TaskState};
@@ -55,7 +56,7 @@ impl Global {
                 return;
             }
             if !row.node.is_some_and(|node| nodes.contains_key(&node)) {
-                shut_down(task, cx);
+                shut_down(task, StopCause::NodeUnfit, cx);
             } else if row.status.state.is_terminal() {
                 restart_tasks.push(task);
             }
@@ -127,6 +128,7 @@ impl Global {
             }
             Change::NodeRemoved(node) => {
                 for task in self.tasks_on(node, cx.store) {
+                    cx.store.decide_on(task, Decision::Deletes { task, cause: DeleteCause::NodeGone });
                     cx.store.remove_task(task);
                 }
                 cx.store.commit();
@@ -167,7 +169,7 @@ impl Global {
             let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
             let Some(service) = cx.store.service(task.service).filter(|_| self.is_own(task.service)) else { continue };
             if node.spec.availability == Availability::Pause || !meets_constraints(&service.spec, node) {
-                cx.store.set_desired(id, TaskState::Shutdown);
+                shut_down(id, StopCause::NodeUnfit, cx);
             } else {
                 self.restarts.restart(id, cx);
             }
@@ -190,7 +192,7 @@ impl Global {
             for node in nodes {
                 let tasks = self.updatable_tasks(service, node, cx);
                 match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
-                    None => tasks.into_iter().for_each(|task| shut_down(task, cx)),
+                    None => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit, cx)),
                     Some(row) if row.spec.availability == Availability::Pause => {}
                     Some(_) if tasks.is_empty() => add_task(service, node, cx),
                     Some(_) => {
@@ -214,7 +216,7 @@ impl Global {
         let Some(row) = cx.store.node(node) else { return };
         if row.is_invalid() {
             for task in self.tasks_on(node, cx.store) {
-                shut_down(task, cx);
+                shut_down(task, StopCause::NodeUnfit, cx);
             }
         } else if row.spec.availability == Availability::Active {
             for service in self.services.clone() {
@@ -239,7 +241,7 @@ impl Global {
         }
         surplus.extend(clean.into_iter().skip(1));
         for task in surplus {
-            shut_down(task, cx);
+            shut_down(task, StopCause::Surplus, cx);
         }
     }
 
@@ -282,12 +284,14 @@ fn add_task(service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
     let Some(row) = cx.store.service(service) else { return };
     let (spec, spec_version) = (row.spec_id, row.spec_version);
     let (slot, desired, by) = (Slot::Node(node), TaskState::Running, Creator::Orchestrator);
-    cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
+    let task = cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
+    cx.store.decide(service, Decision::Creates { task });
 }
 
 /// Source: `shutdownTask` (control-plane G8).
-fn shut_down(task: TaskId, cx: &mut Cx<'_>) {
+fn shut_down(task: TaskId, cause: StopCause, cx: &mut Cx<'_>) {
     if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Shutdown) {
+        cx.store.decide_on(task, Decision::Stops { task, cause });
         cx.store.set_desired(task, TaskState::Shutdown);
     }
 }

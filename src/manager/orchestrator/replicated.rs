@@ -11,6 +11,7 @@ use super::update::{Slots, Supervisor};
 use crate::manager::Cx;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
+use crate::model::decision::{Decision, DeleteCause, StopCause};
 use crate::model::service::Mode;
 use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
@@ -161,6 +162,7 @@ impl Replicated {
             delete_tasks(service, &dead, cx);
             for task in live[replicas..].iter().flat_map(|slot| &slot.tasks) {
                 if cx.store.task(*task).is_some_and(|row| row.desired <= TaskState::Remove) {
+                    cx.store.decide(service, Decision::Stops { task: *task, cause: StopCause::ScaledDown });
                     cx.store.set_desired(*task, TaskState::Remove);
                 }
             }
@@ -259,7 +261,8 @@ fn add_tasks(service: ServiceId, count: usize, live: &[LiveSlot], dead: &mut Vec
     dead.retain(|slot| slots.binary_search(slot).is_err());
     for slot in slots {
         let (slot, desired, by) = (Slot::Replica(slot), TaskState::Running, Creator::Orchestrator);
-        cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
+        let task = cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
+        cx.store.decide(service, Decision::Creates { task });
     }
 }
 
@@ -267,6 +270,7 @@ fn add_tasks(service: ServiceId, count: usize, live: &[LiveSlot], dead: &mut Vec
 fn delete_tasks(service: ServiceId, dead: &[u32], cx: &mut Cx<'_>) {
     for slot in dead {
         for task in cx.store.tasks_in_slot(service, Slot::Replica(*slot)).to_vec() {
+            cx.store.decide(service, Decision::Deletes { task, cause: DeleteCause::DeadSlot });
             cx.store.remove_task(task);
         }
     }

@@ -9,17 +9,13 @@ use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{NewTask, Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::Change;
+use crate::model::decision::{Decision, Refusal, RestartCause, StartCause};
 use crate::model::defaults;
 use crate::model::node::{Availability, NodeState};
 use crate::model::service::{RestartCondition, RestartPolicy};
 use crate::model::task::{Creator, Slot, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
-
-/// How long a new task waits at most for its predecessor to stop, counted from the beginning of its delayed start.
-///
-/// Source: manager/orchestrator/restart/restart.go `defaultOldTaskTimeout` (control-plane R14).
-pub const OLD_TASK_TIMEOUT: Span = Span::from_secs(60);
 
 /// Decides on restarts and holds new tasks back.
 #[derive(Debug, Default)]
@@ -49,6 +45,8 @@ struct DelayedStart {
     waiting: bool,
     /// The node of that predecessor; when it goes, nobody waits any longer.
     predecessor_node: Option<NodeId>,
+    /// Why it may start, as far as is known.
+    cause: StartCause,
     /// Whether the held-back task is to be restarted itself when this start has ended (control-plane R1).
     restart_after: bool,
 }
@@ -70,13 +68,15 @@ impl Restarts {
     pub fn restart(&mut self, id: TaskId, cx: &mut Cx<'_>) {
         if let Some(Some(delay)) = self.delays.get_mut(id) {
             delay.restart_after = true;
+            cx.store.decide_on(id, Decision::RestartsLater { task: id });
             return;
         }
         let task = *cx.store.task_ever(id);
         let Some(service) = cx.store.service(task.service) else { return };
         let (spec, spec_version) = (service.spec_id, service.spec_version);
         cx.store.set_desired(id, TaskState::Shutdown);
-        if !self.should_restart(cx.store, &task) {
+        if let Some(cause) = self.refusal(cx.store, &task) {
+            cx.store.decide(task.service, Decision::NotReplaced { task: id, cause });
             return;
         }
         let (desired, by) = (TaskState::Ready, Creator::RestartSupervisor);
@@ -88,6 +88,14 @@ impl Restarts {
         let is_down = node.is_some_and(|node| node.state == NodeState::Down);
         let delay = if is_drained { Span::ZERO } else { restart_delay(cx.store, &task) };
         let predecessor = Some(id).filter(|_| !task.status.state.is_terminal() && !is_down);
+        let cause = match (task.status.state, task.node) {
+            (state, _) if state.is_terminal() => RestartCause::Ended(state),
+            (_, Some(node)) if is_drained => RestartCause::Drained(node),
+            (_, Some(node)) if is_down => RestartCause::NodeDown(node),
+            (state, node) => node.map_or(RestartCause::Ended(state), RestartCause::NodeGone),
+        };
+        let waits = predecessor.is_some();
+        cx.store.decide(task.service, Decision::Restarts { task: id, new: replacement, cause, delay, waits });
         self.delay_start(replacement, predecessor, delay, cx);
     }
 
@@ -103,13 +111,14 @@ impl Restarts {
         if let Some(old) = predecessor {
             *self.waiters.entry(old, None) = Some((task, epoch));
             predecessor_node = cx.store.task_ever(old).node;
-            cx.wake_after(OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
+            cx.wake_after(defaults::OLD_TASK_TIMEOUT, Wake::OldTaskTimeout { task, epoch });
         }
         if !delay.is_zero() {
             cx.wake_after(delay, Wake::RestartDelay { task, epoch });
         }
         let (delaying, waiting) = (!delay.is_zero(), predecessor.is_some());
-        let start = DelayedStart { epoch, delaying, waiting, predecessor_node, restart_after };
+        let cause = StartCause::AtOnce;
+        let start = DelayedStart { epoch, delaying, waiting, predecessor_node, cause, restart_after };
         *self.delays.entry(task, None) = Some(start);
         self.note_if_due(task);
     }
@@ -128,6 +137,7 @@ impl Restarts {
     pub fn wake_delay(&mut self, task: TaskId, epoch: u32) {
         if let Some(delay) = self.current(task, epoch) {
             delay.delaying = false;
+            delay.cause = StartCause::DelayOver;
             self.note_if_due(task);
         }
     }
@@ -136,6 +146,7 @@ impl Restarts {
     pub fn wake_timeout(&mut self, task: TaskId, epoch: u32) {
         if let Some(delay) = self.current(task, epoch) {
             delay.waiting = false;
+            delay.cause = StartCause::Timeout;
             self.note_if_due(task);
         }
     }
@@ -149,6 +160,7 @@ impl Restarts {
                     && let Some(delay) = self.current(waiter, epoch)
                 {
                     delay.waiting = false;
+                    delay.cause = StartCause::Stopped(task);
                     self.note_if_due(waiter);
                 }
             }
@@ -176,6 +188,7 @@ impl Restarts {
                 && delay.predecessor_node == Some(node)
             {
                 delay.waiting = false;
+                delay.cause = StartCause::NodeGone(node);
                 self.note_if_due(task);
             }
         }
@@ -211,7 +224,7 @@ impl Restarts {
     fn start_if_due(&mut self, task: TaskId, cx: &mut Cx<'_>) {
         let Some(start) = self.delays[task].take_if(|delay| !delay.delaying && !delay.waiting) else { return };
         self.ended.push(task);
-        self.start_now(task, cx);
+        self.start_now(task, start.cause, cx);
         cx.store.commit();
         if start.restart_after {
             self.restart_if_wanted(task, cx);
@@ -222,8 +235,9 @@ impl Restarts {
     /// Lets a task run. To be called within a transaction.
     ///
     /// Source: `StartNow` (control-plane R15).
-    pub fn start_now(&self, task: TaskId, cx: &mut Cx<'_>) {
+    pub fn start_now(&self, task: TaskId, cause: StartCause, cx: &mut Cx<'_>) {
         if cx.store.task(task).is_some_and(|row| row.desired < TaskState::Running) {
+            cx.store.decide_on(task, Decision::Starts { task, cause });
             cx.store.set_desired(task, TaskState::Running);
         }
     }
@@ -256,23 +270,25 @@ impl Restarts {
         let status = store.service(service).and_then(|row| row.update_status);
         let is_rollback = status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
         if updatable.is_empty() && !is_rollback {
-            let newest = newest(tasks, cx).filter(|task| !self.should_restart(store, store.task_ever(*task)));
+            let newest = newest(tasks, cx).filter(|task| self.refusal(store, store.task_ever(*task)).is_some());
             updatable.extend(newest);
         }
         updatable
     }
 
-    /// Whether the policy of `task` allows a replacement.
+    /// Why the policy of `task` does not allow a replacement; `None`: it does.
     ///
     /// Source: `shouldRestart` (control-plane R5 to R8).
-    pub fn should_restart(&mut self, store: &Store, task: &Task) -> bool {
-        let Some(policy) = store.specs().get(task.spec).task.restart else { return true };
-        let allowed = match policy.condition {
-            RestartCondition::Any => true,
-            RestartCondition::OnFailure => task.status.state != TaskState::Complete,
-            RestartCondition::None => false,
-        };
-        allowed && (policy.max_attempts == 0 || self.has_attempts_left(&policy, task))
+    pub fn refusal(&mut self, store: &Store, task: &Task) -> Option<Refusal> {
+        let policy = store.specs().get(task.spec).task.restart?;
+        match policy.condition {
+            RestartCondition::None => Some(Refusal::Never),
+            RestartCondition::OnFailure if task.status.state == TaskState::Complete => Some(Refusal::NoFailure),
+            RestartCondition::Any | RestartCondition::OnFailure => {
+                let is_used_up = policy.max_attempts > 0 && !self.has_attempts_left(&policy, task);
+                is_used_up.then_some(Refusal::AttemptsUsed(policy.max_attempts))
+            }
+        }
     }
 
     fn has_attempts_left(&mut self, policy: &RestartPolicy, task: &Task) -> bool {

@@ -3,6 +3,7 @@
 //! Source: manager/orchestrator/service.go.
 
 use crate::manager::Cx;
+use crate::model::decision::{Decision, StopCause};
 use crate::model::task::{Slot, TaskState};
 use crate::model::{ServiceId, TaskId};
 
@@ -15,6 +16,7 @@ pub fn set_tasks_remove(service: ServiceId, is_related: fn(Slot) -> bool, cx: &m
     for task in tasks {
         let row = cx.store.task_ever(task);
         if is_related(row.slot) && row.desired <= TaskState::Remove {
+            cx.store.decide(service, Decision::Stops { task, cause: StopCause::ServiceRemoved });
             cx.store.set_desired(task, TaskState::Remove);
         }
     }

@@ -6,6 +6,7 @@ use super::restart::{Restarts, restart_delay};
 use crate::kernel::Span;
 use crate::manager::Cx;
 use crate::manager::store::{Store, Task};
+use crate::model::decision::{Decision, DeleteCause, StartCause};
 use crate::model::task::{Slot, TaskState};
 use crate::model::{ServiceId, TaskId};
 
@@ -22,6 +23,7 @@ pub fn check_tasks(
     let tasks: Vec<(TaskId, Task)> = cx.store.tasks().map(|(id, task)| (id, *task)).collect();
     for (id, task) in tasks {
         if cx.store.service(task.service).is_none() {
+            cx.store.decide_on(id, Decision::Deletes { task: id, cause: DeleteCause::ServiceGone });
             cx.store.remove_task(id);
         } else if is_related(task.slot) {
             fix(id, cx);
@@ -46,7 +48,7 @@ fn start_again(id: TaskId, task: &Task, restarts: &mut Restarts, cx: &mut Cx<'_>
     let passed = cx.now - task.status_at;
     let left = Span::from_nanos(delay.as_nanos().saturating_sub(passed.as_nanos()));
     if left.is_zero() {
-        restarts.start_now(id, cx);
+        restarts.start_now(id, StartCause::NewLeader, cx);
     } else {
         restarts.delay_start(id, None, left, cx);
     }

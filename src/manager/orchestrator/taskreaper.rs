@@ -8,6 +8,7 @@ use crate::kernel::Span;
 use crate::manager::store::{Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::{Change, TaskView};
+use crate::model::decision::{Decision, DeleteCause};
 use crate::model::task::{Slot, TaskState};
 use crate::model::{ServiceId, TaskId};
 
@@ -99,6 +100,9 @@ impl TaskReaper {
         let (doomed, default_limit) = (&mut self.doomed, self.history_limit);
         self.dirty.retain(|&(service, slot)| stays_dirty(cx.store, service, slot, default_limit, doomed));
         for task in self.doomed.drain(..) {
+            let is_removed = cx.store.task_ever(task).desired == TaskState::Remove;
+            let cause = if is_removed { DeleteCause::Removed } else { DeleteCause::History };
+            cx.store.decide_on(task, Decision::Deletes { task, cause });
             cx.store.remove_task(task);
         }
         cx.store.commit();

@@ -14,6 +14,7 @@ use crate::kernel::{IdVec, Span, Time};
 use crate::manager::store::{Store, Task};
 use crate::manager::{Cx, Wake};
 use crate::model::change::{Change, TaskView};
+use crate::model::decision::Decision;
 use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
 
@@ -261,7 +262,9 @@ impl Scheduler {
             write_unless_known(id, Status { err, ..task.status }, cx);
             self.unassigned.push(id);
         } else if task.status.state == TaskState::Pending && task.desired >= TaskState::Shutdown {
-            cx.store.set_status(cx.now, id, Status { state: TaskState::Shutdown, err: None, ..task.status });
+            let status = task.status;
+            cx.store.decide_on(id, Decision::EndsUnplaced { task: id });
+            cx.store.set_status(cx.now, id, Status { state: TaskState::Shutdown, err: None, ..status });
         }
     }
 

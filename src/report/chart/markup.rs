@@ -500,3 +500,96 @@ impl Paths {
         self.0.into_iter().map(|(class, d)| Path { class, d })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture::{Feed, NEW, OK, OLD, REFUSED, WEB, plan, request};
+    use crate::metrics::{RequestSeries, Timeline};
+    use crate::model::task::TaskState;
+    use crate::observe::SpecCause;
+    use crate::report::Lanes;
+
+    type Observers = ((Lanes, Timeline), RequestSeries);
+
+    /// The panels of web for a run of 20 s.
+    fn panels(tell: impl FnOnce(&mut Feed<Observers>)) -> Vec<Panel> {
+        let (plan, end) = (plan(), Time::from_millis(20_000));
+        let observers = ((Lanes::default(), Timeline::new(2)), RequestSeries::new(2));
+        let mut feed = Feed::new(observers);
+        tell(&mut feed);
+        let ((lanes, rows), requests) = feed.end(20_000);
+        let (rows, requests) = (rows.finish(end), requests.finish());
+        let data = TimelineData { plan: &plan, end, lanes: &lanes, rows: &rows };
+        Charts::new(data, &requests).panels(WEB)
+    }
+
+    fn path<'a>(panels: &'a [Panel], kind: &str, class: &str) -> &'a str {
+        let panel = panels.iter().find(|panel| panel.kind == kind).expect("the panel is drawn");
+        &panel.paths.iter().find(|path| path.class == class).unwrap_or_else(|| panic!("{class}: {panel:?}")).d
+    }
+
+    #[test]
+    fn what_would_be_empty_is_left_out() {
+        assert!(panels(|_| ()).is_empty());
+        let kinds = |panels: &[Panel]| panels.iter().map(|panel| panel.kind).collect::<Vec<_>>().join(" ");
+        let idle = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).start(OLD);
+        });
+        assert_eq!(kinds(&idle), "lanes rotation");
+        let refused = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).start(OLD).request(request(0, 500, 500, None, REFUSED));
+        });
+        assert_eq!(kinds(&refused), "lanes rotation requests");
+    }
+
+    #[test]
+    fn the_state_of_a_task_is_its_class() {
+        let panels = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).create(OLD).at(5_000).state(0, TaskState::Running);
+            feed.at(10_000).create(NEW).desire(0, TaskState::Shutdown).at(15_000).state(1, TaskState::Failed);
+        });
+        for class in ["v0 waiting", "v0 running", "v0 stopping", "v1 waiting", "sign cross"] {
+            assert!(!path(&panels, "lanes", class).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_single_failure_among_many_answers_is_seen() {
+        let panels = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).start(OLD);
+            for sent in 0..900 {
+                feed.request(request(0, sent, sent + 1, Some(0), OK));
+            }
+            feed.request(request(0, 500, 500, None, REFUSED));
+        });
+        assert!(path(&panels, "requests", "failed refused").contains("v2"));
+        let legend: Vec<&str> = panels[2].legend.iter().map(|entry| entry.text.as_str()).collect();
+        assert_eq!(legend, ["answered by app:1", "refused"]);
+    }
+
+    #[test]
+    fn a_second_without_answers_has_no_latency() {
+        let panels = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).start(OLD);
+            for sent in [100, 1_100, 3_100] {
+                feed.request(request(0, sent, sent + 20, Some(0), OK));
+            }
+        });
+        let line = path(&panels, "latency", "line p50");
+        assert_eq!([line.matches('M').count(), line.matches('H').count()], [2, 3], "{line}");
+    }
+
+    #[test]
+    fn bars_that_are_too_narrow_to_be_seen_do_not_pile_up() {
+        let panels = panels(|feed| {
+            feed.spec(SpecCause::Create, 1, OLD).create(OLD);
+            for turn in 0..5_000 {
+                let state = if turn % 2 == 0 { TaskState::Starting } else { TaskState::Running };
+                feed.at(turn + 1).state(0, state);
+            }
+        });
+        let bars = |class| path(&panels, "lanes", class).matches('M').count();
+        assert!(bars("v0 starting") + bars("v0 running") < 400);
+    }
+}

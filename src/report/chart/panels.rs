@@ -72,7 +72,7 @@ pub(super) fn requests(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
 }
 
 /// Draws heading, key and grid of a panel for values up to `max`, counts or not, and returns its axis of values.
-fn frame(
+pub(super) fn frame(
     picture: &mut Picture,
     axis: &TimeAxis,
     top: i32,

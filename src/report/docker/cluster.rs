@@ -8,7 +8,7 @@ use crate::metrics::node_log::NodeLogs;
 use crate::model::request::Request;
 use crate::model::service::ServiceSpec;
 use crate::model::update::{UpdateState, UpdateStatus};
-use crate::model::{ServiceId, TaskId};
+use crate::model::{NodeId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, SpecCause, SpecWritten, TaskRecord};
 use crate::sim::Plan;
 
@@ -17,9 +17,10 @@ use crate::sim::Plan;
 pub struct Cluster<'a> {
     pub(super) plan: &'a Plan,
     pub(super) ids: Ids,
+    pub(super) node_ids: IdVec<NodeId, String>,
     /// `None`: not there, or not any more.
     pub(super) services: IdVec<ServiceId, Option<Service>>,
-    /// `None`: not there any more.
+    /// `None`: not there any more, or made for a service that is not.
     pub(super) tasks: IdVec<TaskId, Option<Task>>,
     pub(super) nodes: NodeLogs<'a>,
 }
@@ -60,9 +61,11 @@ pub(super) struct Task {
 impl<'a> Cluster<'a> {
     /// The store at the start of a run of this plan.
     pub fn new(plan: &'a Plan) -> Cluster<'a> {
+        let ids = Ids::new(plan.seed);
         Cluster {
             plan,
-            ids: Ids::new(plan.seed),
+            node_ids: plan.nodes.ids().map(|node| ids.node(node)).collect(),
+            ids,
             services: IdVec::filled(plan.services.len(), None),
             tasks: IdVec::new(),
             nodes: NodeLogs::new(plan),
@@ -71,9 +74,8 @@ impl<'a> Cluster<'a> {
 
     fn task(&mut self, record: &TaskRecord) {
         if record.created.is_some() {
-            let service = self.services[record.service].as_ref().expect("a task is made for a service");
-            let spec = Rc::clone(&service.spec);
-            self.tasks.push(Some(Task { record: *record, spec, is_dirty: false }));
+            let spec = self.services[record.service].as_ref().map(|service| Rc::clone(&service.spec));
+            self.tasks.push(spec.map(|spec| Task { record: *record, spec, is_dirty: false }));
         } else if let Some(task) = &mut self.tasks[record.task] {
             task.record = *record;
         }

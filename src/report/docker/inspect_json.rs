@@ -1,7 +1,7 @@
 //! A service as docker's API gives it: what `docker service inspect` prints.
 //!
-//! Departs: networks stand under their names, as rollsim gives them no ids, and what rollsim does not keep (privileges, names of
-//! secrets' ids, ...) is left out.
+//! Departs: networks stand under their names, as rollsim gives them no ids, and what rollsim does not keep (ids of
+//! secrets, ...) is left out.
 //!
 //! Source: moby: api/types/swarm/{service,task,container}.go.
 
@@ -144,11 +144,11 @@ fn task_template(image: &str, spec: &ServiceSpec) -> Value {
     value.put("Placement", placement.0);
     let settings = Settings::of(spec);
     let network = |name: &String| {
-        let aliases = settings.text(&format!("network_alias.{name}"));
-        let aliases = aliases.trim_matches(['[', ']']).split(", ").filter(|alias| !alias.is_empty());
+        let (aliases, options) = settings.attachment(name);
         let mut network = Object::default();
         network.put("Target", name.as_str());
-        network.put_list("Aliases", aliases.collect());
+        network.put_list("Aliases", aliases);
+        network.put_object("DriverOpts", pairs(options.into_iter()));
         network.0
     };
     value.put_list("Networks", task.networks.iter().map(network).collect());
@@ -180,6 +180,14 @@ fn container(image: &str, spec: &ServiceSpec) -> Value {
     value.put_list("Env", settings.environment());
     value.put_text("Dir", settings.text("working_dir"));
     value.put_text("User", settings.text("user"));
+    if let Some((place, name)) = settings.credential_spec() {
+        let key = match place {
+            "config" => "Config",
+            "registry" => "Registry",
+            _ => "File",
+        };
+        value.put("Privileges", json!({"CredentialSpec": {key: name}}));
+    }
     let switch = |name| Some(settings.text(name)).filter(|text| !text.is_empty()).map(|text| text == "true");
     value.put_if("Init", switch("init"));
     value.put_text("StopSignal", settings.text("stop_signal"));

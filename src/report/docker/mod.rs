@@ -13,10 +13,12 @@ pub mod inspect;
 pub mod inspect_json;
 pub mod ls;
 pub mod node_ls;
+pub mod progress;
 pub mod ps;
 pub mod release;
 mod settings;
 pub mod views;
+pub mod watch;
 mod words;
 
 pub use cluster::Cluster;

@@ -18,7 +18,9 @@ impl Fields {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
             (name.to_owned(), value.to_owned())
         };
-        Fields(text.split(',').map(field).collect())
+        let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let record = reader.into_records().next().and_then(Result::ok).unwrap_or_default();
+        Fields(record.iter().map(field).collect())
     }
 
     /// The value of a name; empty if there is none.
@@ -91,6 +93,21 @@ impl<'a> Settings<'a> {
     /// Configs or secrets by their names, each as often as it appears in the container.
     pub(super) fn files(self, kind: &'static str) -> Vec<(String, Fields)> {
         self.repeated(kind).map(|(name, file)| (name.to_owned(), Fields::read(file))).collect()
+    }
+
+    /// Names of a service on a network besides its own, and options of the network's driver.
+    pub(super) fn attachment(self, network: &str) -> (Vec<&'a str>, Vec<(&'a str, &'a str)>) {
+        let text = self.text(&format!("network_alias.{network}"));
+        let (aliases, options) = text.split_at(text.find('{').unwrap_or(text.len()));
+        let aliases = aliases.trim_matches(['[', ']', ' ']).split(", ").filter(|alias| !alias.is_empty());
+        let options = options.trim_matches(['{', '}']).split(", ").filter_map(|option| option.split_once(": "));
+        (aliases.collect(), options.collect())
+    }
+
+    /// Where a credential spec is taken from (`file`, `registry` or `config`), and its name there.
+    pub(super) fn credential_spec(self) -> Option<(&'a str, &'a str)> {
+        let text = self.text("credential_spec").trim_matches(['{', '}']);
+        text.split_once(": ").or_else(|| text.split_once("://"))
     }
 
     /// The driver of logs and its options.

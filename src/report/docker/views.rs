@@ -7,11 +7,13 @@ use super::cluster::{Status, Task};
 use super::inspect::{ServiceDetails, StatusDetails};
 use super::ls::{ServiceRow, StackRow};
 use super::node_ls::NodeRow;
+use super::progress::{Polled, PolledTask};
 use super::ps::{self, TaskRow};
 use super::release::{self, Release};
 use super::words::tagged_image;
 use crate::kernel::Time;
 use crate::model::ServiceId;
+use crate::model::node::NodeState;
 use crate::model::service::{Mode, PublishMode, ServiceSpec};
 use crate::model::task::{Slot, TaskError, TaskState};
 
@@ -88,6 +90,11 @@ impl Cluster<'_> {
         &self.plan.services[service]
     }
 
+    /// Id of a service.
+    pub fn id(&self, service: ServiceId) -> String {
+        self.ids.service(service)
+    }
+
     /// Whether anybody leads the managers.
     pub fn is_led(&self) -> bool {
         self.nodes.leader().is_some()
@@ -115,8 +122,8 @@ impl Cluster<'_> {
         let mut rows: Vec<TaskRow> = shown
             .filter_map(|task| {
                 let row = self.task_row(at, task);
-                let node_id = task.record.node.map(|node| self.ids.node(node));
-                filter.fits(&row, node_id.as_deref()).then_some(row)
+                let node_id = task.record.node.map(|node| &*self.node_ids[node]);
+                filter.fits(&row, node_id).then_some(row)
             })
             .collect();
         ps::sort(&mut rows);
@@ -133,11 +140,11 @@ impl Cluster<'_> {
             id: self.ids.task(record.task),
             name: match record.slot {
                 Slot::Replica(number) => format!("{service}.{number}"),
-                Slot::Node(node) => format!("{service}.{}", self.ids.node(node)),
+                Slot::Node(node) => format!("{service}.{}", self.node_ids[node]),
             },
             node: match record.node {
                 Some(node) if is_member(node) => self.plan.nodes[node].name.clone(),
-                Some(node) => self.ids.node(node),
+                Some(node) => self.node_ids[node].clone(),
                 None => String::new(),
             },
             desired: record.desired,
@@ -187,7 +194,7 @@ impl Cluster<'_> {
         let row = |(id, node): (_, &crate::sim::plan::Node)| {
             let now = self.nodes.now(id);
             Some(NodeRow {
-                id: self.ids.node(id),
+                id: self.node_ids[id].clone(),
                 is_self: self.nodes.leader() == Some(id),
                 hostname: node.name.clone(),
                 state: now.state?,
@@ -228,6 +235,33 @@ impl Cluster<'_> {
             }),
             created: row.created,
             updated: row.updated,
+        })
+    }
+
+    /// What the client learns when it asks how far a service is.
+    pub fn polled(&self, service: ServiceId) -> Option<Polled> {
+        let row = self.services[service].as_ref()?;
+        let tasks = self.tasks.values().flatten();
+        let up_to_date = tasks.filter(|task| task.record.service == service && !task.is_dirty);
+        let is_down = |node| self.nodes.now(node).state.is_none_or(|state| state == NodeState::Down);
+        let task = |task: &Task| PolledTask {
+            slot: task.record.slot,
+            node_id: task.record.node.map_or_else(String::new, |node| self.node_ids[node].clone()),
+            node_is_down: task.record.node.is_some_and(is_down),
+            desired: task.record.desired,
+            state: task.record.status.state,
+            error: task.record.status.err.map_or_else(String::new, |err| self.error(err, &self.image(&task.spec))),
+        };
+        Some(Polled {
+            replicas: match row.spec.mode {
+                Mode::Replicated { replicas } => Some(replicas),
+                Mode::Global => None,
+            },
+            monitor: row.spec.update.and_then(|update| update.monitor).filter(|monitor| !monitor.is_zero()),
+            status: row
+                .status
+                .map(|Status { status, .. }| (status.state, status.message.text(|task| self.ids.task(task)))),
+            tasks: up_to_date.map(task).collect(),
         })
     }
 }

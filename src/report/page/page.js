@@ -24,9 +24,9 @@
   const tasks = [];
   for (let i = 0; i < run.tasks.length; i += 5) {
     const [task, service, slot, version, node] = run.tasks.slice(i, i + 5);
-    const place = slot || (node ? run.nodes[node - 1].name : "");
-    const name = run.services[service].name + "." + place;
-    tasks.push({ task, service, slot, version, node, name, code: REMOVED, ended: -Infinity, tile: null });
+    const place = "." + (slot || (node ? run.nodes[node - 1].name : ""));
+    const name = run.services[service].name + place;
+    tasks.push({ task, service, slot, version, node, name, place, code: REMOVED, ended: -Infinity, tile: null });
   }
   const count = run.changes.length / 3;
   const times = new Float64Array(count);
@@ -51,7 +51,9 @@
   // --- The cluster as it stands at `now`.
   let now = 0;
   let next = 0;
+  // Tasks in the order in which they ended badly; those before `gone` are out of view.
   let failing = [];
+  let gone = 0;
   const dirty = new Set();
   const isThere = (task) => task.code < REMOVED && task.code % STOPPING < COMPLETE;
   const hasEndedBadly = (task) => task.code < REMOVED && task.code % STOPPING >= COMPLETE && task.code % STOPPING !== SHUTDOWN;
@@ -63,7 +65,7 @@
         if (task.code !== REMOVED) dirty.add(task);
         task.code = REMOVED;
       }
-      [next, failing] = [0, []];
+      [next, failing, gone] = [0, [], 0];
     }
     now = time;
     for (; next < count && times[next] <= time; next++) {
@@ -76,7 +78,7 @@
       }
       dirty.add(task);
     }
-    while (failing.length && now - failing[0].ended > run.linger) dirty.add(failing.shift());
+    while (gone < failing.length && now - failing[gone].ended > run.linger) dirty.add(failing[gone++]);
   };
 
   // --- Columns and tiles.
@@ -93,6 +95,7 @@
   };
   const nowhere = column("no node yet", 0);
   nowhere.element.classList.add("nowhere");
+  let hasWords = true;
   const nodes = [nowhere, ...run.nodes.map((node, index) => column(node.name, index + 1))];
   const columnOf = (task) => (task.code % STOPPING < ASSIGNED ? nowhere : nodes[task.node]);
   const before = (a, b) => a.service - b.service || a.slot - b.slot || a.task - b.task;
@@ -119,8 +122,12 @@
       task.tile = make("li", "");
       task.tile.task = task;
       task.tile.dataset.task = task.task;
-      make("b", "", task.tile).textContent = task.name;
-      make("i", "", task.tile);
+      if (hasWords) {
+        const name = make("b", "", task.tile);
+        make("span", "", name).textContent = run.services[task.service].name;
+        if (task.slot) name.append(task.place);
+        make("i", "", task.tile);
+      }
     }
     if (task.tile.parentNode !== list) place(task, list);
     const state = run.states[task.code % STOPPING];
@@ -131,7 +138,7 @@
     task.tile.dataset.state = state;
     const words = state + (stopping ? ", stopping" : "") + (serving ? ", in rotation" : "");
     task.tile.title = `${task.name} task ${task.task} (${run.versions[task.version]}): ${words}`;
-    task.tile.lastChild.textContent = stopping ? "stopping" : state;
+    if (hasWords) task.tile.lastChild.textContent = stopping ? "stopping" : state;
   };
 
   const showNodes = () => {
@@ -175,18 +182,24 @@
     drawRequests(ok, answered, lost, phase);
   };
 
+  // What is measured once, for measuring makes the browser lay out the page.
+  let room = null;
+  const measure = () => {
+    const [left, scale] = [sky.getBoundingClientRect().left, devicePixelRatio];
+    [sky.width, sky.height] = [sky.clientWidth * scale, sky.clientHeight * scale];
+    const spans = nodes.map(({ element }) => {
+      const box = element.getBoundingClientRect();
+      return [(box.left - left) * scale, box.width * scale];
+    });
+    room = { scale, spans, bad: getComputedStyle(document.documentElement).getPropertyValue("--bad") };
+  };
+
   const drawRequests = (ok, answered, lost, phase) => {
     const { width, height } = sky;
     brush.clearRect(0, 0, width, height);
     const total = answered + lost;
     if (!total) return;
-    const scale = width / sky.clientWidth;
-    const left = sky.getBoundingClientRect().left;
-    const bad = getComputedStyle(document.documentElement).getPropertyValue("--bad");
-    const spans = nodes.map(({ element }) => {
-      const box = element.getBoundingClientRect();
-      return [(box.left - left) * scale, box.width * scale];
-    });
+    const { scale, spans, bad } = room;
     const serving = new Map();
     for (const task of tasks) {
       if (!(task.code & IN_ROTATION) || task.code >= REMOVED) continue;
@@ -373,18 +386,20 @@
   }
   for (const task of tasks) task.code = REMOVED;
   const tallest = Math.max(1, ...most.slice(1));
-  stage.classList.add(tallest <= 6 && nodes.length <= 9 ? "large" : tallest <= 24 && nodes.length <= 25 ? "medium" : "small");
+  const size = tallest <= 6 && nodes.length <= 9 ? "large" : tallest <= 24 && nodes.length <= 25 ? "medium" : "small";
+  hasWords = size !== "small";
+  stage.classList.add(size);
   stage.style.setProperty("--most", tallest);
   nowhere.element.hidden = most[0] === 0;
   one(".lingers").textContent = seconds(run.linger);
   const fit = () => {
-    sky.width = sky.clientWidth * devicePixelRatio;
-    sky.height = sky.clientHeight * devicePixelRatio;
+    measure();
     show(now);
   };
   for (const element of all(".scripted")) element.hidden = false;
   for (const { cursor } of charts) cursor.removeAttribute("visibility");
   addEventListener("resize", fit);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fit);
+  measure();
   show(run.start);
-  fit();
 })();

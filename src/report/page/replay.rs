@@ -31,6 +31,9 @@ const STEPS: [Span; 8] = [
     Span::from_secs(60),
 ];
 
+/// How long at most a task that ended badly stays in view: a sixtieth of a run that is shorter than ten minutes.
+const LINGER: Span = Span::from_secs(10);
+
 /// Added to the number of a state: the task is to stop.
 const STOPPING: u8 = 16;
 /// Added to the number of a state: the task is in rotation.
@@ -203,7 +206,7 @@ impl Replay {
             end: millis(summary.end),
             start: millis(start(summary)),
             step: span(step),
-            linger: millis(summary.end) / 60.0,
+            linger: (millis(summary.end) / 60.0).min(span(LINGER)).max(span(step)),
             states: TaskState::ALL.map(TaskState::name).to_vec(),
             versions: charts.images().iter().map(|image| plan.images[*image].name.as_str()).collect(),
             colors: charts.versions().into_iter().map(|version| version.color).collect(),

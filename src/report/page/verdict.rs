@@ -41,7 +41,7 @@ enum Tone {
     Plain,
 }
 
-/// What became of the tasks that an update brought.
+/// What became of the tasks that an update brought, or of all of a service that had no update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     /// Whether one of them reached RUNNING.
@@ -63,13 +63,15 @@ struct Told<'a> {
 /// What to say of a service.
 pub(super) fn of(service: &ServiceSummary, run: &Summary, plan: &Plan, tasks: &[TaskChange]) -> Verdict {
     let told = told(service, plan, tasks);
-    let sentences = [rollout(service, told.as_ref()), Some(downtime(service)), requests(service)];
+    let lost = if told.is_none() { Fate::of(tasks.iter(), service, None, plan) } else { Fate::default() };
+    let replaced = lost.words(&service.name).map(|words| format!("{words} outside of any update"));
+    let sentences = [rollout(service, told.as_ref()).or(replaced), Some(downtime(service)), requests(service)];
     Verdict {
         headline: sentences.into_iter().flatten().collect::<Vec<_>>().join("; "),
         answers: [
             was_down(service),
             how_long(service),
-            who_noticed(service, told.as_ref(), run),
+            who_noticed(service, told.as_ref(), lost, run),
             rolled_back(service, told.as_ref()),
         ],
     }
@@ -80,7 +82,7 @@ fn told<'a>(service: &'a ServiceSummary, plan: &Plan, tasks: &[TaskChange]) -> O
     let all = service.updates.iter().enumerate().map(|(number, update)| {
         let next = service.updates.get(number + 1).map(|next| next.start);
         let within = |change: &&TaskChange| change.at >= update.start && next.is_none_or(|next| change.at < next);
-        Told { update, fate: Fate::of(tasks.iter().filter(within), service, update, plan) }
+        Told { update, fate: Fate::of(tasks.iter().filter(within), service, Some(&update.to), plan) }
     });
     let mut last = None;
     for told in all {
@@ -93,17 +95,18 @@ fn told<'a>(service: &'a ServiceSummary, plan: &Plan, tasks: &[TaskChange]) -> O
 }
 
 impl Fate {
-    /// Of the tasks of the image that `update` brings, created among these changes.
+    /// Of the tasks of this image, or of any, that are created among these changes.
     fn of<'a>(
         changes: impl Iterator<Item = &'a TaskChange>,
         service: &ServiceSummary,
-        update: &Update,
+        image: Option<&str>,
         plan: &Plan,
     ) -> Fate {
         let mut fate = Fate::default();
         let mut is_new: IdVec<TaskId, bool> = IdVec::new();
         for TaskChange { task, .. } in changes {
-            if plan.services[task.service] != service.name || plan.images[task.image].name != update.to {
+            let is_other = image.is_some_and(|image| plan.images[task.image].name != image);
+            if plan.services[task.service] != service.name || is_other {
                 continue;
             }
             let is_new = is_new.entry(task.task, false);
@@ -130,7 +133,7 @@ impl Fate {
 
     /// What befell the image; `None`: its tasks ran.
     fn words(self, image: &str) -> Option<String> {
-        let some = format!("{} of {image}", names::counted(self.ended, "task"));
+        let some = format!("{} task{} of {image}", grouped(self.ended.into()), plural(self.ended));
         match self.first {
             None if self.unplaced && !self.ran => Some(format!("{image} found no suitable node")),
             None => None,
@@ -172,7 +175,10 @@ fn rollout(service: &ServiceSummary, told: Option<&Told<'_>>) -> Option<String> 
     let told = told?;
     let (name, after) = (told.name(), told.after());
     if told.went_well() && service.updates.len() > 1 {
-        return Some(format!("all {} updates completed", service.updates.len()));
+        return Some(match service.updates.len() {
+            2 => "both updates completed".to_owned(),
+            count => format!("all {count} updates completed"),
+        });
     }
     let words = told.fate.words(&name);
     let led_to = |what: &str| match &words {
@@ -241,12 +247,12 @@ fn how_long(service: &ServiceSummary) -> Answer {
     Answer { question: "How long?", answer: length(total), detail, tone }
 }
 
-fn who_noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> Answer {
-    let (answer, detail, tone) = noticed(service, told, run);
+fn who_noticed(service: &ServiceSummary, told: Option<&Told<'_>>, lost: Fate, run: &Summary) -> Answer {
+    let (answer, detail, tone) = noticed(service, told, lost, run);
     Answer { question: "Who noticed?", answer, detail, tone }
 }
 
-fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> (String, String, Tone) {
+fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, lost: Fate, run: &Summary) -> (String, String, Tone) {
     if let Some((told, detect)) = told.and_then(|told| told.update.detect.map(|detect| (told, detect))) {
         let is_sign = |state| matches!(state, UpdateState::Paused | UpdateState::RollbackStarted);
         let sign = service.update_status.iter().find(|status| status.at >= told.update.start && is_sign(status.state));
@@ -268,6 +274,10 @@ fn noticed(service: &ServiceSummary, told: Option<&Told<'_>>, run: &Summary) -> 
         (Some((node, at)), _) => {
             let at = length(at.since_start());
             ("The managers".to_owned(), format!("{node} missed its heartbeats: down at {at}"), Tone::Plain)
+        }
+        _ if lost.ended > 0 => {
+            let detail = format!("it replaced {} task{} that ended", grouped(lost.ended.into()), plural(lost.ended));
+            ("Swarm".to_owned(), detail, Tone::Plain)
         }
         _ if told.is_some_and(Told::is_bad) => {
             ("Nobody".to_owned(), status.unwrap_or_else(|| "no update status".to_owned()), Tone::Bad)
@@ -304,6 +314,10 @@ fn rolled_back(service: &ServiceSummary, told: Option<&Told<'_>>) -> Answer {
         },
     };
     Answer { question: "What was rolled back?", answer, detail, tone }
+}
+
+fn plural(count: u32) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// From one image to another; of the second only the tag, if the rest is the same: `web:2 → 1`.
@@ -411,6 +425,14 @@ mod tests {
     fn a_service_that_is_not_updated_speaks_of_what_its_clients_saw() {
         let told = told(|service| service.updates.clear(), |_| ());
         assert_eq!(told, ["web was never down; 3 of 10 requests failed", "No", "0 s", "Only the clients", "Nothing"]);
+    }
+
+    #[test]
+    fn tasks_that_end_outside_of_any_update_are_told() {
+        let told = told(|service| service.updates.clear(), fails(Some(TaskError::Unhealthy(137))));
+        let headline =
+            "1 task of web became unhealthy outside of any update; web was never down; 3 of 10 requests failed";
+        assert_eq!(told, [headline, "No", "0 s", "Swarm", "Nothing"]);
     }
 
     #[test]

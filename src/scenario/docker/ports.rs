@@ -99,7 +99,9 @@ fn protocol(word: &str) -> Option<Protocol> {
 
 fn range(text: &str) -> Option<(u16, u16)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (number(first).ok()?, number(last).ok()?);
+    // Unlike those of the long form they may have a sign.
+    let number = |text: &str| number(text.strip_prefix('+').unwrap_or(text)).ok();
+    let (first, last) = (number(first)?, number(last)?);
     (first <= last).then_some((first, last))
 }
 
@@ -128,6 +130,7 @@ mod tests {
             ("8080-8081:80-81", vec![tcp(8080, 80), tcp(8081, 81)]),
             ("8080-8081:80", vec![tcp(8080, 80), tcp(8081, 80)]),
             ("80-81", vec![tcp(0, 80), tcp(0, 81)]),
+            ("+8080:080", vec![tcp(8080, 80)]),
             ("published=8080,target=80", vec![tcp(8080, 80)]),
             ("target=80", vec![tcp(0, 80)]),
             (

@@ -72,20 +72,31 @@ pub(super) fn ratio(text: &str) -> Result<f32, String> {
         .ok_or_else(|| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
 }
 
-/// Billionths of a core: `0.5`, `2`. Source: cli: opts/opts.go `ParseCPUs`.
+/// Billionths of a core: `0.5`, `2`, `1/2`, `5e-1`. Source: cli: opts/opts.go `ParseCPUs`; Go: math/big/ratconv.go `SetString`.
+///
+/// Departs: what is below zero, which the manager refuses, hexadecimal and binary numbers, and `_` between digits are refused.
 pub(in crate::scenario) fn cpus(text: &str) -> Result<u64, String> {
     let invalid = || format!("failed to parse {text} as a rational number");
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if text.len() < 1 + usize::from(text.contains('.'))
-        || !(whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit())
-    {
-        return Err(invalid());
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > 9 {
+    let parts = nano_fraction(text.strip_prefix('+').unwrap_or(text));
+    let (nanos, divisor) = parts.filter(|(_, divisor)| *divisor > 0).ok_or_else(invalid)?;
+    if !nanos.is_multiple_of(divisor) {
         return Err("value is too precise".to_owned());
     }
-    format!("{whole}{fraction:0<9}").parse().map_err(|_| invalid())
+    u64::try_from(nanos / divisor).map_err(|_| invalid())
+}
+
+/// Dividend and divisor of the billionfold of a number.
+fn nano_fraction(text: &str) -> Option<(u128, u128)> {
+    let digits = |text: &str| text.parse::<u128>().ok().filter(|_| !text.starts_with('+'));
+    if let Some((dividend, divisor)) = text.split_once('/') {
+        return Some((digits(dividend)?.checked_mul(1_000_000_000)?, digits(divisor)?));
+    }
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let shift = exponent.parse::<i32>().ok()?.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let power = 10u128.checked_pow(shift.unsigned_abs())?;
+    let number = digits(&format!("{whole}{fraction}"))?;
+    if shift < 0 { Some((number, power)) } else { Some((number.checked_mul(power)?, 1)) }
 }
 
 /// Bytes: `75m`, `1.5GiB`, `4194304`; units are powers of 1,024. Source: docker/go-units size.go `RAMInBytes`.
@@ -157,7 +168,8 @@ pub(in crate::scenario) fn shell_words(text: &str) -> Result<Vec<String>, String
 
 /// How a config or secret appears in a container; the mode is octal.
 pub(in crate::scenario) fn reference(target: &str, uid: &str, gid: &str, mode: &str) -> String {
-    format!("target={target},uid={uid},gid={gid},mode={mode}")
+    let fields = [("target", target), ("uid", uid), ("gid", gid), ("mode", mode)];
+    joined(fields.into_iter().map(|(name, value)| format!("{name}={value}")))
 }
 
 /// The node property of `spread=node.labels.zone`. Source: cli: cli/command/service/opts.go `placementPrefOpts`.
@@ -228,8 +240,8 @@ const MOUNT_OPTIONS: [&str; 12] = [
 /// Source: cli: opts/mount.go `(*MountOpt).Set`.
 pub(super) fn mount(text: &str) -> Result<String, String> {
     let mut options: Vec<(usize, String)> = Vec::new();
-    for field in text.trim().split(',') {
-        let (key, value) = field.split_once('=').unwrap_or((field, "true"));
+    for field in fields(text.trim()) {
+        let (key, value) = field.split_once('=').unwrap_or((&field, "true"));
         let key = key.to_ascii_lowercase();
         let name = match key.as_str() {
             "src" => "source",
@@ -251,7 +263,23 @@ pub(super) fn mount(text: &str) -> Result<String, String> {
         options.push((0, "type=volume".to_owned()));
     }
     options.sort();
-    Ok(options.into_iter().map(|(_, option)| option).collect::<Vec<String>>().join(","))
+    Ok(joined(options.into_iter().map(|(_, option)| option)))
+}
+
+/// What stands between the commas; a field between quotes may have commas itself.
+fn fields(text: &str) -> Vec<String> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let record = reader.into_records().next().and_then(Result::ok).unwrap_or_default();
+    record.iter().map(str::to_owned).collect()
+}
+
+/// Fields with commas between them; one with a comma itself stands between quotes.
+pub(in crate::scenario) fn joined(fields: impl Iterator<Item = String>) -> String {
+    let quoted = |field: String| match field.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field,
+    };
+    fields.map(quoted).collect::<Vec<String>>().join(",")
 }
 
 /// Whether a reference names an image. Source: manager/controlapi/service.go `validateContainerSpec`, which leaves the
@@ -304,13 +332,16 @@ pub(in crate::scenario) fn check_constraint(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Longest name of a service. Source: manager/controlapi/common.go `validateAnnotations`.
+pub(in crate::scenario) const LONGEST_NAME: usize = 63;
+
 /// Whether a service may have this name. Source: manager/controlapi/common.go `validateAnnotations`.
 pub(in crate::scenario) fn check_service_name(name: &str) -> Result<(), String> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !between(name, |byte| byte.is_ascii_alphanumeric()) || !name.bytes().all(is_name) {
         return Err("name must be valid as a DNS name component".to_owned());
     }
-    if name.len() > 63 {
+    if name.len() > LONGEST_NAME {
         return Err("name must be 63 characters or fewer".to_owned());
     }
     Ok(())
@@ -371,15 +402,24 @@ mod tests {
 
     #[test]
     fn cpus_are_exact() {
-        for (text, nanos) in
-            [("2", 2_000_000_000), ("0.5", 500_000_000), (".1", 100_000_000), ("1.0000000010", 1_000_000_001)]
-        {
+        for (text, nanos) in [
+            ("2", 2_000_000_000),
+            ("0.5", 500_000_000),
+            (".1", 100_000_000),
+            ("+1.", 1_000_000_000),
+            ("1.0000000010", 1_000_000_001),
+            ("1/2", 500_000_000),
+            ("1e1", 10_000_000_000),
+            ("5E-1", 500_000_000),
+        ] {
             assert_eq!(cpus(text), Ok(nanos), "{text}");
         }
-        for text in ["", ".", "x", "-1", "1.x"] {
+        for text in ["", ".", "x", "-1", "++1", "1.x", "1/0", "1/", "/2", "1e", "1e400", "99999999999"] {
             assert_eq!(cpus(text), Err(format!("failed to parse {text} as a rational number")));
         }
-        assert_eq!(cpus("0.1234567891"), Err("value is too precise".to_owned()));
+        for text in ["0.1234567891", "1/3", "1e-10"] {
+            assert_eq!(cpus(text), Err("value is too precise".to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -31,9 +31,9 @@ struct Owed {
 struct Taken {
     image: ImageId,
     count: f64,
-    /// So many come in a second.
+    /// So many come in a second, as far as they have come in this step.
     rate: f64,
-    /// So many came in a second in the step before.
+    /// So many came in a second in the last step that is over.
     last_rate: f64,
     /// By how much that changed, and when, as long as it counts for what tasks have.
     changes: Vec<(f64, Time)>,
@@ -95,23 +95,31 @@ impl Account {
         self.taken.iter().map(|taken| taken.count).sum()
     }
 
-    /// In a step from `began` to `now` tasks have answered all but what they still have: at an even rate what comes in the mean time of a
-    /// request (Little's law); where the rate changed, what came before and takes longer is still there instead of as much that comes now.
+    /// All that tasks took in a step that began at `began` is known; what waits in them will be said.
+    pub(super) fn add_up(&mut self, began: Time) {
+        for taken in &mut self.taken {
+            taken.waiting = 0.0;
+            let rate = std::mem::take(&mut taken.rate);
+            let change = rate - std::mem::replace(&mut taken.last_rate, rate);
+            if change.abs() > LEAST_CHANGE {
+                taken.changes.push((change, began));
+            }
+        }
+    }
+
+    /// By `now`, when the last step ends, which began at `began`, tasks have answered all but what they still have: at an even rate what comes
+    /// in the mean time of a request (Little's law); where the rate changed, what came before and takes longer is still there instead of as
+    /// much that comes now.
     pub(super) fn answer(&mut self, began: Time, now: Time, works: &IdVec<ImageId, Work>) {
         for place in 0..self.taken.len() {
             let taken = &mut self.taken[place];
             let work = &works[taken.image];
-            let change = taken.rate - std::mem::replace(&mut taken.last_rate, taken.rate);
-            if change.abs() > LEAST_CHANGE {
-                taken.changes.push((change, began));
-            }
-            let mut held = taken.rate * work.mean + taken.waiting;
+            let mut held = taken.last_rate * work.mean + taken.waiting;
             taken.changes.retain(|(change, at)| {
                 let excess = work.excess(now.saturating_since(*at).as_secs_f64());
                 held -= change * excess;
                 excess > 0.0
             });
-            (taken.rate, taken.waiting) = (0.0, 0.0);
             let answered = taken.count - held;
             if answered > 0.0 {
                 taken.count -= answered;

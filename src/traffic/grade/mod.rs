@@ -42,6 +42,8 @@ const STEP: Span = Span::from_millis(50);
 #[derive(Debug)]
 pub struct Bulk {
     now: Time,
+    /// When the last step began, which ended at `now`.
+    began: Time,
     clients: IdVec<ClientId, Source>,
     rotations: IdVec<EntryId, Rotation>,
     tasks: IdVec<TaskId, Backend>,
@@ -52,6 +54,8 @@ pub struct Bulk {
     chance: Chance,
     /// Tasks that took requests within the step and react to them.
     touched: Vec<TaskId>,
+    /// Room for what comes to a task by each way, and how much of it waits.
+    ways: Vec<(Inflow, f64)>,
     /// What the rotations do not know yet.
     stale: Vec<(EntryId, TaskId, News)>,
     /// What the network said of its links last.
@@ -80,6 +84,8 @@ struct Source {
     choice: Choice,
     /// Whether the task is drawn for each connection.
     resolves: bool,
+    /// Images whose tasks take its requests, each with its share, while all find one and chance does not say which.
+    mix: Vec<(ImageId, f64)>,
     patience: Patience,
     /// Share of the requests that each image is too slow for.
     too_slow: IdVec<ImageId, f64>,
@@ -107,6 +113,21 @@ impl Source {
     fn share(&self) -> f64 {
         1.0 / self.entries.len() as f64
     }
+
+    /// Finds out which images' tasks take its requests, if all of them find one.
+    fn blend(&mut self, is_settled: bool, rotations: &IdVec<EntryId, Rotation>) {
+        self.mix.clear();
+        if !is_settled || self.choice == Choice::Random || self.resolves {
+            return;
+        }
+        let share = self.share();
+        for (image, part) in self.entries.iter().flat_map(|entry| rotations[*entry].images()) {
+            match self.mix.iter_mut().find(|(known, _)| *known == image) {
+                Some((_, sum)) => *sum += share * part,
+                None => self.mix.push((image, share * part)),
+            }
+        }
+    }
 }
 
 impl Bulk {
@@ -133,6 +154,7 @@ impl Bulk {
             entries,
             choice: spec.connect.choice,
             resolves: spec.connect.access == Access::DnsRoundRobin,
+            mix: Vec::new(),
             patience: Patience::of(spec),
             too_slow: works
                 .values()
@@ -142,6 +164,7 @@ impl Bulk {
         };
         Bulk {
             now: Time::ZERO,
+            began: Time::ZERO,
             clients: clients.values().zip(entries.into_values()).map(source).collect(),
             rotations,
             tasks: IdVec::new(),
@@ -154,6 +177,7 @@ impl Bulk {
                 Grade::Expected | Grade::Exact => Chance::Mean,
             },
             touched: Vec::new(),
+            ways: Vec::new(),
             stale: Vec::new(),
             link_changes: None,
             is_settled: false,
@@ -170,24 +194,28 @@ impl Bulk {
         &self.in_flight
     }
 
-    /// Sends all requests before `now` and tells of those that have ended. Returns the instant that it got to: `now`, or an earlier
-    /// one at which requests have done something to a task; its caller takes notice of that first.
-    pub fn advance<N: Rotations>(&mut self, now: Time, network: &N, sink: &mut impl FnMut(&Batch)) -> Time {
+    /// Sends all requests before `now`. Returns the instant that it got to: `now`, or an earlier one at which requests have done
+    /// something to a task; its caller takes notice of that first.
+    pub fn advance<N: Rotations>(&mut self, now: Time, network: &N) -> Time {
         self.refresh(network);
         while self.now < now && self.notices.is_empty() {
-            let began = self.now;
-            let step = if self.is_settled { now } else { next_step(began) };
-            let end = now.min(step);
-            self.step(began, end, network);
-            self.now = end;
+            self.began = self.now;
+            let step = if self.is_settled { now } else { next_step(self.began) };
+            self.now = now.min(step);
+            self.step(self.began, self.now, network);
         }
+        self.now
+    }
+
+    /// Tells of the requests that have ended by the instant up to which traffic was advanced, and counts those that have not.
+    pub fn tell(&mut self, sink: &mut impl FnMut(&Batch)) {
         self.in_flight.values_mut().for_each(|count| *count = 0);
         for (id, client) in self.clients.iter_mut() {
+            client.account.answer(self.began, self.now, &self.works);
             client.account.tell(id, client.service, self.now, sink);
             let held = client.account.in_hand() + self.cohorts.count(id);
             self.in_flight[client.service] += libm::floor(held + 0.5) as u32;
         }
-        self.now
     }
 
     /// The rotations learn what has changed.
@@ -197,17 +225,18 @@ impl Bulk {
         if self.stale.is_empty() && !has_other_links {
             return;
         }
+        let mut has_news = has_other_links;
         let mut stale = std::mem::take(&mut self.stale);
         for (entry, task, news) in stale.drain(..) {
             let has_it = self.rotations[entry].contains(task);
-            match news {
+            has_news |= match news {
                 News::Leaves => {
                     if has_it && self.tasks.get(task).is_some_and(|backend| backend.state == State::Serving) {
-                        self.note_departure(entry, task);
+                        self.note_past(task, |way| way == entry);
                     }
-                    self.rotations[entry].set(task, None);
+                    self.rotations[entry].set(task, None)
                 }
-                News::Changes if !has_it => {}
+                News::Changes if !has_it => false,
                 News::Comes | News::Changes => self.learn(entry, task, network),
             }
         }
@@ -215,30 +244,37 @@ impl Bulk {
         if has_other_links {
             for entry in self.rotations.ids() {
                 let members: Vec<TaskId> = self.rotations[entry].members().collect();
-                members.into_iter().for_each(|task| self.learn(entry, task, network));
+                for task in members {
+                    self.learn(entry, task, network);
+                }
             }
         }
-        self.rotations.iter_mut().for_each(|(entry, rotation)| rotation.settle(entry, network));
-        self.is_settled = self.rotations.values().all(Rotation::is_settled);
+        if has_news {
+            self.rotations.iter_mut().for_each(|(entry, rotation)| rotation.settle(entry, network));
+            self.is_settled = self.rotations.values().all(Rotation::is_settled);
+            self.clients.values_mut().for_each(|client| client.blend(self.is_settled, &self.rotations));
+        }
     }
 
-    /// A rotation learns what becomes of connections that go to a task.
-    fn learn<N: Rotations>(&mut self, entry: EntryId, task: TaskId, network: &N) {
+    /// A rotation learns what becomes of connections that go to a task. True if that is news.
+    fn learn<N: Rotations>(&mut self, entry: EntryId, task: TaskId, network: &N) -> bool {
         let fate = fate(entry, task, &self.tasks, &self.works, network);
-        self.rotations[entry].set(task, Some(fate));
+        self.rotations[entry].set(task, Some(fate))
     }
 
-    /// A task that gets nothing more by one way still has what came by it before.
-    fn note_departure(&mut self, entry: EntryId, task: TaskId) {
-        let mut inflows = self.inflows(task);
-        inflows.retain(|inflow| inflow.entry == entry);
-        self.tasks[task].past.extend(inflows);
+    /// A task that gets nothing more by these ways still has what came by them before.
+    fn note_past(&mut self, task: TaskId, is_over: impl Fn(EntryId) -> bool) {
+        let mut past = std::mem::take(&mut self.tasks[task].past);
+        past.extend(self.inflows(task).filter(|inflow| is_over(inflow.entry)));
+        self.tasks[task].past = past;
     }
 
     /// Sends what clients send from `from` to before `to`, and what they try again.
     fn step<N: Rotations>(&mut self, from: Time, to: Time, network: &N) {
         let seconds = (to - from).as_secs_f64();
-        self.begin_step(seconds);
+        if !self.is_settled {
+            self.begin_step(seconds);
+        }
         let middle = from + Span::from_nanos((to - from).as_nanos() / 2);
         for client in self.clients.ids() {
             let source = &self.clients[client];
@@ -250,9 +286,8 @@ impl Bulk {
             }
         }
         self.wake(to, network);
+        self.clients.values_mut().for_each(|client| client.account.add_up(from));
         self.end_step(seconds);
-        let Bulk { clients, works, .. } = self;
-        clients.values_mut().for_each(|client| client.account.answer(from, to, works));
     }
 
     fn begin_step(&mut self, seconds: f64) {
@@ -274,9 +309,11 @@ impl Bulk {
             let image = backend.image;
             backend.end_step(&works[image], seconds, |what| notices.push_back(Notice { task, what }));
             if backend.waiting() > 0.0 {
-                for (inflow, waiting) in self.waiting(task) {
+                let mut ways = self.take_ways(task);
+                for (inflow, waiting) in ways.drain(..) {
                     self.clients[inflow.client].account.hold(image, waiting);
                 }
+                self.ways = ways;
             }
         }
         self.touched = touched;
@@ -284,6 +321,17 @@ impl Bulk {
 
     /// Requests leave their client at `at`, by new connections.
     fn send(&mut self, parcel: Parcel, at: Time) {
+        if self.clients[parcel.client].mix.is_empty() {
+            return self.send_by_entries(parcel, at);
+        }
+        for place in 0..self.clients[parcel.client].mix.len() {
+            let (image, share) = self.clients[parcel.client].mix[place];
+            self.take(Parcel { count: parcel.count * share, rate: parcel.rate * share, ..parcel }, image, at);
+        }
+    }
+
+    /// Likewise, where chance or the state of tasks decides what becomes of them.
+    fn send_by_entries(&mut self, parcel: Parcel, at: Time) {
         let source = &self.clients[parcel.client];
         let (entries, share, is_drawn) = (source.entries.len(), source.share(), source.choice == Choice::Random);
         let mut left = parcel.count;
@@ -403,8 +451,7 @@ impl Bulk {
     /// A task has got its stop signal and listens no longer; what it has goes on.
     pub fn drain(&mut self, task: TaskId) {
         if self.tasks.get(task).is_some_and(Backend::is_up) {
-            let inflows = self.inflows(task);
-            self.tasks[task].past.extend(inflows);
+            self.note_past(task, |_| true);
             self.set_state(task, State::Draining);
         }
     }
@@ -413,9 +460,7 @@ impl Bulk {
     pub fn kill(&mut self, task: TaskId, cause: Cause) {
         let Some(backend) = self.tasks.get(task).filter(|backend| backend.is_up()) else { return };
         let (cause, image) = (backend.end_cause(cause), backend.image);
-        for (parcel, _) in self.cut_off(task) {
-            self.fail(parcel, Some(image), Failure::Reset, cause, self.now);
-        }
+        self.cut_off(task, |bulk, parcel, _| bulk.fail(parcel, Some(image), Failure::Reset, cause, bulk.now));
         self.set_state(task, State::Ended(cause));
     }
 
@@ -427,10 +472,10 @@ impl Bulk {
     /// A task is gone with its node, without a word: clients wait for what it has not finished.
     pub fn lose(&mut self, task: TaskId) {
         if self.tasks.get(task).is_some_and(Backend::is_up) {
-            for (parcel, entry) in self.cut_off(task) {
-                let at = self.clients[parcel.client].patience.request_ends(self.now);
-                self.cohorts.push(Cohort { at, parcel, entry: Some(entry), task: Some(task), what: Wait::Silence });
-            }
+            self.cut_off(task, |bulk, parcel, entry| {
+                let at = bulk.clients[parcel.client].patience.request_ends(bulk.now);
+                bulk.cohorts.push(Cohort { at, parcel, entry: Some(entry), task: Some(task), what: Wait::Silence });
+            });
         }
         self.set_state(task, State::Lost);
     }
@@ -459,43 +504,45 @@ impl Bulk {
     }
 
     /// What comes to a task now that it will answer, if it listens.
-    fn inflows(&self, task: TaskId) -> Vec<Inflow> {
-        let mut inflows = Vec::new();
+    fn inflows(&self, task: TaskId) -> impl Iterator<Item = Inflow> {
         let Backend { state, image, .. } = self.tasks[task];
-        if state == State::Serving {
-            let known = |entry: &EntryId| self.rotations[*entry].contains(task);
-            for (client, source) in self.clients.iter() {
-                let answered = self.works[image].answered(source.too_slow[image]);
-                for entry in source.entries.iter().copied().filter(known) {
-                    let rate = source.flow.rate(self.now) * source.share() * self.rotations[entry].share() * answered;
-                    inflows.push(Inflow { client, entry, rate, until: self.now });
-                }
+        let known = move |entry: &EntryId| state == State::Serving && self.rotations[*entry].contains(task);
+        self.clients.iter().flat_map(move |(client, source)| {
+            let sent = source.flow.rate(self.now) * source.share();
+            let answered = self.works[image].answered(source.too_slow[image]);
+            source.entries.iter().copied().filter(known).map(move |entry| {
+                let rate = sent * self.rotations[entry].share() * answered;
+                Inflow { client, entry, rate, until: self.now }
+            })
+        })
+    }
+
+    /// What comes to a task, and how many of the requests that wait in it came so. The room for it is to be put back.
+    fn take_ways(&mut self, task: TaskId) -> Vec<(Inflow, f64)> {
+        let mut ways = std::mem::take(&mut self.ways);
+        let sum: f64 = self.inflows(task).map(|inflow| inflow.rate).sum();
+        let part = if sum > 0.0 { self.tasks[task].waiting() / sum } else { 0.0 };
+        ways.extend(self.inflows(task).map(|inflow| (inflow, inflow.rate * part)));
+        ways
+    }
+
+    /// A task loses the requests that it has, and they meet their fate, by client and entry: those that wait, and those that take longer than
+    /// it is since they came.
+    fn cut_off(&mut self, task: TaskId, mut meet: impl FnMut(&mut Bulk, Parcel, EntryId)) {
+        let mut ways = self.take_ways(task);
+        let Backend { image, past, .. } = &mut self.tasks[task];
+        let image = *image;
+        ways.extend(past.drain(..).map(|inflow| (inflow, 0.0)));
+        for (Inflow { client, entry, rate, until }, waiting) in ways.drain(..) {
+            let now = self.now;
+            let mean = rate * self.works[image].excess(now.saturating_since(until).as_secs_f64());
+            let most = waiting + self.chance.poisson(mean);
+            let count = self.clients[client].account.lose(image, most, rate, until);
+            if count > 0.0 {
+                meet(self, Parcel { client, count, rate: 0.0, first: now, sent: now, tries: 0, packets: 0 }, entry);
             }
         }
-        inflows
-    }
-
-    /// What comes to a task, and how many of the requests that wait in it came so.
-    fn waiting(&self, task: TaskId) -> Vec<(Inflow, f64)> {
-        let inflows = self.inflows(task);
-        let sum: f64 = inflows.iter().map(|inflow| inflow.rate).sum();
-        let part = if sum > 0.0 { self.tasks[task].waiting() / sum } else { 0.0 };
-        inflows.into_iter().map(|inflow| (inflow, inflow.rate * part)).collect()
-    }
-
-    /// Takes from a task the requests that it has, by client and entry: those that wait, and those that take longer than it is since they
-    /// came.
-    fn cut_off(&mut self, task: TaskId) -> Vec<(Parcel, EntryId)> {
-        let mut inflows = self.waiting(task);
-        inflows.extend(self.tasks[task].past.drain(..).map(|inflow| (inflow, 0.0)));
-        let image = self.tasks[task].image;
-        let Bulk { clients, works, chance, now, .. } = self;
-        let parcels = inflows.into_iter().map(|(Inflow { client, entry, rate, until }, waiting)| {
-            let mean = rate * works[image].excess(now.saturating_since(until).as_secs_f64());
-            let count = clients[client].account.lose(image, waiting + chance.poisson(mean), rate, until);
-            (Parcel { client, count, rate: 0.0, first: *now, sent: *now, tries: 0, packets: 0 }, entry)
-        });
-        parcels.filter(|(parcel, _)| parcel.count > 0.0).collect()
+        self.ways = ways;
     }
 }
 

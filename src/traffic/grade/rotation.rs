@@ -64,11 +64,11 @@ impl Rotation {
         self.members.iter().filter(|(_, fate)| fate.is_some()).map(|(task, _)| task)
     }
 
-    /// Connections go to a task from now on and meet this fate; `None`: no longer.
-    pub(super) fn set(&mut self, task: TaskId, fate: Option<Fate>) {
+    /// Connections go to a task from now on and meet this fate; `None`: no longer. True if that is news.
+    pub(super) fn set(&mut self, task: TaskId, fate: Option<Fate>) -> bool {
         let old = std::mem::replace(self.members.entry(task, None), fate);
         if old == fate {
-            return;
+            return false;
         }
         if let Some(fate) = fate {
             match self.fates.iter_mut().find(|(known, _)| *known == fate) {
@@ -82,6 +82,7 @@ impl Rotation {
                 self.fates.remove(place);
             }
         }
+        true
     }
 
     /// From now on connections meet the fates that were set.
@@ -100,6 +101,15 @@ impl Rotation {
     /// Whether all connections find a task that listens and does not react to them.
     pub(super) fn is_settled(&self) -> bool {
         self.closed.is_none() && self.fates.iter().all(|(fate, _)| matches!(fate, Fate::Taken(_)))
+    }
+
+    /// Images whose tasks take the connections, once all find one, each with its share.
+    pub(super) fn images(&self) -> impl Iterator<Item = (ImageId, f64)> {
+        let share = self.share();
+        self.fates.iter().filter_map(move |(fate, count)| match fate {
+            Fate::Taken(image) => Some((*image, f64::from(*count) * share)),
+            _ => None,
+        })
     }
 
     /// Fates by number, each with its share of the connections; the shares add up to 1.

@@ -35,8 +35,8 @@ fn a_removed_node_takes_its_tasks_along_and_a_removed_service_stops_its_own() {
 #[test]
 fn a_drained_node_has_no_task_until_it_is_active_again() {
     let mut cluster = running(1, any());
-    cluster.set_availability(0, Availability::Drain).update(no_change());
-    assert_eq!(desired(&cluster), [GONE]);
+    assert_eq!(desired(cluster.set_availability(0, Availability::Drain)), [GONE]);
+    assert_eq!(desired(cluster.update(no_change())), [GONE]);
     assert_eq!(desired(cluster.set_availability(0, Availability::Active)), [GONE, WANTED]);
 }
 

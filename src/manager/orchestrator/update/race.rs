@@ -3,6 +3,7 @@
 use super::{Supervisor, note_end};
 use crate::manager::Cx;
 use crate::manager::orchestrator::restart::Restarts;
+use crate::model::decision::Decision;
 
 /// What somebody in an updater may do next. Numbers are places in the lists of the supervisor.
 #[derive(Clone, Copy)]
@@ -43,7 +44,9 @@ impl Supervisor {
             self.take(steps[cx.ties.pick(steps.len())], restarts, cx);
         }
         if let Some(index) = self.updaters.iter().position(|updater| updater.epoch == epoch) {
-            note_end(&self.updaters.remove(index), cx);
+            let updater = self.updaters.remove(index);
+            cx.store.decide(updater.service, Decision::UpdateCancelled { run: updater.epoch });
+            note_end(&updater, cx);
         }
     }
 

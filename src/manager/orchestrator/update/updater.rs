@@ -10,6 +10,7 @@ use crate::manager::orchestrator::restart::Restarts;
 use crate::manager::orchestrator::task::{Wanted, is_dirty};
 use crate::manager::store::{NewTask, Service};
 use crate::manager::{Cx, Wake};
+use crate::model::decision::{Decision, StopCause, Verdict};
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
 use crate::model::task::{Creator, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
@@ -119,6 +120,7 @@ impl Updater {
         let dirty: Vec<u32> = (0..slots.slots.len() as u32).filter(is_dirty_slot).collect();
         if dirty.is_empty() {
             if matches!(state, Some(UpdateState::Updating | UpdateState::RollbackStarted)) {
+                cx.store.decide(service, Decision::NothingToUpdate);
                 write_completed(service, cx);
             }
             return None;
@@ -135,6 +137,18 @@ impl Updater {
         let parallelism = if config.parallelism == 0 { dirty.len() } else { config.parallelism as usize };
         // Workers beyond the number of slots would never get one.
         let workers = parallelism.min(dirty.len());
+        cx.store.decide(
+            service,
+            Decision::UpdateBegins {
+                run: epoch,
+                dirty: dirty.len() as u32,
+                slots: slots.slots.len() as u32,
+                workers: workers as u32,
+                config,
+                is_rollback,
+                is_follow_up: matches!(state, Some(UpdateState::Completed | UpdateState::RollbackCompleted)),
+            },
+        );
         Some(Updater {
             epoch,
             service,
@@ -221,6 +235,7 @@ impl Updater {
         if self.config.delay >= self.monitor {
             self.monitor = self.config.delay + MONITOR_BEYOND_DELAY;
         }
+        cx.store.decide(self.service, Decision::LastWatch { run: self.epoch, monitor: self.monitor });
         cx.wake_after(self.monitor, Wake::UpdateMonitor { epoch: self.epoch });
         for task in std::mem::take(&mut self.unseen_failures) {
             self.on_failed(task, handled, cx);
@@ -242,8 +257,8 @@ impl Updater {
         let running = clean.clone().find(|task| task.then.desired == TaskState::Running);
         let kept = running.or_else(|| clean.rfind(|task| task.then.desired < TaskState::Running)).copied();
         self.workers[worker] = match kept {
-            Some(kept) => self.keep_task(slot, kept, restarts, cx),
-            None => self.replace_tasks(slot, restarts, cx),
+            Some(kept) => self.keep_task(worker, slot, kept, restarts, cx),
+            None => self.replace_tasks(worker, slot, restarts, cx),
         };
         if let Worker::AwaitStart { task, .. } | Worker::AwaitKept { task } = self.workers[worker] {
             let made = kept.is_none();
@@ -260,9 +275,11 @@ impl Updater {
     /// Keeps a task of the slot that is up to date already, and shuts down the others.
     ///
     /// Source: `useExistingTask` (control-plane U18).
-    fn keep_task(&self, slot: u32, kept: SlotTask, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+    fn keep_task(&self, worker: usize, slot: u32, kept: SlotTask, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+        let keeps = Decision::Keeps { run: self.epoch, worker: worker as u32, task: kept.id };
+        cx.store.decide(self.service, keeps);
         let others = self.slots.tasks(slot as usize).iter().filter(|task| task.id != kept.id);
-        let Ok(old) = shut_down(others, cx) else { return Worker::Idle };
+        let Ok(old) = shut_down(others, StopCause::Kept(kept.id), cx) else { return Worker::Idle };
         let mut worker = Worker::Idle;
         if kept.then.desired != TaskState::Running {
             restarts.delay_start(kept.id, predecessor(old), Span::ZERO, cx);
@@ -275,27 +292,32 @@ impl Updater {
     /// Creates a task of the new specification in the slot; stop-first shuts down the old ones in the same transaction.
     ///
     /// Source: `updateTask` (control-plane U19 to U21, U23, U24).
-    fn replace_tasks(&self, slot: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+    fn replace_tasks(&self, worker: usize, slot: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
+        let (run, worker, place) = (self.epoch, worker as u32, self.slots.slots[slot as usize].0);
         if cx.store.service(self.service).is_none() {
             return Worker::Idle;
         }
         let mut old = None;
         if self.config.order == Order::StopFirst {
             // An error here, as when the restart supervisor was faster, gives up the whole transaction.
-            let Ok(stopped) = shut_down(self.slots.tasks(slot as usize).iter(), cx) else { return Worker::Idle };
+            let Ok(stopped) = shut_down(self.slots.tasks(slot as usize).iter(), StopCause::StopFirst, cx) else {
+                cx.store.decide(self.service, Decision::TooLate { run, worker, slot: place });
+                return Worker::Idle;
+            };
             old = stopped;
         }
         let task = cx.store.create_task(
             cx.now,
             NewTask {
                 service: self.service,
-                slot: self.slots.slots[slot as usize].0,
+                slot: place,
                 spec: self.wanted.spec,
                 spec_version: self.wanted.spec_version,
                 desired: TaskState::Ready,
-                by: Creator::Updater { run: self.epoch },
+                by: Creator::Updater { run },
             },
         );
+        cx.store.decide(self.service, Decision::Replaces { run, worker, new: task, order: self.config.order });
         restarts.delay_start(task, predecessor(old), Span::ZERO, cx);
         cx.store.commit();
         Worker::AwaitStart { slot, task, came_up: None }
@@ -329,9 +351,12 @@ impl Updater {
             }
             Worker::AwaitRunning { slot, task: new } if *new == task => {
                 note.noted = Some(cx.now);
+                let (run, delay) = (self.epoch, self.config.delay);
+                let done = Decision::SlotDone { run, worker: worker as u32, task, state, delay };
+                cx.store.decide(self.service, done);
                 if self.config.order == Order::StartFirst && state == TaskState::Running {
                     // Old tasks that somebody else has shut down already are none of our business.
-                    let _ = shut_down(self.slots.tasks(*slot as usize).iter(), cx);
+                    let _ = shut_down(self.slots.tasks(*slot as usize).iter(), StopCause::StartFirst(task), cx);
                     cx.store.commit();
                 }
                 self.rest(worker, cx);
@@ -360,21 +385,10 @@ impl Updater {
     ///
     /// Source: `failureTriggersAction` (control-plane U25 to U30).
     pub(super) fn on_failed(&mut self, task: TaskId, handled: &mut HandledTasks, cx: &mut Cx<'_>) {
-        if self.config.failure_action == FailureAction::Continue || self.phase == Phase::Ended {
-            return;
-        }
-        let Some(note) = self.note(task, handled).filter(|note| note.made) else { return };
-        if self.phase == Phase::Finish {
-            self.unseen_failures.push(task);
-            return;
-        }
-        let in_time = note.noted.is_none_or(|noted| cx.now - noted <= self.monitor);
-        if note.counted || !in_time {
-            return;
-        }
-        note.counted = true;
-        self.failures += 1;
-        if self.failures as f32 / self.dirty.len() as f32 <= self.config.max_failure_ratio {
+        let Some(note) = self.note(task, handled) else { return };
+        let Some(verdict) = self.judge(task, note, cx.now) else { return };
+        cx.store.decide(self.service, Decision::Failure { run: self.epoch, task, verdict });
+        if !matches!(verdict, Verdict::Counts { acts: true, .. }) {
             return;
         }
         match self.config.failure_action {
@@ -387,13 +401,44 @@ impl Updater {
                 }
                 return;
             }
-            FailureAction::Rollback => write_rolled_back(self.service, task, cx),
+            FailureAction::Rollback => {
+                if !write_rolled_back(self.service, task, cx) {
+                    cx.store.decide(self.service, Decision::CannotRollBack { run: self.epoch });
+                }
+            }
             FailureAction::Pause | FailureAction::Continue => {
                 write_paused(self.service, UpdateMessage::Paused(task), cx);
             }
         }
         self.stopped = true;
         self.phase = if self.phase == Phase::HandOut { Phase::Finish } else { Phase::Ended };
+    }
+
+    /// What is to be made of the end of a task, which is remembered; nothing if it has been counted.
+    fn judge(&mut self, task: TaskId, note: &mut Handled, now: Time) -> Option<Verdict> {
+        if note.counted {
+            return None;
+        }
+        if self.config.failure_action == FailureAction::Continue {
+            return Some(Verdict::ActionIsContinue);
+        }
+        if self.phase == Phase::Ended {
+            return Some(Verdict::Over);
+        }
+        if !note.made {
+            return Some(Verdict::NotMade);
+        }
+        if self.phase == Phase::Finish {
+            self.unseen_failures.push(task);
+            return Some(Verdict::NotYet);
+        }
+        if let Some(after) = note.noted.map(|noted| now - noted).filter(|after| *after > self.monitor) {
+            return Some(Verdict::Late { after, monitor: self.monitor });
+        }
+        note.counted = true;
+        self.failures += 1;
+        let (failures, dirty, ratio) = (self.failures, self.dirty.len() as u32, self.config.max_failure_ratio);
+        Some(Verdict::Counts { failures, dirty, ratio, acts: failures as f32 / dirty as f32 > ratio })
     }
 
     pub(super) fn complete(&mut self, cx: &mut Cx<'_>) {
@@ -410,12 +455,14 @@ impl Updater {
 /// Source: `removeOldTasks` (control-plane U23).
 fn shut_down<'a>(
     tasks: impl Iterator<Item = &'a SlotTask>,
+    cause: StopCause,
     cx: &mut Cx<'_>,
 ) -> Result<Option<SlotTask>, AlreadyShutDown> {
     let mut last = None;
     let mut missed = false;
     for task in tasks.filter(|task| task.then.desired <= TaskState::Running) {
         if cx.store.task(task.id).is_some_and(|row| row.desired <= TaskState::Running) {
+            cx.store.decide_on(task.id, Decision::Stops { task: task.id, cause });
             cx.store.set_desired(task.id, TaskState::Shutdown);
             last = Some(*task);
         } else {
@@ -466,10 +513,10 @@ fn write_completed(service: ServiceId, cx: &mut Cx<'_>) {
     });
 }
 
-/// Returns to the previous specification, unless there is none.
+/// Returns to the previous specification, unless there is none. Whether it did.
 ///
 /// Source: `rollbackUpdate` (control-plane U32).
-fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) {
+fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) -> bool {
     let rolled_back = cx.store.update_service(service, |row| {
         let (Some(_), Some((spec, spec_version))) = (row.update_status, row.previous.take()) else { return false };
         (row.spec, row.spec_version) = (spec, spec_version);
@@ -481,4 +528,5 @@ fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) {
         cx.store.note_rolled_back(service);
     }
     cx.store.commit();
+    rolled_back
 }

@@ -1,0 +1,353 @@
+//! Decisions of the managers, each with the event that led to it and the rule by which it was taken.
+//!
+//! The managers note them only when somebody listens. They change nothing: what a decision writes is told by records of its own.
+
+use super::ids::{NodeId, TaskId};
+use super::rule::Rule;
+use super::service::{Order, UpdateConfig};
+use super::task::{Slot, TaskState};
+use crate::kernel::Span;
+
+/// Something that a manager decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decision {
+    /// An updater begins, because slots are out of date.
+    UpdateBegins {
+        /// The updater.
+        run: u32,
+        /// Slots that are out of date.
+        dirty: u32,
+        /// All slots that it was given.
+        slots: u32,
+        /// How many it works on at once.
+        workers: u32,
+        /// The configuration that it goes by.
+        config: UpdateConfig,
+        /// Whether it goes by the rollback configuration.
+        is_rollback: bool,
+        /// Whether it began with the update status of an update that had ended: its own writes are seen only at its end.
+        is_follow_up: bool,
+    },
+    /// Nothing is out of date: what was in progress is complete.
+    NothingToUpdate,
+    /// An updater is ended before its time, because the service has another specification now.
+    UpdateCancelled {
+        /// The updater.
+        run: u32,
+    },
+    /// A worker of an updater takes a slot and makes a new task in it.
+    Replaces {
+        /// The updater.
+        run: u32,
+        /// Which of its workers.
+        worker: u32,
+        /// The new task.
+        new: TaskId,
+        /// Whether the old one is stopped first.
+        order: Order,
+    },
+    /// A worker takes a slot that has a task which is up to date already.
+    Keeps {
+        /// The updater.
+        run: u32,
+        /// Which of its workers.
+        worker: u32,
+        /// That task.
+        task: TaskId,
+    },
+    /// A worker takes a slot whose tasks somebody else has shut down meanwhile, and leaves it alone.
+    TooLate {
+        /// The updater.
+        run: u32,
+        /// Which of its workers.
+        worker: u32,
+        /// The slot.
+        slot: Slot,
+    },
+    /// A worker has done its slot, because its new task has come up or has ended.
+    SlotDone {
+        /// The updater.
+        run: u32,
+        /// Which of its workers.
+        worker: u32,
+        /// The task.
+        task: TaskId,
+        /// Its state.
+        state: TaskState,
+        /// How long the worker rests now.
+        delay: Span,
+    },
+    /// An updater looks at the end of a task.
+    Failure {
+        /// The updater.
+        run: u32,
+        /// The task.
+        task: TaskId,
+        /// What it makes of it.
+        verdict: Verdict,
+    },
+    /// All slots are done: the updater watches for a last time.
+    LastWatch {
+        /// The updater.
+        run: u32,
+        /// For how long.
+        monitor: Span,
+    },
+    /// There is no earlier specification to return to.
+    CannotRollBack {
+        /// The updater.
+        run: u32,
+    },
+    /// A task is to stop.
+    Stops {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: StopCause,
+    },
+    /// A task that was held back may start.
+    Starts {
+        /// The task.
+        task: TaskId,
+        /// Why now.
+        cause: StartCause,
+    },
+    /// The restart supervisor replaces a task.
+    Restarts {
+        /// The task.
+        task: TaskId,
+        /// The one in its place.
+        new: TaskId,
+        /// Why.
+        cause: RestartCause,
+        /// How long the new one is held back at least.
+        delay: Span,
+        /// Whether it waits for the old one to stop, too.
+        waits: bool,
+    },
+    /// The restart supervisor replaces a task only when its delayed start has ended.
+    RestartsLater {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task is not replaced.
+    NotReplaced {
+        /// The task.
+        task: TaskId,
+        /// Why not.
+        cause: Refusal,
+    },
+    /// An orchestrator makes a task where there is none.
+    Creates {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task is rejected, because its node does not fit any more.
+    Rejects {
+        /// The task.
+        task: TaskId,
+        /// Its node.
+        node: NodeId,
+    },
+    /// A task that nobody could place and nobody wants ends.
+    EndsUnplaced {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task is deleted from the store.
+    Deletes {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: DeleteCause,
+    },
+}
+
+/// What an updater makes of the end of a task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// It counts: so many of so many slots have failed.
+    Counts {
+        /// Failures until now.
+        failures: u32,
+        /// Slots that were out of date when the updater began.
+        dirty: u32,
+        /// Share of failures that it bears.
+        ratio: f32,
+        /// Whether that is exceeded, so that the updater acts now.
+        acts: bool,
+    },
+    /// The failure action is `continue`: no failure is looked at.
+    ActionIsContinue,
+    /// The updater only kept the task.
+    NotMade,
+    /// It came too late after the task had come up.
+    Late {
+        /// How long after.
+        after: Span,
+        /// Within which time it would have counted.
+        monitor: Span,
+    },
+    /// All slots are handed out: it is looked at when the workers have finished.
+    NotYet,
+    /// The updater has paused or rolled back already.
+    Over,
+}
+
+/// Why a task is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// Its slot is updated stop-first.
+    StopFirst,
+    /// Its slot is updated start-first, and this new task runs.
+    StartFirst(TaskId),
+    /// Its slot has this task, which is up to date.
+    Kept(TaskId),
+    /// The service wants fewer replicas.
+    ScaledDown,
+    /// The service is removed.
+    ServiceRemoved,
+    /// Its node is down, drained or gone, or does not meet the constraints of its global service.
+    NodeUnfit,
+    /// It is out of date, or one too many, on the node of a global service that has come back or changed.
+    Surplus,
+}
+
+/// Why a task that was held back may start now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartCause {
+    /// There was nothing to wait for.
+    AtOnce,
+    /// Its delay is over.
+    DelayOver,
+    /// This task before it has stopped.
+    Stopped(TaskId),
+    /// The node of the task before it is down or gone.
+    NodeGone(NodeId),
+    /// The task before it took longer than anybody waits.
+    Timeout,
+    /// A new leader found that its delay was over.
+    NewLeader,
+}
+
+/// Why a task is replaced by the restart supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartCause {
+    /// It has ended.
+    Ended(TaskState),
+    /// Its node is drained.
+    Drained(NodeId),
+    /// Its node is down.
+    NodeDown(NodeId),
+    /// Its node is no member of the cluster any more.
+    NodeGone(NodeId),
+}
+
+/// Why a task is not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The restart condition is `none`.
+    Never,
+    /// The restart condition is `on-failure`, and it did not fail.
+    NoFailure,
+    /// So many attempts are allowed, and were made.
+    AttemptsUsed(u32),
+}
+
+/// Why a task is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteCause {
+    /// There are more tasks in its slot than are kept.
+    History,
+    /// It was to be removed and has stopped.
+    Removed,
+    /// Its slot is not in use.
+    DeadSlot,
+    /// Its service is gone.
+    ServiceGone,
+    /// Its node is gone, and its service global.
+    NodeGone,
+}
+
+impl Decision {
+    /// The rule by which it was taken.
+    pub const fn rule(&self) -> Rule {
+        match self {
+            Decision::UpdateBegins { is_follow_up: true, .. } => Rule::FollowUp,
+            Decision::UpdateBegins { .. } => Rule::UpdateDirty,
+            Decision::NothingToUpdate => Rule::NothingDirty,
+            Decision::UpdateCancelled { .. } => Rule::Cancel,
+            Decision::Replaces { order: Order::StopFirst, .. } => Rule::StopFirst,
+            Decision::Replaces { order: Order::StartFirst, .. } => Rule::StartFirst,
+            Decision::Keeps { .. } => Rule::Keep,
+            Decision::TooLate { .. } => Rule::TooLate,
+            Decision::SlotDone { delay, .. } if delay.is_zero() => Rule::AwaitRunning,
+            Decision::SlotDone { .. } => Rule::Delay,
+            Decision::Failure { verdict, .. } => verdict.rule(),
+            Decision::LastWatch { .. } => Rule::LastWatch,
+            Decision::CannotRollBack { .. } => Rule::RollBack,
+            Decision::Stops { cause, .. } => cause.rule(),
+            Decision::Starts { cause, .. } => cause.rule(),
+            Decision::Restarts { cause: RestartCause::Ended(_), .. } => Rule::Restart,
+            Decision::Restarts { cause: RestartCause::Drained(_), .. } => Rule::Drain,
+            Decision::Restarts { .. } => Rule::NodeLost,
+            Decision::RestartsLater { .. } => Rule::RestartLater,
+            Decision::NotReplaced { .. } => Rule::RestartCondition,
+            Decision::Creates { .. } => Rule::ScaleUp,
+            Decision::Rejects { .. } => Rule::Enforce,
+            Decision::EndsUnplaced { .. } => Rule::Superseded,
+            Decision::Deletes { cause, .. } => cause.rule(),
+        }
+    }
+}
+
+impl Verdict {
+    const fn rule(self) -> Rule {
+        match self {
+            Verdict::Counts { acts: true, .. } => Rule::TooManyFailures,
+            Verdict::Counts { .. } | Verdict::NotMade | Verdict::Late { .. } => Rule::Failure,
+            Verdict::ActionIsContinue => Rule::Continue,
+            Verdict::NotYet => Rule::WorkersFinish,
+            Verdict::Over => Rule::TooManyFailures,
+        }
+    }
+}
+
+impl StopCause {
+    const fn rule(self) -> Rule {
+        match self {
+            StopCause::StopFirst => Rule::StopFirst,
+            StopCause::StartFirst(_) => Rule::StartFirst,
+            StopCause::Kept(_) => Rule::Keep,
+            StopCause::ScaledDown => Rule::ScaleDown,
+            StopCause::ServiceRemoved => Rule::ServiceRemoved,
+            StopCause::NodeUnfit => Rule::GlobalNode,
+            StopCause::Surplus => Rule::GlobalSurplus,
+        }
+    }
+}
+
+impl StartCause {
+    const fn rule(self) -> Rule {
+        match self {
+            StartCause::NewLeader => Rule::TaskInit,
+            StartCause::AtOnce
+            | StartCause::DelayOver
+            | StartCause::Stopped(_)
+            | StartCause::NodeGone(_)
+            | StartCause::Timeout => Rule::DelayedStart,
+        }
+    }
+}
+
+impl DeleteCause {
+    const fn rule(self) -> Rule {
+        match self {
+            DeleteCause::History => Rule::History,
+            DeleteCause::Removed => Rule::Reap,
+            DeleteCause::DeadSlot => Rule::DeadSlot,
+            DeleteCause::ServiceGone => Rule::TaskInit,
+            DeleteCause::NodeGone => Rule::GlobalNode,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Decisions in words.
+
+use super::super::names::{counted, of_image_in_short, of_slot};
+use super::super::story::seconds;
+use super::Tasks;
+use crate::model::decision::{Decision, DeleteCause, Refusal, RestartCause, StartCause, StopCause, Verdict};
+use crate::model::service::{FailureAction, Order};
+use crate::model::task::{Status, TaskState};
+use crate::model::{NodeId, ServiceId, TaskId, defaults};
+use crate::sim::Plan;
+
+/// What was decided, about what, and because of what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The task that it is about.
+    pub task: Option<TaskId>,
+    /// What was decided.
+    pub what: String,
+    /// The event that led to it, or what the rule asks for; empty where nothing but the chain itself says so.
+    pub because: String,
+}
+
+/// Speaks of tasks and nodes by their names.
+pub(super) struct Speaker<'a> {
+    pub plan: &'a Plan,
+    pub tasks: &'a Tasks,
+}
+
+/// A decision in words, with what is known of tasks by then.
+pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &Decision) -> Words {
+    let speaker = Speaker { plan, tasks };
+    let task = subject(decision);
+    let (what, because) = match *decision {
+        Decision::UpdateBegins { .. }
+        | Decision::NothingToUpdate
+        | Decision::UpdateCancelled { .. }
+        | Decision::LastWatch { .. }
+        | Decision::CannotRollBack { .. } => speaker.update(decision),
+        Decision::Replaces { new, order, .. } => {
+            let how = match order {
+                Order::StopFirst => "stop-first: it starts when the old one has stopped",
+                Order::StartFirst => "start-first: the old one stops when it runs",
+            };
+            (
+                format!("{} is made, {how}", speaker.task(new)),
+                "its slot is out of date, and a worker is free".to_owned(),
+            )
+        }
+        Decision::Keeps { task, .. } => {
+            (format!("{} is kept", speaker.task(task)), "it is up to date already; it is not monitored".to_owned())
+        }
+        Decision::TooLate { slot, .. } => {
+            let slot = of_slot(plan, service, slot);
+            (format!("{slot} is left alone"), "its tasks were shut down by somebody else meanwhile".to_owned())
+        }
+        Decision::SlotDone { task, state, delay, .. } => {
+            let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
+            let came_up = if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
+            (format!("{} is done{rests}", speaker.slot(task)), format!("{} {came_up}", speaker.task(task)))
+        }
+        Decision::Failure { task, verdict, .. } => speaker.verdict(task, verdict),
+        Decision::Stops { task, cause } => (format!("{} is to stop", speaker.task(task)), speaker.stop(task, cause)),
+        Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(cause)),
+        Decision::Restarts { task, new, cause, delay, waits } => {
+            let held_back = match (delay.is_zero(), waits) {
+                (true, false) => String::new(),
+                (true, true) => ", to start when the old one has stopped".to_owned(),
+                (false, false) => format!(", to start in {delay}"),
+                (false, true) => format!(", to start in {delay} when the old one has stopped"),
+            };
+            (format!("{} is made in its place{held_back}", speaker.task(new)), speaker.restart(task, cause))
+        }
+        Decision::RestartsLater { task } => (
+            format!("{} is replaced later", speaker.task(task)),
+            "it has ended while it was held back, and is replaced when it could have started".to_owned(),
+        ),
+        Decision::NotReplaced { task, cause } => (format!("{} is not replaced", speaker.task(task)), refusal(cause)),
+        Decision::Creates { task } => {
+            (format!("{} is made", speaker.task(task)), "the service wants a task there, and has none".to_owned())
+        }
+        Decision::Rejects { task, node } => {
+            let because = format!("{} does not meet its constraints or reservations any more", speaker.node(node));
+            (format!("{} is rejected", speaker.task(task)), because)
+        }
+        Decision::EndsUnplaced { task } => (
+            format!("{} ends without a node", speaker.task(task)),
+            "no node takes it, and its service has gone on".to_owned(),
+        ),
+        Decision::Deletes { task, cause } => {
+            (format!("{} is forgotten", speaker.task(task)), deletion(cause).to_owned())
+        }
+    };
+    Words { task, what, because }
+}
+
+/// The task that a decision is about.
+fn subject(decision: &Decision) -> Option<TaskId> {
+    match *decision {
+        Decision::Replaces { new: task, .. }
+        | Decision::Keeps { task, .. }
+        | Decision::SlotDone { task, .. }
+        | Decision::Failure { task, .. }
+        | Decision::Stops { task, .. }
+        | Decision::Starts { task, .. }
+        | Decision::Restarts { new: task, .. }
+        | Decision::RestartsLater { task }
+        | Decision::NotReplaced { task, .. }
+        | Decision::Creates { task }
+        | Decision::Rejects { task, .. }
+        | Decision::EndsUnplaced { task }
+        | Decision::Deletes { task, .. } => Some(task),
+        Decision::UpdateBegins { .. }
+        | Decision::NothingToUpdate
+        | Decision::UpdateCancelled { .. }
+        | Decision::TooLate { .. }
+        | Decision::LastWatch { .. }
+        | Decision::CannotRollBack { .. } => None,
+    }
+}
+
+impl Speaker<'_> {
+    /// `web.2 task 3 (web:2)`.
+    pub fn task(&self, task: TaskId) -> String {
+        let Some(row) = self.tasks.get(task) else { return format!("task {}", task.0) };
+        let image = of_image_in_short(&self.plan.images[row.first.image].name);
+        format!("{} task {} ({image})", self.slot(task), task.0)
+    }
+
+    /// `web.2`.
+    pub fn slot(&self, task: TaskId) -> String {
+        self.tasks.get(task).map_or_else(String::new, |row| of_slot(self.plan, row.first.service, row.first.slot))
+    }
+
+    pub fn node(&self, node: NodeId) -> &str {
+        &self.plan.nodes[node].name
+    }
+
+    /// What is said of an updater as a whole.
+    fn update(&self, decision: &Decision) -> (String, String) {
+        match *decision {
+            Decision::UpdateBegins { dirty, slots, workers, config, is_rollback, is_follow_up, .. } => {
+                let order = match config.order {
+                    Order::StopFirst => "stop-first",
+                    Order::StartFirst => "start-first",
+                };
+                let kind = if is_rollback { "the rollback" } else { "the update" };
+                let what = format!(
+                    "{kind} begins with {dirty} of {slots} slots: {} at a time, {order}, delay {}, monitor {}, failure_action \
+                     {}, max_failure_ratio {}",
+                    counted(workers, "slot"),
+                    config.delay,
+                    config.monitor.unwrap_or(defaults::MONITOR),
+                    action(config.failure_action),
+                    config.max_failure_ratio
+                );
+                let because = match (is_follow_up, is_rollback) {
+                    (true, _) => "they were out of date, or had several tasks, when the update before had ended",
+                    (false, true) => "they are not of the specification that was brought back",
+                    (false, false) => "they are not of the specification that was written",
+                };
+                (what, because.to_owned())
+            }
+            Decision::NothingToUpdate => ("nothing is to be updated".to_owned(), "no slot is out of date".to_owned()),
+            Decision::UpdateCancelled { .. } => {
+                ("the update in progress ends".to_owned(), "the service has another specification now".to_owned())
+            }
+            Decision::LastWatch { monitor, .. } => (
+                format!("the update watches for failures for a last {monitor}"),
+                "all slots that were handed out are done".to_owned(),
+            ),
+            _ => ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned()),
+        }
+    }
+
+    fn verdict(&self, task: TaskId, verdict: Verdict) -> (String, String) {
+        let end = format!("the end of {}", self.task(task));
+        let row = self.tasks.get(task);
+        match verdict {
+            Verdict::Counts { failures, dirty, ratio, acts } => {
+                let (relation, then) = if acts { (">", "") } else { ("is not above", ", so the update goes on") };
+                let share = f64::from(failures) / f64::from(dirty);
+                let ran = row.and_then(|row| row.ran).zip(row.and_then(|row| row.ended));
+                let when =
+                    ran.map_or("before it ran".to_owned(), |(ran, end)| format!("{} after it ran", end.at - ran));
+                (
+                    format!(
+                        "{end} counts: {failures} of {dirty} slots, {share:.3} {relation} max_failure_ratio {ratio}{then}"
+                    ),
+                    format!("the update made it, and it ended {when}"),
+                )
+            }
+            Verdict::ActionIsContinue => (format!("{end} is not looked at"), "failure_action is continue".to_owned()),
+            Verdict::NotMade => {
+                (format!("{end} does not count"), "the update had found it up to date and only kept it".to_owned())
+            }
+            Verdict::Late { after, monitor } => (
+                format!("{end} does not count"),
+                format!("it was seen {after} after the task had come up, later than the monitor of {monitor}"),
+            ),
+            Verdict::NotYet => (
+                format!("{end} is not looked at yet"),
+                "all slots are handed out; until the workers have finished nothing is looked at".to_owned(),
+            ),
+            Verdict::Over => {
+                (format!("{end} does not count"), "the update has been paused or rolled back already".to_owned())
+            }
+        }
+    }
+
+    fn stop(&self, task: TaskId, cause: StopCause) -> String {
+        match cause {
+            StopCause::StopFirst => "its slot is updated, stop-first".to_owned(),
+            StopCause::StartFirst(new) => format!("{} runs in its place", self.task(new)),
+            StopCause::Kept(kept) => format!("{} has its slot, and is up to date", self.task(kept)),
+            StopCause::ScaledDown => "the service wants fewer replicas".to_owned(),
+            StopCause::ServiceRemoved => "the service is removed".to_owned(),
+            StopCause::NodeUnfit => {
+                let node = self.tasks.get(task).and_then(|row| row.last.node);
+                let node = node.map_or("its node", |node| self.node(node));
+                format!("{node} is down, drained, paused or gone, or does not meet the constraints of the service")
+            }
+            StopCause::Surplus => "on a node that has changed, only one task that is up to date is left".to_owned(),
+        }
+    }
+
+    fn start(&self, cause: StartCause) -> String {
+        match cause {
+            StartCause::AtOnce => "there is nothing to wait for".to_owned(),
+            StartCause::DelayOver => "its delay is over".to_owned(),
+            StartCause::Stopped(old) => {
+                let end = self.tasks.get(old).and_then(|row| row.ended);
+                let at = end.map_or_else(String::new, |end| format!(" at {}", seconds(end.at)));
+                format!("{} has stopped{at}", self.task(old))
+            }
+            StartCause::NodeGone(node) => format!("{}, where the task before it was, is down or gone", self.node(node)),
+            StartCause::Timeout => format!("the task before it has not stopped within {}", defaults::OLD_TASK_TIMEOUT),
+            StartCause::NewLeader => "a new leader found its delay over".to_owned(),
+        }
+    }
+
+    fn restart(&self, task: TaskId, cause: RestartCause) -> String {
+        let of = self.task(task);
+        match cause {
+            RestartCause::Ended(_) => {
+                let status = self.tasks.get(task).map(|row| row.last.status);
+                format!("{of} has ended: {}", status.map_or_else(String::new, ended))
+            }
+            RestartCause::Drained(node) => format!("{of} is on {}, which is drained", self.node(node)),
+            RestartCause::NodeDown(node) => format!("{of} is on {}, which is down", self.node(node)),
+            RestartCause::NodeGone(node) => format!("{of} is on {}, which is gone", self.node(node)),
+        }
+    }
+}
+
+/// How a task has ended: `failed: task: non-zero exit (1)`.
+pub(super) fn ended(status: Status) -> String {
+    match status.err {
+        Some(err) => format!("{}: {err}", status.state),
+        None => status.state.to_string(),
+    }
+}
+
+/// The failure action as Compose says it.
+pub(super) fn action(action: FailureAction) -> &'static str {
+    match action {
+        FailureAction::Pause => "pause",
+        FailureAction::Continue => "continue",
+        FailureAction::Rollback => "rollback",
+    }
+}
+
+/// Why a task is not replaced.
+fn refusal(cause: Refusal) -> String {
+    match cause {
+        Refusal::Never => "its restart condition is none".to_owned(),
+        Refusal::NoFailure => "it did not fail, and its restart condition is on-failure".to_owned(),
+        Refusal::AttemptsUsed(attempts) => format!("its max_attempts of {attempts} are used up"),
+    }
+}
+
+/// Why a task is deleted.
+fn deletion(cause: DeleteCause) -> &'static str {
+    match cause {
+        DeleteCause::History => "there are more tasks in its slot than are kept",
+        DeleteCause::Removed => "it was to be removed, and has stopped",
+        DeleteCause::DeadSlot => "its slot is not in use",
+        DeleteCause::ServiceGone => "its service is gone",
+        DeleteCause::NodeGone => "its node is gone",
+    }
+}
