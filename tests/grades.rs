@@ -137,6 +137,8 @@ fn as_many_requests_fail_when_a_node_crashes() {
         let crash = r#"{"at": "15s", "fault": "node crash node1"},"#;
         agree(&scenario("", EIGHT, client, crash));
     }
+    let crash = r#"{"at": "15s", "fault": "node crash node1"},"#;
+    agree(&scenario(r#", "concurrency": 1000"#, EIGHT, "", crash).replace("8ms", "500ms"));
 }
 
 #[test]
@@ -195,6 +197,8 @@ fn a_service_that_comes_late_shrinks_to_nothing_and_goes_refuses_as_many() {
 #[test]
 fn as_many_requests_are_unfinished_in_the_end() {
     agree(&scenario(r#", "concurrency": 1000"#, EIGHT, "", "").replace("8ms", "2s"));
+    let cut = scenario(r#", "stop": "100ms", "concurrency": 1000"#, r#""deploy": {"replicas": 4}"#, "", "");
+    agree(&cut.replace("8ms", "1s").replace("20s", "49300ms"));
 }
 
 #[test]
@@ -228,6 +232,31 @@ fn users_who_wait_for_answers_are_counted_in_exact_mode_only() {
         let counts = run(&text, grade, 1).0;
         assert!(counts.values().all(|count| *count == 0.0), "{counts:?}");
     }
+}
+
+#[test]
+fn what_is_drawn_in_aggregate_spreads_as_single_requests_do() {
+    let errors = scenario(r#", "error_share": 0.05, "concurrency": 50"#, EIGHT, r#", "arrivals": "constant""#, "");
+    assert_spread(&errors, (Some(0), "http-error application"), 0.05);
+    let half = r#", "arrivals": "constant", "entry": ["node1", "node2"], "choice": "random", "connect_timeout": "1s""#;
+    let crash = r#"{"at": "15s", "fault": "node crash node1"},"#;
+    assert_spread(&scenario("", EIGHT, half, crash), (None, "timeout node-lost"), 0.5);
+    let update = r#""update_config": {"parallelism": 4, "delay": "60s"}"#;
+    let names = format!(r#""networks": ["back"], "deploy": {{"replicas": 8, "endpoint_mode": "dnsrr", {update}}}"#);
+    assert_spread(&scenario("", &names, r#", "arrivals": "constant""#, ""), (Some(1), "ok"), 0.5);
+    let cut = scenario(r#", "stop": "100ms", "concurrency": 100"#, r#""deploy": {"replicas": 4}"#, "", "");
+    assert_spread(&cut.replace("8ms", "200ms").replace("300/s", "3000/s"), (Some(0), "reset stopping"), 0.0);
+}
+
+/// Holds the variance of a count over seeds to that of a binomial count with this probability, within a 99.99 % interval for so many seeds.
+fn assert_spread(text: &str, (image, name): (Option<u32>, &str), probability: f64) {
+    let key = (image, name.to_owned());
+    let counts: Vec<f64> =
+        (1..=SEEDS).map(|seed| run(text, "aggregate", seed).0.get(&key).copied().unwrap_or(0.0)).collect();
+    let mean = counts.iter().sum::<f64>() / SEEDS as f64;
+    let variance = counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / (SEEDS - 1) as f64;
+    let ratio = variance / (mean * (1.0 - probability));
+    assert!(mean > 100.0 && (0.25..2.4).contains(&ratio), "{name}: {mean} with variance {variance}");
 }
 
 /// Holds the mean of a count to that of the exact one, but for this part of it.
