@@ -239,13 +239,13 @@ impl Raft {
         self.settle(now);
     }
 
-    /// The leader hands over to the member that has heard it for longest. Returns whether there is one.
+    /// The leader hands over to the member that has heard it for longest, if a majority can vote for that one. Returns whether it did.
     ///
     /// Source: manager/state/raft/raft.go `TransferLeadership`, `longestActive` (control-plane Q8, Q12).
     ///
     /// Assumed: it takes no time. Of several, the first in the order of the nodes.
     pub fn transfer(&mut self, now: Time) -> bool {
-        let Some(lead) = self.lead else { return false };
+        let Some(lead) = self.lead.filter(|lead| lead.quorum_lost.is_none()) else { return false };
         let others = self.members.iter().filter(|member| member.hears && member.node != lead.node);
         let Some(next) = others.min_by_key(|member| member.since).map(|member| member.node) else { return false };
         self.end_lead(now);

@@ -168,6 +168,9 @@ fn a_leader_hands_over_to_the_one_that_has_heard_it_for_longest() {
     assert!(raft.transfer(at(20)));
     assert_eq!(raft.lead(), Some((NodeId(2), 2)));
     assert!(!managers(1, 1).transfer(at(20)));
+    let mut raft = managers(5, 1);
+    cut_off(&mut raft, at(10), &[NodeId(0), NodeId(1)]);
+    assert!(!raft.transfer(at(12)), "two of five elect nobody");
 }
 
 proptest! {
