@@ -84,10 +84,17 @@ fn the_failure_action_is_the_reason() {
     );
     assert_says(
         &paused,
-        &["has ended: failed: task: non-zero exit (1) the end of ", " counts: 1 of 3 slots, 0.333 > "],
+        &["the end of ", " counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > "],
     );
     let went_on = answer(&json!({"failure_action": "continue"}), &exits("2s"));
     assert_says(&went_on, &["was not rolled back", "because its failure_action is continue [U30]"]);
+}
+
+#[test]
+fn once_it_is_rolled_back_nothing_counts() {
+    let config = json!({"failure_action": "rollback", "parallelism": 2, "delay": "10s"});
+    let why = answer(&config, &exits("2s"));
+    assert_says(&why, &["does not count, because the update has been paused or rolled back already [U26]"]);
 }
 
 #[test]

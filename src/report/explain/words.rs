@@ -145,8 +145,9 @@ impl Speaker<'_> {
                 };
                 let kind = if is_rollback { "the rollback" } else { "the update" };
                 let what = format!(
-                    "{kind} begins with {dirty} of {slots} slots: {} at a time, {order}, delay {}, monitor {}, failure_action \
+                    "{kind} begins with {dirty} of {}: {} at a time, {order}, delay {}, monitor {}, failure_action \
                      {}, max_failure_ratio {}",
+                    counted(slots, "slot"),
                     counted(workers, "slot"),
                     config.delay,
                     config.monitor.unwrap_or(defaults::MONITOR),
@@ -178,15 +179,16 @@ impl Speaker<'_> {
         match verdict {
             Verdict::Counts { failures, dirty, ratio, acts } => {
                 let (relation, then) = if acts { (">", "") } else { ("is not above", ", so the update goes on") };
-                let share = f64::from(failures) / f64::from(dirty);
+                let (share, of) = (f64::from(failures) / f64::from(dirty), counted(dirty, "slot"));
                 let ran = row.and_then(|row| row.ran).zip(row.and_then(|row| row.ended));
                 let when =
                     ran.map_or("before it ran".to_owned(), |(ran, end)| format!("{} after it ran", end.at - ran));
                 (
+                    format!("{end} counts"),
                     format!(
-                        "{end} counts: {failures} of {dirty} slots, {share:.3} {relation} max_failure_ratio {ratio}{then}"
+                        "the update made it, and it ended {when}: {failures} of {of}, {share:.3} {relation} max_failure_ratio \
+                         {ratio}{then}"
                     ),
-                    format!("the update made it, and it ended {when}"),
                 )
             }
             Verdict::ActionIsContinue => (format!("{end} is not looked at"), "failure_action is continue".to_owned()),

@@ -209,12 +209,14 @@
     const dots = Math.min(60, Math.ceil(4 * Math.sqrt(total / (run.bin / 1000))));
     const crosses = lost ? Math.max(1, Math.round((dots * lost) / total)) : 0;
     const targets = [];
+    // The first column is of tasks without a node: nobody answers there.
+    const anyNode = (i) => 1 + ((i * 7) % (nodes.length - 1));
     for (const [version, requests] of ok) {
       const of = serving.get(version) || [];
       const share = Math.max(1, Math.round((dots * requests) / total));
-      for (let i = 0; i < share; i++) targets.push([version, of.length ? of[(i * 7) % of.length] : 0]);
+      for (let i = 0; i < share; i++) targets.push([version, of.length ? of[(i * 7) % of.length] : anyNode(i)]);
     }
-    for (let i = 0; i < crosses; i++) targets.push([null, 1 + ((i * 7) % (nodes.length - 1 || 1))]);
+    for (let i = 0; i < crosses; i++) targets.push([null, anyNode(i)]);
     targets.forEach(([version, node], i) => {
       // These two numbers spread points evenly over a plane, whatever their number (Roberts' sequence R2).
       const fall = (phase + i * 0.5698403) % 1;

@@ -422,7 +422,7 @@ impl Updater {
         if self.config.failure_action == FailureAction::Continue {
             return Some(Verdict::ActionIsContinue);
         }
-        if self.phase == Phase::Ended {
+        if self.stopped || self.phase == Phase::Ended {
             return Some(Verdict::Over);
         }
         if !note.made {
