@@ -254,6 +254,24 @@ fn rules_76_and_83_each_side_of_a_partition_reaches_its_own_tasks() {
     }
 }
 
+/// Data-plane rules 67 and 83: what the managers think of nodes that they do not hear counts for nothing there.
+#[test]
+fn nodes_that_are_cut_off_together_serve_each_others_clients() {
+    let faults = r#"{"at": "20s", "fault": "link down node1 node2"}, {"at": "45s", "fault": "link up node2 node1"}"#;
+    for entry in ["node1", "node2"] {
+        let requests = run("", TWO, &format!(r#", "connect_timeout": "500ms", "entry": "{entry}""#), faults);
+        let tasks = |requests: &[Request]| requests.iter().filter_map(|request| request.task).collect::<BTreeSet<_>>();
+        let [before, cut_off, back] =
+            [(10, 20), (20, 45), (55, 60)].map(|(from, to)| sent_between(&requests, from, to));
+        assert_eq!(counts(&cut_off), BTreeMap::from([("ok".to_owned(), 250)]), "{entry}");
+        assert_eq!(tasks(&cut_off), tasks(&before), "{entry}");
+        assert_eq!(counts(&back), BTreeMap::from([("ok".to_owned(), 50)]), "{entry}");
+        assert!(tasks(&back).is_disjoint(&tasks(&before)), "{entry}: they were replaced when they were heard again");
+    }
+    let elsewhere = run("", TWO, r#", "connect_timeout": "500ms", "entry": "manager""#, faults);
+    assert_eq!(counts(&sent_between(&elsewhere, 35, 45)), BTreeMap::from([("refused no-task".to_owned(), 100)]));
+}
+
 #[test]
 fn rule_80_a_cached_address_is_used_when_its_task_is_gone() {
     let service = r#", "networks": ["net"], "deploy": {"replicas": 2, "endpoint_mode": "dnsrr"}"#;

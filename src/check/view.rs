@@ -16,6 +16,9 @@ use crate::sim::Plan;
 /// No agent waits longer between two attempts to get a session (control-plane W20).
 const LONGEST_BACKOFF: Span = Span::from_secs(8);
 
+/// The side of a partition on which all nodes begin.
+const MAIN_SIDE: u32 = 0;
+
 /// The cluster as the records tell it.
 pub(super) struct View<'p> {
     pub(super) plan: &'p Plan,
@@ -24,6 +27,8 @@ pub(super) struct View<'p> {
     leaderless_until: Time,
     /// Whether one of the plan's managers leads; `true` if there are none.
     is_led: bool,
+    /// The manager that led last; `None`: the plan has no managers.
+    leader: Option<NodeId>,
     /// Until when an agent may have no session because of a link, although the managers do not know.
     cut_off_until: Time,
     pub(super) services: IdVec<ServiceId, ServiceView>,
@@ -66,7 +71,8 @@ pub(super) struct NodeView {
     pub(super) state: Option<NodeState>,
     /// Whether the machine runs, whatever the managers know of it.
     is_on: bool,
-    is_linked: bool,
+    /// The side of a partition on which it is.
+    side: u32,
     /// Manager or worker now.
     pub(super) role: Role,
     /// Tasks on it that are ASSIGNED to RUNNING.
@@ -102,16 +108,18 @@ impl<'p> View<'p> {
             spec: node.spec.clone(),
             state: node.is_member.then_some(NodeState::Ready),
             is_on: node.is_member,
-            is_linked: true,
+            side: MAIN_SIDE,
             role: node.spec.role,
             tasks: BTreeSet::new(),
             drained_since: None,
         };
+        let is_manager = |node: &crate::sim::plan::Node| node.is_member && node.spec.role == Role::Manager;
         let mut view = View {
             plan,
             now: Time::ZERO,
             leaderless_until: Time::ZERO,
             is_led: true,
+            leader: plan.nodes.ids().find(|node| is_manager(&plan.nodes[*node])),
             cut_off_until: Time::ZERO,
             services: IdVec::filled(plan.services.len(), ServiceView::default()),
             nodes: plan.nodes.values().map(node).collect(),
@@ -165,6 +173,10 @@ impl<'p> View<'p> {
             Record::Leadership(leadership) => {
                 self.is_led = matches!(leadership, Leadership::Leader(_));
                 self.leaderless_until = self.leaderless_until.max(self.now);
+                if let Leadership::Leader(leader) = leadership {
+                    self.leader = Some(leader);
+                    self.nodes.ids().for_each(|node| self.note_drained(node));
+                }
             }
             Record::Manager { .. } | Record::Desired { .. } | Record::ProcessEnded { .. } | Record::Rotation { .. } => {
             }
@@ -176,8 +188,12 @@ impl<'p> View<'p> {
         match command {
             Command::Fault(Fault::NodeCrash(node) | Fault::NodeStop(node)) => self.set_power(*node, false),
             Command::Fault(Fault::NodeStart(node)) => self.set_power(*node, true),
-            Command::Fault(Fault::LinkDown(node)) => self.set_linked(*node, false),
-            Command::Fault(Fault::LinkUp(node)) => self.set_linked(*node, true),
+            Command::Fault(Fault::LinkDown(nodes)) => {
+                let sides = self.nodes.values().map(|row| row.side);
+                let free = 1 + sides.max().unwrap_or(MAIN_SIDE);
+                self.set_side(nodes, free);
+            }
+            Command::Fault(Fault::LinkUp(nodes)) => self.set_side(nodes, MAIN_SIDE),
             Command::Fault(Fault::ManagersCrash | Fault::ManagersStop) => self.set_power_of_managers(false),
             Command::Fault(Fault::ManagersStart) => self.set_power_of_managers(true),
             Command::Fault(Fault::LeaderLost { gap }) => self.leaderless_until = self.now.saturating_add(*gap),
@@ -217,10 +233,10 @@ impl<'p> View<'p> {
     }
 
     /// A session that was lost with the link comes back with the agent's next attempt.
-    fn set_linked(&mut self, node: NodeId, is_linked: bool) {
-        self.nodes[node].is_linked = is_linked;
+    fn set_side(&mut self, nodes: &[NodeId], side: u32) {
+        nodes.iter().for_each(|node| self.nodes[*node].side = side);
         self.cut_off_until = self.now.saturating_add(LONGEST_BACKOFF);
-        self.note_drained(node);
+        self.nodes.ids().for_each(|node| self.note_drained(node));
     }
 
     fn set_power_of_managers(&mut self, is_on: bool) {
@@ -252,8 +268,9 @@ impl<'p> View<'p> {
     }
 
     fn note_drained(&mut self, node: NodeId) {
+        let side = self.leader.map_or(MAIN_SIDE, |leader| self.nodes[leader].side);
         let row = &mut self.nodes[node];
-        let hears = row.state == Some(NodeState::Ready) && row.is_on && row.is_linked;
+        let hears = row.state == Some(NodeState::Ready) && row.is_on && row.side == side;
         let drains = row.spec.availability == Availability::Drain && hears;
         row.drained_since = if drains { row.drained_since.or(Some(self.now)) } else { None };
     }

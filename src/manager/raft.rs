@@ -1,7 +1,7 @@
 //! Raft among the managers: who leads, and whether a majority hears it.
 //!
 //! Messages and entries are not followed one by one. What a leader writes while a majority hears it is committed at once; what it
-//! would write without one never is. A manager hears all others whose machines run and whose links are up.
+//! would write without one never is. A manager hears all others whose machines run and that are on its side of a partition.
 //!
 //! Source: manager/state/raft/raft.go, go.etcd.io/raft (control-plane Q1 to Q4, Q8, Q12 to Q15).
 //!
@@ -54,8 +54,9 @@ pub struct Raft {
 #[derive(Clone, Copy, Debug)]
 struct Machine {
     up: bool,
-    linked: bool,
-    /// Since when it has not been both.
+    /// Messages pass between machines of one side only.
+    side: u32,
+    /// Since when it has not been up and on the side of the majority.
     cut: Option<Time>,
 }
 
@@ -87,9 +88,12 @@ struct Lead {
 }
 
 impl Raft {
+    /// The side of a partition on which all nodes begin.
+    pub const MAIN_SIDE: u32 = 0;
+
     /// The managers of a cluster that runs: the first one leads, all others have heard it. `up`: which nodes have power.
     pub fn new(up: IdVec<NodeId, bool>, managers: impl Iterator<Item = NodeId>, streams: Streams) -> Raft {
-        let machine = |up: &bool| Machine { up: *up, linked: true, cut: (!up).then_some(Time::ZERO) };
+        let machine = |up: &bool| Machine { up: *up, side: Raft::MAIN_SIDE, cut: (!up).then_some(Time::ZERO) };
         let machines = up.values().map(machine).collect();
         let members: Vec<Member> = managers.map(Member::new).collect();
         let mut raft =
@@ -114,9 +118,14 @@ impl Raft {
         !self.members.is_empty()
     }
 
-    /// Whether the link of the node is up.
-    pub fn is_linked(&self, node: NodeId) -> bool {
-        self.machines[node].linked
+    /// On which side of a partition the node is.
+    pub fn side(&self, node: NodeId) -> u32 {
+        self.machines[node].side
+    }
+
+    /// A side on which no node is.
+    pub fn free_side(&self) -> u32 {
+        1 + self.machines.values().map(|machine| machine.side).max().unwrap_or(Raft::MAIN_SIDE)
     }
 
     /// The manager that takes itself for the leader, and its term. It acts only with [`Raft::has_quorum`].
@@ -163,7 +172,7 @@ impl Raft {
     /// Whether the machines of two nodes hear each other.
     pub fn connects(&self, a: NodeId, b: NodeId) -> bool {
         let (from, to) = (self.machines[a], self.machines[b]);
-        from.up && to.up && (a == b || from.linked && to.linked)
+        from.up && to.up && from.side == to.side
     }
 
     /// Whether the member may be taken out: then a majority of the others must be reachable.
@@ -194,10 +203,10 @@ impl Raft {
         self.settle(now);
     }
 
-    /// The link of a node comes up, or goes down.
-    pub fn set_linked(&mut self, now: Time, node: NodeId, linked: bool) {
+    /// Nodes are on this side of a partition from now on.
+    pub fn set_side(&mut self, now: Time, nodes: &[NodeId], side: u32) {
         self.stand_in_vain(now);
-        self.machines[node].linked = linked;
+        nodes.iter().for_each(|node| self.machines[*node].side = side);
         self.settle(now);
     }
 
@@ -230,13 +239,13 @@ impl Raft {
         self.settle(now);
     }
 
-    /// The leader hands over to the member that has heard it for longest. Returns whether there is one.
+    /// The leader hands over to the member that has heard it for longest, if a majority can vote for that one. Returns whether it did.
     ///
     /// Source: manager/state/raft/raft.go `TransferLeadership`, `longestActive` (control-plane Q8, Q12).
     ///
     /// Assumed: it takes no time. Of several, the first in the order of the nodes.
     pub fn transfer(&mut self, now: Time) -> bool {
-        let Some(lead) = self.lead else { return false };
+        let Some(lead) = self.lead.filter(|lead| lead.quorum_lost.is_none()) else { return false };
         let others = self.members.iter().filter(|member| member.hears && member.node != lead.node);
         let Some(next) = others.min_by_key(|member| member.since).map(|member| member.node) else { return false };
         self.end_lead(now);
@@ -345,8 +354,10 @@ impl Raft {
     /// Finds out who hears the leader now, and whether it stays one.
     fn settle(&mut self, now: Time) {
         self.version += 1;
+        let majority = self.members.iter().find(|member| self.is_in_majority(member));
+        let seen_from = majority.map_or(Raft::MAIN_SIDE, |member| self.side(member.node));
         for machine in self.machines.values_mut() {
-            let is_cut = !(machine.up && machine.linked);
+            let is_cut = !machine.up || machine.side != seen_from;
             machine.cut = machine.cut.or(Some(now)).filter(|_| is_cut);
         }
         if let Some(lead) = self.lead

@@ -366,8 +366,8 @@ fn warnings_of(service: &ServiceSummary, removed: bool, plan: &Plan) -> impl Ite
 
 /// Whether the plan has a fault after which a node does not answer.
 fn loses_nodes(plan: &Plan) -> bool {
-    let is_silent = |fault| matches!(fault, Fault::NodeCrash(_) | Fault::LinkDown(_) | Fault::ManagersCrash);
-    plan.commands.iter().any(|timed| matches!(timed.command, Command::Fault(fault) if is_silent(fault)))
+    let is_silent = |fault: &Fault| matches!(fault, Fault::NodeCrash(_) | Fault::LinkDown(_) | Fault::ManagersCrash);
+    plan.commands.iter().any(|timed| matches!(&timed.command, Command::Fault(fault) if is_silent(fault)))
 }
 
 fn totals(services: &[ServiceSummary], requests: Option<summary::Requests>) -> Totals {

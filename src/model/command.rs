@@ -69,7 +69,7 @@ pub enum Command {
 }
 
 /// Something that befalls the machines of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A node loses its power: its containers are gone, its agent does and reports nothing, and the managers mark it DOWN.
     NodeCrash(NodeId),
@@ -78,10 +78,10 @@ pub enum Fault {
     NodeStop(NodeId),
     /// A node gets power: its agent starts and registers. A node that is no member of the cluster joins it.
     NodeStart(NodeId),
-    /// The link of a node goes down: its machine runs, but hears nobody and is heard by nobody.
-    LinkDown(NodeId),
-    /// The link of a node comes up again.
-    LinkUp(NodeId),
+    /// Links go down so that these nodes are cut off from all others: their machines run and hear each other, and nobody else.
+    LinkDown(Vec<NodeId>),
+    /// The links of these nodes come up again: they and all that were never cut off hear each other.
+    LinkUp(Vec<NodeId>),
     /// [`Fault::NodeCrash`] of all nodes that are managers at that moment.
     ManagersCrash,
     /// [`Fault::NodeStop`] of all nodes that are managers at that moment.

@@ -50,9 +50,9 @@ impl Links {
         self.nodes[node].state = state;
     }
 
-    /// Puts a node on this side of a partition; all begin on side 0.
-    pub(super) fn set_side(&mut self, node: NodeId, side: u32) {
-        self.nodes[node].side = side;
+    /// Puts nodes on this side of a partition; all begin on side 0.
+    pub(super) fn set_side(&mut self, nodes: &[NodeId], side: u32) {
+        nodes.iter().for_each(|node| self.nodes[*node].side = side);
         self.whole = self.nodes.values().all(|other| other.side == side);
     }
 

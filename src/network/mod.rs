@@ -243,11 +243,11 @@ impl Network {
         self.links.machine(node) == Machine::Crashed
     }
 
-    /// Puts a node on a side of a partition: only nodes of one side hear each other; all begin on side 0.
-    pub fn set_side(&mut self, now: Time, node: NodeId, side: u32) {
-        self.links.set_side(node, side);
+    /// Puts nodes on a side of a partition: only nodes of one side hear each other; all begin on side 0.
+    pub fn set_side(&mut self, now: Time, nodes: &[NodeId], side: u32) {
+        self.links.set_side(nodes, side);
         self.link_changes += 1;
-        self.notice(now, node, false);
+        nodes.iter().for_each(|node| self.notice(now, *node, false));
     }
 
     /// When a load balancer hears something next; [`Time::MAX`]: never.

@@ -6,6 +6,7 @@ use super::managers::Parting;
 use super::plan::Plan;
 use crate::agent::Power;
 use crate::kernel::{Phase, Time};
+use crate::manager::raft::Raft;
 use crate::manager::store::Node;
 use crate::model::NodeId;
 use crate::model::command::Fault;
@@ -14,20 +15,20 @@ use crate::observe::Observer;
 
 impl<O: Observer> Sim<'_, O> {
     /// Something befalls a machine. False if everything is so already.
-    pub(super) fn fault(&mut self, fault: Fault) -> bool {
+    pub(super) fn fault(&mut self, fault: &Fault) -> bool {
         let mut all = |act: fn(&mut Self, NodeId) -> bool| {
             let managers = self.managers().into_iter();
             managers.filter(|node| act(self, *node)).count() > 0
         };
-        match fault {
+        match *fault {
             Fault::NodeCrash(node) => self.crash(node),
             Fault::NodeStop(node) => self.stop(node),
             Fault::NodeStart(node) => self.boot(node),
             Fault::ManagersCrash => all(Self::crash),
             Fault::ManagersStop => all(Self::stop),
             Fault::ManagersStart => all(Self::boot),
-            Fault::LinkDown(node) => self.set_linked(node, false),
-            Fault::LinkUp(node) => self.set_linked(node, true),
+            Fault::LinkDown(ref nodes) => self.part(nodes),
+            Fault::LinkUp(ref nodes) => self.rejoin(nodes),
             Fault::LeaderLost { gap } => {
                 let was_led = self.manager.lose_leader();
                 if was_led {
@@ -102,11 +103,30 @@ impl<O: Observer> Sim<'_, O> {
         }
     }
 
-    fn set_linked(&mut self, node: NodeId, linked: bool) -> bool {
-        let was_linked = self.manager.raft.is_linked(node);
-        // Each node that is cut off is alone on its side.
-        self.network.set_side(self.now, node, if linked { 0 } else { node.0 + 1 });
-        self.manager.raft.set_linked(self.now, node, linked);
+    /// Nodes are by themselves from now on. False if they are already.
+    fn part(&mut self, nodes: &[NodeId]) -> bool {
+        let raft = &self.manager.raft;
+        let side = nodes.first().map_or(Raft::MAIN_SIDE, |node| raft.side(*node));
+        let are_together = self.plan.nodes.ids().all(|node| (raft.side(node) == side) == nodes.contains(&node));
+        if side != Raft::MAIN_SIDE && are_together {
+            return false;
+        }
+        self.set_side(nodes, raft.free_side());
+        true
+    }
+
+    /// Nodes are among the others again. False if they are already.
+    fn rejoin(&mut self, nodes: &[NodeId]) -> bool {
+        let is_cut_off = nodes.iter().any(|node| self.manager.raft.side(*node) != Raft::MAIN_SIDE);
+        if is_cut_off {
+            self.set_side(nodes, Raft::MAIN_SIDE);
+        }
+        is_cut_off
+    }
+
+    fn set_side(&mut self, nodes: &[NodeId], side: u32) {
+        self.network.set_side(self.now, nodes, side);
+        self.manager.raft.set_side(self.now, nodes, side);
         self.follow_raft(Parting::Silent);
         for node in self.plan.nodes.ids() {
             if self.is_in_contact(node) {
@@ -115,7 +135,6 @@ impl<O: Observer> Sim<'_, O> {
                 self.lose_contact(node);
             }
         }
-        was_linked != linked
     }
 
     /// The machine of a node is no part of the cluster any more, by a command.
@@ -131,7 +150,7 @@ impl<O: Observer> Sim<'_, O> {
         let raft = &self.manager.raft;
         match raft.lead() {
             Some((leader, _)) => raft.connects(leader, node) && !raft.is_left_behind(node),
-            None => !raft.has_members() && self.agents.power(node) == Power::On && raft.is_linked(node),
+            None => !raft.has_members() && self.agents.power(node) == Power::On && raft.side(node) == Raft::MAIN_SIDE,
         }
     }
 }

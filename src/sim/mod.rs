@@ -279,7 +279,7 @@ impl<'p, O: Observer> Sim<'p, O> {
 
     fn operator(&mut self, index: u32) {
         self.emit(Record::Command { index });
-        match self.plan.commands[index as usize].command {
+        match &self.plan.commands[index as usize].command {
             Command::Fault(fault) => {
                 if !self.fault(fault) {
                     self.emit(Record::CommandError { index, error: CommandError::NoEffect });

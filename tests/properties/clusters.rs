@@ -248,7 +248,7 @@ fn node_command() -> impl Strategy<Value = NodeCommand> {
         let (label_add, label_rm) = (Vec::new(), Vec::new());
         Command::NodeUpdate { node, role: Some(role), availability: None, label_add, label_rm }
     }
-    let commands: [NodeCommand; 14] = [
+    let commands: [NodeCommand; 15] = [
         |node| update(node, Availability::Active),
         |node| update(node, Availability::Pause),
         drain,
@@ -256,8 +256,9 @@ fn node_command() -> impl Strategy<Value = NodeCommand> {
         |node| Command::Fault(Fault::NodeStop(node)),
         |node| Command::Fault(Fault::NodeStart(node)),
         |node| Command::NodeRemove { node, force: true },
-        |node| Command::Fault(Fault::LinkDown(node)),
-        |node| Command::Fault(Fault::LinkUp(node)),
+        |node| Command::Fault(Fault::LinkDown(vec![node])),
+        |node| Command::Fault(Fault::LinkDown((0..=node.0).map(NodeId).collect())),
+        |node| Command::Fault(Fault::LinkUp(vec![node])),
         |node| role(node, Role::Manager),
         |node| role(node, Role::Worker),
         |_| Command::Fault(Fault::ManagersStop),

@@ -100,8 +100,10 @@ fn image(recording: &Recording, name: &str, words: &str) -> Value {
         } else if on_stop {
             set("stop_code", json!(code_in(clause).unwrap_or(0)));
         } else if let Some(code) = code_in(clause) {
+            let told = clause.split_once("exits ").and_then(|(_, exit)| exit.split_once(' ')).map(|(_, when)| when);
             let runs = words.split(';').flat_map(|part| part.split(", ")).find(|part| part.contains("runs "));
-            let after = runs.map_or_else(|| "0s".to_owned(), span_in);
+            let when = told.into_iter().chain(runs).find(|words| words.contains(|c: char| c.is_ascii_digit()));
+            let after = when.map_or_else(|| "0s".to_owned(), span_in);
             set("outcome", json!({"exit": {"after": after, "code": code}}));
         }
     }
@@ -118,7 +120,7 @@ fn image(recording: &Recording, name: &str, words: &str) -> Value {
     Value::Object(image)
 }
 
-/// `exits 1 at once`
+/// `exits 1 at once`, `exits 1 after 4 s`
 fn code_in(clause: &str) -> Option<u8> {
     clause.split("exits ").nth(1)?.split_whitespace().next()?.parse().ok()
 }
@@ -164,8 +166,9 @@ const AFTER_EXIT_WITH_NETWORK: f64 = 0.287;
 fn durations(recording: &Recording, task: &Task, ignores_stop: bool) -> Value {
     let between = |from: Option<f64>, to: Option<f64>| Some(seconds((to? - from?).max(0.0)));
     let event = |action| recording.container_event(task, action);
-    let service = recording.actions.iter().find(|action| action.argv.contains(&task.service));
-    let has_network = service.is_some_and(|create| create.argv.iter().any(|word| word == "--network"));
+    let is_name = |word: &String| word.strip_prefix("--name=").unwrap_or(word) == task.service;
+    let service = recording.actions.iter().find(|action| action.argv.iter().any(is_name));
+    let has_network = service.is_some_and(|create| create.argv.iter().any(|word| word.starts_with("--network")));
     let after_exit = if has_network { AFTER_EXIT_WITH_NETWORK } else { AFTER_EXIT };
     let spans = [
         ("prepare", between(task.reached("preparing"), task.reached("ready"))),

@@ -14,6 +14,12 @@ fn at(secs: u64) -> Time {
     Time::from_millis(secs * 1_000)
 }
 
+/// Cuts nodes off from all others.
+fn cut_off(raft: &mut Raft, now: Time, nodes: &[NodeId]) {
+    let side = raft.free_side();
+    raft.set_side(now, nodes, side);
+}
+
 /// Lets everything happen that is due up to `end`; returns when a leader with a quorum was there first.
 fn run(raft: &mut Raft, from: u64, end: u64) -> Option<u64> {
     let (mut now, mut first) = (at(from), None);
@@ -57,7 +63,7 @@ fn another_leads_ten_to_nineteen_ticks_after_the_leader_was_lost_or_later_if_vot
 #[test]
 fn a_leader_that_is_cut_off_gives_up_after_ten_ticks_and_the_majority_elects_another() {
     let mut raft = managers(3, 5);
-    raft.set_linked(at(100), NodeId(0), false);
+    cut_off(&mut raft, at(100), &[NodeId(0)]);
     assert_eq!((raft.lead(), raft.has_quorum()), (Some((NodeId(0), 1)), false));
     raft.act(Time::from_millis(109_999));
     assert_eq!(raft.lead(), Some((NodeId(0), 1)));
@@ -70,9 +76,9 @@ fn a_leader_that_is_cut_off_gives_up_after_ten_ticks_and_the_majority_elects_ano
 #[test]
 fn a_leader_that_is_heard_again_in_time_goes_on() {
     let mut raft = managers(3, 5);
-    raft.set_linked(at(100), NodeId(0), false);
+    cut_off(&mut raft, at(100), &[NodeId(0)]);
     run(&mut raft, 100, 109);
-    raft.set_linked(at(109), NodeId(0), true);
+    raft.set_side(at(109), &[NodeId(0)], Raft::MAIN_SIDE);
     run(&mut raft, 109, 200);
     assert_eq!((raft.lead(), raft.has_quorum()), (Some((NodeId(0), 1)), true));
 }
@@ -81,14 +87,33 @@ fn a_leader_that_is_heard_again_in_time_goes_on() {
 #[test]
 fn one_that_stood_for_election_alone_unseats_the_leader_when_it_is_back() {
     let mut raft = managers(3, 5);
-    raft.set_linked(at(100), NodeId(2), false);
+    cut_off(&mut raft, at(100), &[NodeId(2)]);
     raft.commit(1);
     run(&mut raft, 100, 130);
     assert_eq!(raft.lead(), Some((NodeId(0), 1)));
-    raft.set_linked(at(130), NodeId(2), true);
+    raft.set_side(at(130), &[NodeId(2)], Raft::MAIN_SIDE);
     assert_eq!(raft.lead(), None);
     let since = run(&mut raft, 130, 300).expect("all three are there");
     assert!((140..=180).contains(&since), "{since}");
+}
+
+/// Control-plane Q1, Q3: on whichever side of a partition the leader is, three of five lead and two do not.
+#[test]
+fn of_two_groups_that_do_not_hear_each_other_the_majority_has_the_leader() {
+    let nodes = |ids: &[u32]| ids.iter().copied().map(NodeId).collect::<Vec<_>>();
+    for (cut, elects) in [([0, 1].as_slice(), [2, 3, 4]), (&[2, 3, 4], [2, 3, 4]), (&[3, 4], [0, 1, 2])] {
+        let mut raft = managers(5, 3);
+        cut_off(&mut raft, at(100), &nodes(cut));
+        assert!(raft.connects(NodeId(3), NodeId(4)) && !raft.connects(NodeId(1), NodeId(4)));
+        run(&mut raft, 100, 200);
+        let leader = raft.lead().filter(|_| raft.has_quorum()).map(|(leader, _)| leader.0);
+        assert!(leader.is_some_and(|leader| elects.contains(&leader)), "{cut:?}: {leader:?} leads");
+        let is_reachable = |node| raft.reachability(NodeId(node), at(200)) == Some(Reachability::Reachable);
+        assert_eq!((0..5).filter(|node| is_reachable(*node)).collect::<Vec<_>>(), elects, "{cut:?}");
+        raft.set_side(at(200), &nodes(cut), Raft::MAIN_SIDE);
+        run(&mut raft, 200, 400);
+        assert_eq!((0..5).filter(|node| raft.connects(raft.lead().unwrap().0, NodeId(*node))).count(), 5);
+    }
 }
 
 #[test]
@@ -143,6 +168,9 @@ fn a_leader_hands_over_to_the_one_that_has_heard_it_for_longest() {
     assert!(raft.transfer(at(20)));
     assert_eq!(raft.lead(), Some((NodeId(2), 2)));
     assert!(!managers(1, 1).transfer(at(20)));
+    let mut raft = managers(5, 1);
+    cut_off(&mut raft, at(10), &[NodeId(0), NodeId(1)]);
+    assert!(!raft.transfer(at(12)), "two of five elect nobody");
 }
 
 proptest! {
@@ -151,7 +179,7 @@ proptest! {
     fn no_two_lead_in_one_term_and_none_without_a_quorum(
         count in 1..8u32,
         seed in any::<u64>(),
-        acts in prop::collection::vec((0..40u64, 0..8u32, 0..7u8), 0..60),
+        acts in prop::collection::vec((0..40u64, 0..8u32, 0..8u8), 0..60),
     ) {
         let mut raft = managers(count, seed);
         let mut leaders = BTreeMap::new();
@@ -177,10 +205,11 @@ proptest! {
             match act {
                 0 => raft.set_up(now, node, false),
                 1 => raft.set_up(now, node, true),
-                2 => raft.set_linked(now, node, false),
-                3 => raft.set_linked(now, node, true),
-                4 if raft.has_quorum() => raft.join(now, node),
-                5 if raft.has_quorum() && raft.lead().map(|lead| lead.0) != Some(node) => raft.remove(now, node),
+                2 => cut_off(&mut raft, now, &[node]),
+                3 => raft.set_side(now, &[node], Raft::MAIN_SIDE),
+                4 => cut_off(&mut raft, now, &[node, NodeId((node.0 + 3) % 8), NodeId((node.0 + 5) % 8)]),
+                5 if raft.has_quorum() => raft.join(now, node),
+                6 if raft.has_quorum() && raft.lead().map(|lead| lead.0) != Some(node) => raft.remove(now, node),
                 _ => _ = raft.transfer(now),
             }
             look(&raft)?;
@@ -191,11 +220,11 @@ proptest! {
 /// Control-plane Q14.
 #[test]
 fn a_member_is_unreachable_to_others_and_never_to_itself() {
-    let cut_off = |members| {
+    let seen = |members| {
         let mut raft = managers(members, 1);
-        raft.set_linked(at(100), NodeId(0), false);
+        cut_off(&mut raft, at(100), &[NodeId(0)]);
         [Time::from_millis(101_999), at(102)].map(|now| raft.reachability(NodeId(0), now))
     };
-    assert_eq!(cut_off(3), [Some(Reachability::Reachable), Some(Reachability::Unreachable)]);
-    assert_eq!(cut_off(1), [Some(Reachability::Reachable); 2]);
+    assert_eq!(seen(3), [Some(Reachability::Reachable), Some(Reachability::Unreachable)]);
+    assert_eq!(seen(1), [Some(Reachability::Reachable); 2]);
 }

@@ -68,7 +68,7 @@ const TEXTS: [(&str, &str); 66] = [
     ("timeline", "What operators do, and what befalls machines."),
     ("timeline[].at", "When."),
     ("timeline[].run", "A docker command line as you would paste it."),
-    ("timeline[].fault", "Such as: node crash node2."),
+    ("timeline[].fault", "Such as: node crash node2; link down node1 node2."),
     ("slo", "What services promise."),
     ("expect", "What must hold after the run: metrics by their paths, and what they compare with."),
 ];
