@@ -2,14 +2,13 @@
 
 use clap::Args;
 
-use super::input::{self, Inputs};
+use super::input::{self, Inputs, all_at_once, there_is};
 use super::{Failure, Outcome, Terminal};
 use crate::experiment;
 use crate::kernel::Time;
 use crate::model::ServiceId;
 use crate::model::task::Slot;
 use crate::report::explain::{Explain, Scope};
-use crate::scenario::Loaded;
 use crate::scenario::duration::parse_span;
 use crate::sim::Plan;
 
@@ -39,9 +38,9 @@ pub(super) fn explain(options: &Options, terminal: &Terminal) -> Result<Outcome,
     let scenario = inputs.scenario(&options.scenario)?;
     inputs.finish()?;
     let Some(scenario) = scenario else { return Ok(Outcome::Done) };
-    let scope = scope(options, &scenario)?;
     terminal.warnings(&scenario.warnings);
     let (summary, explained) = experiment::observe(&scenario, Explain::new(&scenario.plan));
+    let scope = scope(options, &scenario.plan, &explained, summary.end)?;
     let text = if options.why_no_rollback {
         explained.why_no_rollback(scope.service, summary.end)
     } else {
@@ -52,42 +51,79 @@ pub(super) fn explain(options: &Options, terminal: &Terminal) -> Result<Outcome,
 }
 
 /// What was asked for, or everything that is wrong with the question.
-fn scope(options: &Options, scenario: &Loaded) -> Result<Scope, Failure> {
-    let plan = &scenario.plan;
-    let mut errors = Vec::new();
-    let mut scope = Scope::default();
-    match &options.service {
-        Some(name) => match plan.services.iter().find(|(_, known)| *known == name) {
-            Some((id, _)) => scope.service = Some(id),
-            None => errors.push(format!("error: the scenario has no service `{name}`: {}", names(plan))),
-        },
-        None if options.slot.is_some() => match plan.services.len() {
-            1 => scope.service = Some(ServiceId(0)),
-            _ => errors.push(format!("error: --slot needs --service: {}", names(plan))),
-        },
-        None => {}
-    }
-    if let Some(slot) = &options.slot {
-        let node = || plan.nodes.iter().find(|(_, node)| node.name == *slot).map(|(id, _)| Slot::Node(id));
-        match slot.parse().map(Slot::Replica).ok().or_else(node) {
-            Some(slot) => scope.slot = Some(slot),
-            None => errors.push(format!("error: `{slot}` is no number of a slot, and no node")),
-        }
-    }
-    if let Some([from, to]) = options.between.as_deref() {
-        let mut time = |text: &str| match parse_span(text) {
-            Ok(span) => Time::ZERO + span,
-            Err(why) => {
-                errors.push(format!("error: --between {text}: {why}"));
-                Time::ZERO
-            }
-        };
-        scope.between = Some((time(from), time(to)));
-    }
-    if errors.is_empty() { Ok(scope) } else { Err(Failure::Input(errors.join("\n"))) }
+fn scope(options: &Options, plan: &Plan, explained: &Explain<'_>, end: Time) -> Result<Scope, Failure> {
+    let mut wrong = Vec::new();
+    let service = service(options, plan, &mut wrong);
+    let slot = options.slot.as_deref().and_then(|text| slot(text, service, plan, explained, &mut wrong));
+    let between = match options.between.as_deref() {
+        Some([from, to]) => between(from, to, end, &mut wrong),
+        _ => None,
+    };
+    all_at_once(&wrong)?;
+    Ok(Scope { service, slot, between })
 }
 
-fn names(plan: &Plan) -> String {
-    let names: Vec<&str> = plan.services.values().map(String::as_str).collect();
-    format!("there is {}", names.join(", "))
+fn service(options: &Options, plan: &Plan, wrong: &mut Vec<String>) -> Option<ServiceId> {
+    let known = || there_is(plan.services.values().map(String::as_str));
+    match &options.service {
+        Some(name) => {
+            let found = plan.services.iter().find(|(_, known)| *known == name);
+            if found.is_none() {
+                wrong.push(format!("error: --service {name}: the scenario has no such service; {}", known()));
+            }
+            found.map(|(id, _)| id)
+        }
+        None if options.slot.is_some() && plan.services.len() != 1 => {
+            wrong.push(format!("error: --slot needs --service: {}", known()));
+            None
+        }
+        None => options.slot.is_some().then_some(ServiceId(0)),
+    }
+}
+
+/// A slot in which the service had a task.
+fn slot(
+    text: &str,
+    service: Option<ServiceId>,
+    plan: &Plan,
+    explained: &Explain<'_>,
+    wrong: &mut Vec<String>,
+) -> Option<Slot> {
+    let node = || plan.nodes.iter().find(|(_, node)| node.name == text).map(|(id, _)| Slot::Node(id));
+    let slot = text.parse().map(Slot::Replica).ok().or_else(node);
+    let Some(slot) = slot else {
+        wrong.push(format!("error: --slot {text}: neither the number of a slot nor a node"));
+        return None;
+    };
+    let service = service?;
+    let slots = explained.slots(service);
+    if !slots.contains(&slot) {
+        let known = match slots.last() {
+            // Numbers are given out from 1, the smallest that is free first.
+            Some(Slot::Replica(last)) if *last > 1 => format!("its slots are 1 to {last}"),
+            Some(Slot::Replica(only)) => format!("its slot is {only}"),
+            _ => there_is(
+                plan.nodes.iter().filter(|(id, _)| slots.contains(&Slot::Node(*id))).map(|(_, node)| &*node.name),
+            ),
+        };
+        wrong.push(format!("error: --slot {text}: {} never had a task there; {known}", plan.services[service]));
+    }
+    Some(slot)
+}
+
+/// A stretch of the run.
+fn between(from: &str, to: &str, end: Time, wrong: &mut Vec<String>) -> Option<(Time, Time)> {
+    let mut time = |text: &str| {
+        let span = parse_span(text).map_err(|why| wrong.push(format!("error: --between {text}: {why}")));
+        span.ok().map(|span| Time::ZERO + span)
+    };
+    let (first, last) = (time(from), time(to));
+    let (first, last) = (first?, last?);
+    if first > last {
+        wrong.push(format!("error: --between {from} {to}: it ends before it begins; say --between {to} {from}"));
+    } else if first > end {
+        let end = end - Time::ZERO;
+        wrong.push(format!("error: --between {from} {to} is after the end of the run, which is at {end}"));
+    }
+    Some((first, last))
 }

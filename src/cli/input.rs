@@ -47,6 +47,20 @@ impl Changes {
     }
 }
 
+/// What can be said instead of a name that is not known.
+pub(super) fn there_is<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    match &names.collect::<Vec<&str>>()[..] {
+        [] => "there is none".to_owned(),
+        [name] => format!("there is {name}"),
+        names => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Fails if anything is wrong with a question, with all of it.
+pub(super) fn all_at_once(wrong: &[String]) -> Result<(), Failure> {
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong.join("\n"))) }
+}
+
 /// The inputs of a command, and all that is wrong with them: it is told at once, when everything has been looked at.
 pub(super) struct Inputs<'a> {
     changes: &'a Changes,

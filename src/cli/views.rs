@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::input::{self, Inputs};
+use super::input::{self, Inputs, all_at_once, there_is};
 use super::{Failure, Outcome, Terminal};
 use crate::experiment;
 use crate::kernel::{Span, Time};
@@ -20,7 +20,7 @@ pub(super) struct Moment {
     #[arg(value_name = "SCENARIO")]
     scenario: String,
     /// The instant, from the start of the run, when all that happens at it has happened; without it, the end.
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", value_parser = parse_span, allow_hyphen_values = true)]
     at: Option<Span>,
     #[command(flatten)]
     changes: input::Changes,
@@ -123,19 +123,20 @@ pub(super) enum Stack {
 
 pub(super) fn ps(options: &Ps, terminal: &Terminal) -> Result<Outcome, Failure> {
     options.moment.show(terminal, |cluster, at| {
-        let named = options.services.iter().map(|name| find(cluster, name));
-        let services: Vec<ServiceId> = match options.services[..] {
+        let mut wrong = Vec::new();
+        let services = match options.services[..] {
             [] => cluster.services().collect(),
-            _ => named.collect::<Result<_, _>>()?,
+            _ => find(cluster, at, &options.services, &mut wrong),
         };
-        options.tasks.print(cluster, at, &services, terminal)
+        options.tasks.print(cluster, at, &services, wrong, terminal)
     })
 }
 
 pub(super) fn inspect(options: &Inspect, terminal: &Terminal) -> Result<Outcome, Failure> {
     options.moment.show(terminal, |cluster, at| {
-        let services = options.services.iter().map(|name| find(cluster, name));
-        let services: Vec<ServiceId> = services.collect::<Result<_, _>>()?;
+        let mut wrong = Vec::new();
+        let services = find(cluster, at, &options.services, &mut wrong);
+        all_at_once(&wrong)?;
         let details: Vec<ServiceDetails> =
             services.into_iter().filter_map(|service| cluster.details(service)).collect();
         terminal.result(&match options.pretty {
@@ -175,10 +176,8 @@ pub(super) fn stack(command: &Stack, terminal: &Terminal) -> Result<Outcome, Fai
         }),
         Stack::Ps { moment, stack, tasks } => moment.show(terminal, |cluster, at| {
             let services = cluster.services_of_stack(stack);
-            if services.is_empty() {
-                return Err(Failure::Input(format!("error: nothing found in stack: {stack}")));
-            }
-            tasks.print(cluster, at, &services, terminal)
+            let nothing = services.is_empty().then(|| format!("error: nothing found in stack: {stack}"));
+            tasks.print(cluster, at, &services, nothing.into_iter().collect(), terminal)
         }),
         Stack::Services { moment, stack, format } => moment.show(terminal, |cluster, _| {
             let services = cluster.services_of_stack(stack);
@@ -220,17 +219,20 @@ impl Moment {
 }
 
 impl Tasks {
+    /// Prints the tasks of services, unless something is wrong already or with the filters.
     fn print(
         &self,
         cluster: &Cluster<'_>,
         at: Time,
         services: &[ServiceId],
+        mut wrong: Vec<String>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let mut filter = TaskFilter::default();
         for text in &self.filter {
-            filter.add(text).map_err(|why| Failure::Input(format!("error: --filter: {why}")))?;
+            wrong.extend(filter.add(text).err().map(|why| format!("error: --filter: {why}")));
         }
+        all_at_once(&wrong)?;
         let rows = cluster.task_rows(at, services, &filter);
         terminal.result(&match self.format {
             _ if terminal.is_quiet() => ps::ids(&rows),
@@ -254,12 +256,17 @@ fn print_services(
     })
 }
 
-/// The service that an argument names.
-fn find(cluster: &Cluster<'_>, name: &str) -> Result<ServiceId, Failure> {
-    cluster.service(name).ok_or_else(|| {
-        let known: Vec<&str> = cluster.services().map(|service| cluster.name(service)).collect();
-        let known =
-            if known.is_empty() { "there are none then".to_owned() } else { format!("there are {}", known.join(", ")) };
-        Failure::Input(format!("error: no such service: {name} ({known})"))
-    })
+/// The services that arguments name; what is wrong with the names is added to the rest.
+fn find(cluster: &Cluster<'_>, at: Time, names: &[String], wrong: &mut Vec<String>) -> Vec<ServiceId> {
+    let mut services = Vec::new();
+    for name in names {
+        match cluster.service(name) {
+            Some(service) => services.push(service),
+            None => {
+                let known = there_is(cluster.services().map(|service| cluster.name(service)));
+                wrong.push(format!("error: no such service: {name} (at {} {known})", at - Time::ZERO));
+            }
+        }
+    }
+    services
 }

@@ -40,7 +40,7 @@ pub(super) fn text(explain: &Explain<'_>, scope: &Scope, end: Time) -> String {
     let at = to.min(end);
     let waits = waits::at(explain.plan, scope, &explain.events[..until], &tasks, at);
     lines.extend(waits.into_iter().map(|(text, because, rule)| Line { at, text, because, rule: Some(rule) }));
-    written(&lines)
+    if lines.is_empty() { "nothing was decided then, and nothing is waited for\n".to_owned() } else { written(&lines) }
 }
 
 fn written(lines: &[Line]) -> String {

@@ -5,6 +5,8 @@ mod rollback;
 mod waits;
 mod words;
 
+use std::collections::BTreeSet;
+
 use crate::kernel::{IdVec, Time};
 use crate::model::decision::Decision;
 use crate::model::node::NodeState;
@@ -83,6 +85,12 @@ impl<'p> Explain<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Explain<'p> {
         Explain { plan, events: Vec::new(), tasks: Tasks::default() }
+    }
+
+    /// The slots in which a service had tasks.
+    pub fn slots(&self, service: ServiceId) -> BTreeSet<Slot> {
+        let of_service = self.tasks.rows.values().filter(|row| row.first.service == service);
+        of_service.map(|row| row.first.slot).collect()
     }
 
     /// What was decided and why, in order of time, and what an update waits for at the end.
