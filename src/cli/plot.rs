@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, Outcome, Terminal};
-use crate::report::disk;
 use crate::report::plot::{self, ReadError};
+use crate::report::{disk, files};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -24,7 +24,8 @@ pub(super) fn plot(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
         ReadError::Missing(_) | ReadError::Damaged(..) => Failure::Input(format!("error: {error}")),
     })?;
     let folder = options.out.as_ref().unwrap_or(&options.report);
-    disk::write_folder(folder, &[], &charts).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    disk::write_folder(folder, files::CHARTS_OF_RUN, &charts)
+        .map_err(|error| Failure::Io(format!("error: {error}")))?;
     let names: Vec<&str> = charts.iter().map(|(name, _)| *name).collect();
     terminal.note(&format!("charts: {}: {}", folder.display(), names.join(", ")));
     Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! `timeline.csv`, `tasks.csv` and `requests.csv`: RFC 4180 with a header, times in milliseconds, lines end in a line feed.
+//! The CSV files of a run: RFC 4180 with a header, times in milliseconds, lines end in a line feed.
 
 use std::io;
 
@@ -152,20 +152,27 @@ pub fn requests(requests: &[Request], weight: u64, plan: &Plan) -> Vec<u8> {
 
 /// A text as a field, in quotes if it must be.
 fn field(text: &str) -> Vec<u8> {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\"")).into_bytes()
-    } else {
-        text.as_bytes().to_vec()
-    }
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record([text]).expect("writing into memory succeeds");
+    let mut line = csv.into_inner().expect("writing into memory succeeds");
+    line.pop();
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::{IdVec, Span};
     use crate::metrics::fixture::{OK, OLD, REFUSED, WEB, plan, request};
+    use crate::metrics::request_series::RequestBin;
+    use crate::metrics::summary::Latency;
+    use crate::model::command::Command;
+    use crate::model::node::NodeState;
     use crate::model::task::{Message, Status, TaskError, TaskState};
+    use crate::model::update::UpdateState;
     use crate::model::{NodeId, TaskId};
     use crate::observe::TaskRecord;
+    use crate::sim::plan::TimedCommand;
 
     fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut bytes = Vec::new();
@@ -211,6 +218,50 @@ mod tests {
             20,web,2,4,app:1,node1,failed,running,started,task: non-zero exit (1)\n\
             30,web,,4,app:1,node1,removed,running,started,task: non-zero exit (1)\n";
         assert_eq!(text(|out| tasks(&changes, &plan(), out)), expected);
+    }
+
+    #[test]
+    fn event_rows() {
+        let mut plan = plan();
+        let line = "docker service update --label-add \"a,b\" web";
+        let remove = |line: &str| TimedCommand {
+            at: Time::ZERO,
+            line: line.into(),
+            command: Command::ServiceRemove { service: WEB },
+        };
+        plan.commands = ["", line].map(remove).to_vec();
+        let mark = |ms, kind| Mark { at: Time::from_millis(ms), kind };
+        let marks = [
+            mark(0, MarkKind::Command(0)),
+            mark(10, MarkKind::Command(1)),
+            mark(20, MarkKind::Status(WEB, UpdateState::Updating)),
+            mark(30, MarkKind::Node(NodeId(0), Some(NodeState::Down))),
+            mark(40, MarkKind::Node(NodeId(0), None)),
+        ];
+        let expected = "t_ms,kind,service,node,text\n\
+            10,command,,,\"docker service update --label-add \"\"a,b\"\" web\"\n\
+            20,update_status,web,,updating\n\
+            30,node,,node1,down\n\
+            40,node,,node1,removed\n";
+        assert_eq!(text(|out| events(&marks, &plan, out)), expected);
+    }
+
+    #[test]
+    fn rows_of_requests_over_time() {
+        let mut plan = plan();
+        plan.images[OLD].name = "a,\"b\"".into();
+        let [p50, p90, p99, p99_9, max] = [10_000, 20_500, 30_000, 40_000, 50_000].map(Span::from_micros);
+        let latency = Some(Latency { p50, p90, p99, p99_9, max });
+        let both = vec![(None, [0, 0, 3, 0, 0, 1]), (Some(OLD), [5, 1, 0, 2, 4, 0])];
+        let bins = vec![RequestBin::default(), RequestBin { versions: both, latency }];
+        let refused = RequestBin { versions: vec![(None, [0, 0, 7, 0, 0, 0])], latency: None };
+        let requests = RequestBins { width: Span::from_secs(2), services: IdVec::from_iter([bins, vec![refused]]) };
+        let expected = "t_ms,width_ms,service,image,ok,http-error,refused,reset,timeout,no-backend,\
+            p50_ms,p90_ms,p99_ms,p99_9_ms,max_ms\n\
+            2000,2000,web,,0,0,3,0,0,1,10,20.5,30,40,50\n\
+            2000,2000,web,\"a,\"\"b\"\"\",5,1,0,2,4,0,10,20.5,30,40,50\n\
+            0,2000,db,,0,0,7,0,0,0,,,,,\n";
+        assert_eq!(text(|out| super::bins(&requests, &plan, out)), expected);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl<'p> Recorder<'p> {
     ///
     /// # Errors
     /// None that can be met in practice: the contents are written to memory.
-    pub fn files(self, summary: &Summary, story: &[StoryLine]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    pub fn files(self, summary: &Summary, story: &[StoryLine]) -> io::Result<Vec<File>> {
         let rows = self.timeline.finish(summary.end.whole_micros());
         let names = Names::of(self.plan);
         let data = TimelineData { names: &names, end: summary.end.whole_micros(), lanes: &self.lanes, rows: &rows };
@@ -92,7 +92,7 @@ impl<'p> Recorder<'p> {
         csv::bins(&requests, self.plan, &mut bins)?;
         let mut files = vec![
             (PAGE, page.into_bytes()),
-            ("summary.json", json::summary(summary).into_bytes()),
+            (SUMMARY, json::summary(summary).into_bytes()),
             (TASKS.name, tasks),
             (TIMELINE.name, timeline),
             (EVENTS.name, events),
@@ -102,7 +102,7 @@ impl<'p> Recorder<'p> {
         let trace = TraceData {
             plan: self.plan,
             end: summary.end,
-            tasks: self.tasks.changes(),
+            tasks: changes,
             rows: &rows,
             requests: &requests,
             marks: self.lanes.marks(),
@@ -117,8 +117,11 @@ impl<'p> Recorder<'p> {
     }
 }
 
-/// The charts of a run, as files.
-pub fn drawn(data: &TimelineData<'_>, requests: &RequestBins) -> Vec<(&'static str, Vec<u8>)> {
+/// A file's name and contents.
+pub type File = (&'static str, Vec<u8>);
+
+/// The charts of a run.
+pub fn drawn(data: &TimelineData<'_>, requests: &RequestBins) -> Vec<File> {
     let picture = chart::timeline(data);
     let mut files = vec![("timeline.svg", picture.svg().into_bytes()), ("timeline.png", picture.png())];
     if let Some(picture) = chart::requests(&RequestsData { names: data.names, end: data.end, requests }) {
@@ -156,7 +159,7 @@ impl Observer for Recorder<'_> {
 /// Names of all files that a report of a run may have.
 pub const OF_RUN: &[&str] = &[
     PAGE,
-    "summary.json",
+    SUMMARY,
     TASKS.name,
     TIMELINE.name,
     EVENTS.name,
@@ -174,6 +177,10 @@ pub const OF_RUN: &[&str] = &[
 pub const OF_SWEEP: &[&str] = &[SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
 /// Names of all files that a report of a comparison may have.
 pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COLUMNS];
+/// Names of all charts that a report of a run may have.
+pub const CHARTS_OF_RUN: &[&str] = &["timeline.svg", "timeline.png", "requests.svg", "requests.png"];
+/// The numbers of a run.
+pub const SUMMARY: &str = "summary.json";
 /// The page of a run.
 pub const PAGE: &str = "report.html";
 /// The run as ui.perfetto.dev shows it.

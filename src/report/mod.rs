@@ -18,7 +18,6 @@ pub mod ndjson;
 pub mod page;
 pub mod picture;
 pub mod plot;
-
 pub mod seeds;
 pub mod story;
 pub mod sweeps;

@@ -73,6 +73,19 @@ fn plot_draws_the_charts_of_a_run_again_byte_for_byte() {
 }
 
 #[test]
+fn plot_leaves_no_chart_of_an_older_report() {
+    let here = tempfile::tempdir().expect("a folder");
+    let silent = r#"{"rollsim": 1, "name": "silent", "services": {"web": {"image": "app:1"}}}"#;
+    fs::write(here.path().join("silent.json"), silent).expect("it can be written");
+    let out = here.path().join("out");
+    assert_eq!(output(&["run", "silent.json", "--out", "out"], here.path()).status.code(), Some(0));
+    let written = files(&out);
+    fs::write(out.join("requests.svg"), "of an older report").expect("it can be written");
+    assert_eq!(output(&["plot", "out"], here.path()).status.code(), Some(0));
+    assert!(files(&out) == written, "{:?}", files(&out).keys());
+}
+
+#[test]
 fn plot_tells_where_a_report_is_damaged() {
     let here = tempfile::tempdir().expect("a folder");
     let path = scenario();
