@@ -38,30 +38,8 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
         | Decision::UpdateCancelled { .. }
         | Decision::LastWatch { .. }
         | Decision::CannotRollBack { .. } => speaker.update(decision),
-        Decision::Replaces { new, order, .. } => {
-            let how = match order {
-                Order::StopFirst => "stop-first: it starts when the old one has stopped",
-                Order::StartFirst => "start-first: the old one stops when it runs",
-            };
-            (
-                format!("{} is made, {how}", speaker.task(new)),
-                "its slot is out of date, and a worker is free".to_owned(),
-            )
-        }
-        Decision::Keeps { task, .. } => {
-            (format!("{} is kept", speaker.task(task)), "it is up to date already; it is not monitored".to_owned())
-        }
-        Decision::Skips { slot, cause, .. } => {
-            let because = match cause {
-                SkipCause::TooLate => "its tasks were shut down by somebody else meanwhile",
-                SkipCause::ServiceRemoved => "the service is removed",
-            };
-            (format!("{} is left alone by the update", of_slot(plan, service, slot)), because.to_owned())
-        }
-        Decision::SlotDone { task, state, delay, .. } => {
-            let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
-            let came_up = if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
-            (format!("{} is done{rests}", speaker.slot(task)), format!("{} {came_up}", speaker.task(task)))
+        Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } | Decision::SlotDone { .. } => {
+            speaker.slot_of_update(service, decision)
         }
         Decision::Failure { task, verdict, .. } => speaker.verdict(task, verdict),
         Decision::Stops { task, cause } => (format!("{} is to stop", speaker.task(task)), speaker.stop(task, cause)),
@@ -193,6 +171,39 @@ impl Speaker<'_> {
                 "all slots that were handed out are done".to_owned(),
             ),
             _ => ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned()),
+        }
+    }
+
+    /// What is said of a slot that an updater takes.
+    fn slot_of_update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
+        match *decision {
+            Decision::Replaces { new, order, .. } => {
+                let how = match order {
+                    Order::StopFirst => "stop-first: it starts when the old one has stopped",
+                    Order::StartFirst => "start-first: the old one stops when it runs",
+                };
+                (
+                    format!("{} is made, {how}", self.task(new)),
+                    "its slot is out of date, and a worker is free".to_owned(),
+                )
+            }
+            Decision::Keeps { task, .. } => {
+                (format!("{} is kept", self.task(task)), "it is up to date already; it is not monitored".to_owned())
+            }
+            Decision::Skips { slot, cause, .. } => {
+                let because = match cause {
+                    SkipCause::TooLate => "its tasks were shut down by somebody else meanwhile",
+                    SkipCause::ServiceRemoved => "the service is removed",
+                };
+                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because.to_owned())
+            }
+            Decision::SlotDone { task, state, delay, .. } => {
+                let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
+                let came_up =
+                    if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
+                (format!("{} is done{rests}", self.slot(task)), format!("{} {came_up}", self.task(task)))
+            }
+            _ => unreachable!("it is about a slot"),
         }
     }
 
