@@ -8,14 +8,12 @@
 //!   requests take no time at all adds nothing.
 
 use super::latency::Latencies;
+use super::request_series::Outcomes;
 use super::summary::{ClientRequests, Requests, VersionRequests};
 use crate::kernel::{IdVec, Span, Time};
 use crate::model::request::{Batch, Cause, Request, RequestOutcome};
 use crate::model::{ClientId, ImageId};
 use crate::sim::Plan;
-
-/// How many requests ended in each way, by [`RequestOutcome::kind`].
-type Outcomes = [u64; RequestOutcome::KINDS];
 
 /// How many requests failed for each reason, in the order of [`Cause::ALL`].
 type Causes = [u64; Cause::ALL.len()];

@@ -51,6 +51,13 @@ pub struct RequestBin {
     pub latency: Option<Latency>,
 }
 
+impl RequestBin {
+    /// How the requests of all versions ended.
+    pub fn outcomes(&self) -> Outcomes {
+        std::array::from_fn(|kind| self.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum())
+    }
+}
+
 impl RequestSeries {
     /// Watches this many services.
     pub fn new(services: usize) -> RequestSeries {
@@ -149,7 +156,7 @@ mod tests {
     }
 
     fn totals(bins: &RequestBins) -> Vec<u64> {
-        let total = |bin: &RequestBin| bin.versions.iter().flat_map(|(_, outcomes)| outcomes).sum();
+        let total = |bin: &RequestBin| bin.outcomes().iter().sum();
         bins.services[WEB].iter().map(total).collect()
     }
 

@@ -102,7 +102,7 @@ impl<'p> Recorder<'p> {
         let trace = TraceData {
             plan: self.plan,
             end: summary.end,
-            tasks: self.tasks.changes(),
+            tasks: changes,
             rows: &rows,
             requests: &requests,
             marks: self.lanes.marks(),

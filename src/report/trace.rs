@@ -12,7 +12,7 @@ use super::lanes::{Mark, MarkKind};
 use super::names::{of_image_in_short, of_slot};
 use crate::kernel::id::Id;
 use crate::kernel::{IdVec, Span, Time};
-use crate::metrics::request_series::{RequestBin, RequestBins};
+use crate::metrics::request_series::RequestBins;
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::timeline::Row;
 use crate::model::request::RequestOutcome;
@@ -245,10 +245,10 @@ impl Trace<'_> {
         let RequestBins { width, services } = self.data.requests;
         for (service, bins) in services.iter() {
             for (kind, name) in RequestOutcome::names().enumerate() {
-                let count = |bin: &RequestBin| bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>();
-                if bins.iter().any(|bin| count(bin) > 0) {
+                let counts: Vec<u64> = bins.iter().map(|bin| bin.outcomes()[kind]).collect();
+                if counts.iter().any(|count| *count > 0) {
                     // Requests that stopped coming are 0 in a bin behind the last one.
-                    let rates = bins.iter().map(|bin| count(bin) as f64 / width.as_secs_f64()).chain([0.0]);
+                    let rates = counts.into_iter().map(|count| count as f64 / width.as_secs_f64()).chain([0.0]);
                     self.rate(service, name, *width, rates);
                 }
             }

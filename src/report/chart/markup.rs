@@ -289,7 +289,7 @@ impl<'a> Charts<'a> {
 
     /// Requests per second: those answered by version, and on them those that failed, by how.
     fn requests(&self, bins: &[RequestBin], marks: &[Placed]) -> Panel {
-        let total = |bin: &RequestBin| bin.versions.iter().flat_map(|(_, outcomes)| outcomes).sum::<u64>();
+        let total = |bin: &RequestBin| bin.outcomes().iter().sum::<u64>();
         let rates = bins.iter().enumerate().map(|(number, bin)| total(bin) as f64 / self.seconds(number));
         let most = rates.fold(0.0, f64::max);
         let values = values(most, most >= 4.0);
@@ -313,8 +313,7 @@ impl<'a> Charts<'a> {
                 let (class, name) = (format!("{} ok", self.class(*image)), &self.data.names.images[*image]);
                 bar((0, self.images.number(*image)), &class, &format!("answered by {name}"), outcomes[0]);
             }
-            for (kind, name) in RequestOutcome::names().enumerate().skip(1) {
-                let count = bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum();
+            for ((kind, name), count) in RequestOutcome::names().enumerate().zip(bin.outcomes()).skip(1) {
                 bar((1, kind), &format!("failed {name}"), name, count);
             }
         }

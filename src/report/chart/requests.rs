@@ -153,14 +153,7 @@ impl Chart<'_> {
     /// Requests per second that ended in each way.
     fn rates(&self, number: usize, bin: &RequestBin) -> [f64; RequestOutcome::KINDS] {
         let seconds = (self.start(number + 1) - self.start(number)).as_secs_f64();
-        let mut rates = [0.0; RequestOutcome::KINDS];
-        for (rate, kind) in rates.iter_mut().zip(0..) {
-            let count: u64 = bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum();
-            if seconds > 0.0 {
-                *rate = count as f64 / seconds;
-            }
-        }
-        rates
+        bin.outcomes().map(|count| if seconds > 0.0 { count as f64 / seconds } else { 0.0 })
     }
 
     /// When the bin of this number begins.

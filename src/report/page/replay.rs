@@ -257,10 +257,7 @@ fn levels<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(f64, u32, u32)> {
 
 fn bin_script(bin: &RequestBin, number: impl Fn(ImageId) -> usize) -> BinScript {
     let ok = bin.versions.iter().filter_map(|(image, outcomes)| Some((number((*image)?), outcomes[0])));
-    let failed = RequestOutcome::names()
-        .enumerate()
-        .skip(1)
-        .map(|(kind, name)| (name, bin.versions.iter().map(|(_, outcomes)| outcomes[kind]).sum::<u64>()));
+    let failed = RequestOutcome::names().zip(bin.outcomes()).skip(1);
     BinScript {
         ok: ok.filter(|(_, count)| *count > 0).collect(),
         failed: failed.filter(|(_, count)| *count > 0).collect(),
