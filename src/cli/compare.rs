@@ -7,8 +7,8 @@ use clap::Args;
 use super::input::{self, Inputs};
 use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::compare::{self, Variant};
-use crate::report::columns::{self, COMPARE};
-use crate::report::{disk, files, seeds};
+use crate::report::repeated::Repeated;
+use crate::report::{comparison, disk, files};
 use crate::scenario::overlay::Overlay;
 
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(super) struct Options {
     /// Run this many seeds, from the scenario's own on; every policy meets the same.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
-    /// Folder for compare.csv instead of reports/NAME.
+    /// Folder for compare.csv and the chart instead of reports/NAME.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write no file.
@@ -37,22 +37,22 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
     let variants = variants(options, terminal)?;
     let total = u64::from(options.seeds) * variants.len() as u64;
     let bar = progress::bar(total, "{bar:40} {pos} of {len} runs", terminal);
-    let comparison = compare::compare(&variants, options.seeds as usize, &|| bar.inc(1));
+    let compared = compare::compare(&variants, options.seeds as usize, &|| bar.inc(1));
     bar.finish_and_clear();
     let plan = &variants[0].scenario.plan;
-    let seeds = match options.seeds {
-        1 => format!("seed {}", plan.seed),
-        count => format!("means of {count} seeds from {}, paired differences with 95 % intervals", plan.seed),
-    };
-    terminal.result(&format!("{}: {seeds}\n\n{}", plan.name, seeds::comparison(&comparison)))?;
+    let about = Repeated::of(plan, options.seeds.into());
+    let intervals = if options.seeds == 1 { "" } else { ", paired differences with 95 % intervals" };
+    let table = comparison::table(&compared);
+    terminal.result(&format!("{}: {}{intervals}\n\n{table}", plan.name, about.seeds()))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
-        let mut csv = Vec::new();
-        seeds::comparison_csv(&comparison, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-        let contents = [(COMPARE.name, csv), (files::COLUMNS, columns::json().into_bytes())];
+        let digests: Vec<&str> = variants.iter().map(|variant| &*variant.scenario.digest).collect();
+        let contents = comparison::files(&about, &compared, &digests);
+        let contents = contents.map_err(|error| Failure::Io(format!("error: {error}")))?;
         disk::write_folder(&folder, files::OF_COMPARISON, &contents)
             .map_err(|error| Failure::Io(format!("error: {error}")))?;
-        terminal.note(&format!("report: {}", folder.join(COMPARE.name).display()));
+        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
+        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }
     Ok(Outcome::Done)
 }

@@ -7,10 +7,9 @@ use clap::Args;
 use super::input::{self, Inputs};
 use super::{Failure, Outcome, Terminal, progress};
 use crate::experiment::sweep::{self, Axis, Point};
-use crate::metrics::{MetricPath, Summary};
-use crate::report::columns::{self, SWEEP};
-use crate::report::seeds::{self, Group};
-use crate::report::{Picture, disk, files, sweeps};
+use crate::metrics::MetricPath;
+use crate::report::repeated::Repeated;
+use crate::report::{disk, files, sweeps};
 use crate::scenario::overlay::Overlay;
 use crate::sim::Plan;
 
@@ -28,7 +27,7 @@ pub(super) struct Options {
     /// Run each point with this many seeds, from the scenario's own on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
-    /// The metrics in the table; the chart shows the first. All are in sweep.csv.
+    /// The metrics in the table; the chart shows the first that is a number. All are in sweep.csv.
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     /// Folder for sweep.csv and the chart instead of reports/NAME.
@@ -65,19 +64,17 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
     bar.finish_and_clear();
     let metrics = if asked.is_empty() { sweeps::telling(&results) } else { asked };
     let plan = &points[0].scenario.plan;
-    let title = match options.seeds {
-        1 => format!("{}: seed {}", plan.name, plan.seed),
-        count => format!("{}: means of {count} seeds from {}", plan.name, plan.seed),
-    };
-    terminal.result(&format!("{title}\n\n{}", sweeps::table(&axes, &points, &results, &metrics)))?;
+    let about = Repeated::of(plan, options.seeds.into());
+    let table = sweeps::table(&axes, &points, &results, &metrics);
+    terminal.result(&format!("{}: {}\n\n{table}", plan.name, about.seeds()))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
-        let about = match options.seeds {
-            1 => format!("{}, seed {}", plan.name, plan.seed),
-            count => format!("{}, mean of {count} seeds from {}", plan.name, plan.seed),
-        };
-        let picture = metrics.first().and_then(|metric| sweeps::chart(&axes, &results, metric, &about));
-        write(&folder, &axes, (&points, &results), picture.as_ref(), terminal)?;
+        let contents = sweeps::files(&about, &axes, (&points, &results), &metrics);
+        let contents = contents.map_err(|error| Failure::Io(format!("error: {error}")))?;
+        disk::write_folder(&folder, files::OF_SWEEP, &contents)
+            .map_err(|error| Failure::Io(format!("error: {error}")))?;
+        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
+        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }
     Ok(Outcome::Done)
 }
@@ -97,27 +94,4 @@ fn parse_all<T>(texts: &[String], parse: impl Fn(&str) -> Result<T, String>) -> 
     let errors: Vec<String> =
         results.iter().filter_map(|result| result.as_ref().err()).map(|error| format!("error: {error}")).collect();
     if errors.is_empty() { Ok(results.into_iter().flatten().collect()) } else { Err(Failure::Input(errors.join("\n"))) }
-}
-
-fn write(
-    folder: &Path,
-    axes: &[Axis],
-    (points, results): (&[Point], &[Vec<Summary>]),
-    picture: Option<&Picture>,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let heads: Vec<&str> = axes.iter().map(|axis| &*axis.path).collect();
-    let groups: Vec<Group<'_>> =
-        points.iter().zip(results).map(|(point, runs)| Group { keys: &point.values, runs }).collect();
-    let mut csv = Vec::new();
-    seeds::tidy(&heads, &groups, &mut csv).map_err(|error| Failure::Io(format!("error: {error}")))?;
-    let mut contents = vec![(SWEEP.name, csv), (files::COLUMNS, columns::json().into_bytes())];
-    if let Some(picture) = picture {
-        contents.push(("sweep.svg", picture.svg().into_bytes()));
-        contents.push(("sweep.png", picture.png()));
-    }
-    disk::write_folder(folder, files::OF_SWEEP, &contents).map_err(|error| Failure::Io(format!("error: {error}")))?;
-    let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
-    terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
-    Ok(())
 }

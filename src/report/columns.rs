@@ -175,6 +175,8 @@ pub const COMPARE: Table = Table {
         ("value", Text, "", "a value that is no number; else empty"),
         ("runs", Integer, "runs", "how many runs had the value, or any number"),
         ("mean", Number, "as unit says", "mean over the seeds"),
+        ("mean_low", Number, "as unit says", "lower end of its 95 % interval; empty: there is one run"),
+        ("mean_high", Number, "as unit says", "upper end of its 95 % interval"),
         ("min", Number, "as unit says", "least of the seeds"),
         ("median", Number, "as unit says", "median of the seeds"),
         ("max", Number, "as unit says", "greatest of the seeds"),

@@ -174,9 +174,9 @@ pub const OF_RUN: &[&str] = &[
     COLUMNS,
 ];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: &[&str] = &[SWEEP.name, "sweep.svg", "sweep.png", COLUMNS];
+pub const OF_SWEEP: &[&str] = &[SWEEP.name, SWEEP_JSON, SWEEP_SVG, SWEEP_PNG, COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COLUMNS];
+pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COMPARE_JSON, COMPARE_SVG, COMPARE_PNG, COLUMNS];
 /// Names of all charts that a report of a run may have.
 pub const CHARTS_OF_RUN: &[&str] = &["timeline.svg", "timeline.png", "requests.svg", "requests.png"];
 /// The numbers of a run.
@@ -185,5 +185,17 @@ pub const SUMMARY: &str = "summary.json";
 pub const PAGE: &str = "report.html";
 /// The run as ui.perfetto.dev shows it.
 pub const TRACE: &str = "trace.json";
+/// What a sweep ran.
+pub const SWEEP_JSON: &str = "sweep.json";
+/// The chart of a sweep.
+pub const SWEEP_SVG: &str = "sweep.svg";
+/// The same as a bitmap.
+pub const SWEEP_PNG: &str = "sweep.png";
+/// What a comparison ran.
+pub const COMPARE_JSON: &str = "compare.json";
+/// The chart of a comparison.
+pub const COMPARE_SVG: &str = "compare.svg";
+/// The same as a bitmap.
+pub const COMPARE_PNG: &str = "compare.png";
 /// What explains the columns of the others.
 pub const COLUMNS: &str = "columns.json";

@@ -2,12 +2,14 @@
 
 pub mod chart;
 pub mod columns;
+pub mod comparison;
 pub mod console;
 pub mod csv;
 mod decimal;
 pub mod diagnostics;
 pub mod disk;
 pub mod docker;
+pub mod estimate;
 pub mod explain;
 pub mod files;
 mod font;
@@ -18,6 +20,7 @@ pub mod ndjson;
 pub mod page;
 pub mod picture;
 pub mod plot;
+pub mod repeated;
 pub mod seeds;
 pub mod story;
 pub mod sweeps;

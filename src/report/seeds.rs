@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::columns::{COMPARE, SEEDS};
+use super::columns::SEEDS;
 use super::console::readable;
 use super::table::Table;
-use crate::experiment::compare::{Cell, Comparison, Row, words};
+use crate::experiment::compare::words;
 use crate::experiment::statistics::Statistics;
 use crate::kernel::Span;
 use crate::metrics::path::{Kind, MetricPath, Value};
@@ -13,7 +13,7 @@ use crate::metrics::summary::Requests;
 use crate::metrics::{ServiceSummary, Summary};
 
 /// Head of a table of the nodes' metrics.
-const OF_NODES: &str = "nodes";
+pub(super) const OF_NODES: &str = "nodes";
 
 /// How the values of each metric are spread over runs with different seeds: a table for each service, and one for the nodes.
 pub fn distribution(runs: &[Summary]) -> String {
@@ -82,77 +82,9 @@ pub fn worst(runs: &[Summary]) -> Option<Worst> {
     Some(Worst { run: *left.first()?, why })
 }
 
-/// A comparison of policies: a column for each, and for each but the first its difference to the first on the same seeds.
-pub fn comparison(comparison: &Comparison) -> String {
-    let differs = |cell: &Cell| match cell {
-        Cell::Number { difference, .. } => difference.is_some_and(|difference| !is_nothing(&difference)),
-        Cell::None | Cell::Words(_) => false,
-    };
-    let same_words = |row: &Row| {
-        row.cells.iter().all(|cell| match (cell, &row.cells[0]) {
-            (Cell::Words(words), Cell::Words(first)) => words == first,
-            (Cell::None, Cell::None) | (Cell::Number { .. }, Cell::Number { .. }) => true,
-            _ => false,
-        })
-    };
-    let verdict = if comparison.rows.iter().all(|row| same_words(row) && !row.cells.iter().any(differs)) {
-        "\nno difference: every run is the same under all policies\n"
-    } else {
-        ""
-    };
-    comparison_tables(comparison) + verdict
-}
-
 /// Whether a metric counts one of many kinds of failures, so that a table leaves it out where there was none.
-fn is_split(metric: &str) -> bool {
+pub(super) fn is_split(metric: &str) -> bool {
     ["requests.by_outcome.", "requests.by_cause."].iter().any(|head| metric.starts_with(head))
-}
-
-fn comparison_tables(comparison: &Comparison) -> String {
-    let mut services: Vec<&str> = comparison.rows.iter().map(|row| &*row.service).collect();
-    services.dedup();
-    let tables = services.iter().map(|service| {
-        let mut heads = vec![if service.is_empty() { OF_NODES } else { service }.to_owned()];
-        for (number, policy) in comparison.policies.iter().enumerate() {
-            heads.push(policy.clone());
-            if number > 0 {
-                heads.push(format!("{policy} − {}", comparison.policies[0]));
-            }
-        }
-        let mut table = Table::new(heads);
-        let is_nothing = |cell: &Cell| matches!(cell, Cell::Number { values, .. } if values.max == 0.0);
-        for row in comparison.rows.iter().filter(|row| row.service == *service) {
-            if !(is_split(&row.metric) && row.cells.iter().all(is_nothing)) {
-                table.row(comparison_row(row));
-            }
-        }
-        table.to_string()
-    });
-    tables.collect::<Vec<String>>().join("\n")
-}
-
-fn comparison_row(row: &Row) -> Vec<String> {
-    let mut cells = vec![row.metric.clone()];
-    for (number, cell) in row.cells.iter().enumerate() {
-        let difference = match cell {
-            Cell::None => {
-                cells.push("–".to_owned());
-                String::new()
-            }
-            Cell::Words(words) => {
-                cells.push(counted_words(words));
-                String::new()
-            }
-            Cell::Number { values, difference } => {
-                cells.push(amount(row.kind, values.mean));
-                difference.map_or(String::new(), |difference| signed(row.kind, &difference))
-            }
-        };
-        if number > 0 {
-            cells.push(difference);
-        }
-    }
-    cells
 }
 
 /// A metric of a service over several runs for people: the mean, or the words.
@@ -166,36 +98,15 @@ pub fn cell(metric: &MetricPath, service: &str, runs: &[Summary]) -> String {
 }
 
 /// `completed`, or `completed 7, paused 3` when runs differ.
-fn counted_words(words: &[(String, usize)]) -> String {
+pub(super) fn counted_words(words: &[(String, usize)]) -> String {
     match words {
         [(word, _)] => word.clone(),
         words => words.iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<String>>().join(", "),
     }
 }
 
-/// A difference with its interval: `+1.20 s ± 0.30 s`; `0` where every run is alike.
-fn signed(kind: Kind, difference: &Statistics) -> String {
-    if is_nothing(difference) {
-        return "0".to_owned();
-    }
-    let sign = if difference.mean < 0.0 { "−" } else { "+" };
-    let amount = |value| match kind {
-        // A difference of shares is no share: 2 % and 1 % differ by one point.
-        Kind::Share => format!("{:.3} points", value * 100.0),
-        _ => amount(kind, value),
-    };
-    let mean = amount(difference.mean.abs());
-    let interval = difference.half_width.map_or(String::new(), |width| format!(" ± {}", amount(width)));
-    format!("{sign}{mean}{interval}")
-}
-
-/// Whether a metric is the same on every seed.
-fn is_nothing(difference: &Statistics) -> bool {
-    difference.min == 0.0 && difference.max == 0.0
-}
-
 /// A mean or a quantile of a metric, not negative, for people.
-fn amount(kind: Kind, value: f64) -> String {
+pub(super) fn amount(kind: Kind, value: f64) -> String {
     match kind {
         Kind::Duration => readable(Some(Value::Duration(Span::from_nanos((value * 1e6) as u64)))),
         Kind::Share => readable(Some(Value::Share(value))),
@@ -260,7 +171,7 @@ fn occurring(service: &ServiceSummary) -> impl Iterator<Item = MetricPath> {
 }
 
 /// Unit of a metric's values in files.
-fn unit(kind: Kind) -> &'static str {
+pub(super) fn unit(kind: Kind) -> &'static str {
     match kind {
         Kind::Duration => "ms",
         Kind::Share => "share",
@@ -268,6 +179,21 @@ fn unit(kind: Kind) -> &'static str {
         Kind::Rate => "per second",
         Kind::Text | Kind::Bool => "",
     }
+}
+
+/// How charts show a metric's values: by what those in files are multiplied, and the unit.
+pub(super) fn scale(kind: Kind) -> (f64, &'static str) {
+    match kind {
+        Kind::Duration => (1e-3, "s"),
+        Kind::Share => (100.0, "%"),
+        Kind::Rate => (1.0, "per second"),
+        Kind::Count | Kind::Text | Kind::Bool => (1.0, ""),
+    }
+}
+
+/// A value as a number, as it is read back from files.
+pub(super) fn number(value: Value<'_>) -> Option<f64> {
+    value.number().and_then(|_| value_text(value).parse().ok())
 }
 
 fn value_text(value: Value<'_>) -> String {
@@ -279,43 +205,6 @@ fn value_text(value: Value<'_>) -> String {
         Value::Text(text) => text.to_owned(),
         Value::Bool(truth) => truth.to_string(),
     }
-}
-
-/// Writes a comparison: a row for each metric of each service under each policy, with the paired difference to the first policy.
-/// Durations are in milliseconds. A word has a row of its own: it stands in `value`, and `runs` counts those that ended so.
-///
-/// # Errors
-/// What `out` fails with.
-pub fn comparison_csv(comparison: &Comparison, out: impl io::Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COMPARE.header())?;
-    let number = |value: f64| format!("{}", libm::round(value * 1e9) / 1e9);
-    for row in &comparison.rows {
-        for (policy, cell) in comparison.policies.iter().zip(&row.cells) {
-            let record = |value: &str, runs: usize, numbers: [String; 7]| {
-                let first = [policy, &*row.service, &*row.metric, unit(row.kind), value].map(str::to_owned);
-                first.into_iter().chain([runs.to_string()]).chain(numbers)
-            };
-            match cell {
-                Cell::None => {}
-                Cell::Words(words) => {
-                    for (word, runs) in words {
-                        csv.write_record(record(word, *runs, Default::default()))?;
-                    }
-                }
-                Cell::Number { values, difference } => {
-                    let [mean, min, median, max] = [values.mean, values.min, values.median, values.max].map(number);
-                    let [by, low, high] =
-                        difference.map_or_else(Default::default, |Statistics { mean, half_width, .. }| {
-                            let bound = |half: Option<f64>| half.map_or(String::new(), |half| number(mean + half));
-                            [number(mean), bound(half_width.map(|half| -half)), bound(half_width)]
-                        });
-                    csv.write_record(record("", values.count, [mean, min, median, max, by, low, high]))?;
-                }
-            }
-        }
-    }
-    csv.flush()
 }
 
 #[cfg(test)]
@@ -366,22 +255,5 @@ mod tests {
         assert_eq!(text.lines().last(), Some("1,,nodes.node2.empty,ms,20000"));
         let table = distribution(&runs);
         assert!(table.contains("\nnodes ") && table.contains("\nnodes.node2.empty   20.00 s"), "{table}");
-    }
-
-    #[test]
-    fn words_of_a_comparison_have_rows_of_their_own() {
-        let words = Cell::Words(vec![("completed".into(), 2), ("paused".into(), 1)]);
-        let (values, difference) = (Statistics::of(&[1.0, 2.0]).expect("values"), Statistics::of(&[0.5]));
-        let row = |metric: &str, kind, cells| Row { service: "web".into(), metric: metric.into(), kind, cells };
-        let number = Cell::Number { values, difference };
-        let rows = vec![row("update.outcome", Kind::Text, vec![words]), row("peak_tasks", Kind::Count, vec![number])];
-        let mut bytes = Vec::new();
-        comparison_csv(&Comparison { policies: vec!["a".into()], rows }, &mut bytes).expect("written");
-        insta::assert_snapshot!(String::from_utf8(bytes).expect("text"), @r"
-        policy,service,metric,unit,value,runs,mean,min,median,max,difference,difference_low,difference_high
-        a,web,update.outcome,,completed,2,,,,,,,
-        a,web,update.outcome,,paused,1,,,,,,,
-        a,web,peak_tasks,count,,2,1.5,1,1,2,0.5,,
-        ");
     }
 }

@@ -1,12 +1,18 @@
 //! What a sweep shows: a table with a row for each point, and a chart when one or two settings vary.
 
-use super::chart::sweep::{Estimate, HeatMap, Series, Setting, heat_map, series};
-use super::picture::Picture;
-use super::seeds;
+use std::io;
+
+use serde_json::json;
+
+use super::chart::sweep::{HeatMap, Series, Setting, heat_map, series};
+use super::columns::{self, SWEEP};
+use super::estimate::Estimate;
+use super::files::{self, File};
+use super::repeated::Repeated;
+use super::seeds::{self, Group, scale};
 use super::table::Table;
 use crate::experiment::statistics::Statistics;
 use crate::experiment::sweep::{Axis, Point};
-use crate::metrics::path::Kind;
 use crate::metrics::{MetricPath, Summary};
 
 /// Metrics that a table shows unless others are asked for, in this order; the first that differs between points is drawn.
@@ -27,7 +33,7 @@ pub fn telling(results: &[Vec<Summary>]) -> Vec<MetricPath> {
     let known = SHOWN.iter().filter_map(|name| MetricPath::parse(name).ok());
     let mut shown: Vec<MetricPath> = known.filter(|metric| results.iter().any(|runs| has(metric, runs))).collect();
     let differs = |metric: &MetricPath| {
-        let mut means = results.iter().map(|runs| estimate(metric, runs).map(|statistics| statistics.mean));
+        let mut means = results.iter().map(|runs| estimate(metric, runs).map(|estimate| estimate.value));
         let first = means.next();
         means.any(|mean| Some(mean) != first)
     };
@@ -53,45 +59,71 @@ pub fn table(axes: &[Axis], points: &[Point], results: &[Vec<Summary>], metrics:
     table
 }
 
-/// A chart of one metric, of the node that it names or the first service that has it: a heat map when two settings vary, a line when one does.
-/// `about` names what was run.
-pub fn chart(axes: &[Axis], results: &[Vec<Summary>], metric: &MetricPath, about: &str) -> Option<Picture> {
+/// The files of a sweep: `sweep.csv` with every metric of every run, `sweep.json` with what was run, and a chart of the first of
+/// `metrics` that is a number, if one or two settings vary.
+///
+/// # Errors
+/// None that can be met in practice: the contents are written to memory.
+pub fn files(
+    about: &Repeated,
+    axes: &[Axis],
+    (points, results): (&[Point], &[Vec<Summary>]),
+    metrics: &[MetricPath],
+) -> io::Result<Vec<File>> {
+    let heads: Vec<&str> = axes.iter().map(|axis| &*axis.path).collect();
+    let groups: Vec<Group<'_>> =
+        points.iter().zip(results).map(|(point, runs)| Group { keys: &point.values, runs }).collect();
+    let mut csv = Vec::new();
+    seeds::tidy(&heads, &groups, &mut csv)?;
+    let setting = |axis: &Axis| json!({"path": axis.path, "values": axis.values});
+    let json = about.json(json!({
+        "settings": axes.iter().map(setting).collect::<Vec<_>>(),
+        "digests": points.iter().map(|point| &*point.scenario.digest).collect::<Vec<_>>(),
+        "metrics": metrics.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    }));
+    let mut files = vec![(SWEEP.name, csv), (files::SWEEP_JSON, json.into_bytes())];
+    if let Some(metric) = first_number(metrics) {
+        let estimates: Vec<Option<Estimate>> = results.iter().map(|runs| estimate(metric, runs)).collect();
+        files.extend(drawn(about, axes, metric, &estimates));
+    }
+    files.push((files::COLUMNS, columns::json().into_bytes()));
+    Ok(files)
+}
+
+/// The metric that is drawn: the first that is a number.
+pub fn first_number(metrics: &[MetricPath]) -> Option<&MetricPath> {
+    metrics.iter().find(|metric| metric.kind().is_numeric())
+}
+
+/// The chart of a metric with an estimate for each point of the grid, as files: a heat map when two settings vary, a line when one
+/// does; otherwise there is none.
+pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[Option<Estimate>]) -> Vec<File> {
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
-    let estimates: Vec<Option<Statistics>> = results.iter().map(|runs| estimate(metric, runs)).collect();
-    let (scale, unit) = match metric.kind() {
-        Kind::Duration => (1e-3, "s"),
-        Kind::Share => (100.0, "%"),
-        Kind::Rate => (1.0, "per second"),
-        Kind::Count | Kind::Text | Kind::Bool => (1.0, ""),
-    };
-    let (title, unit, about) = (metric.to_string(), unit.to_owned(), about.to_owned());
-    match varying[..] {
-        [x] => {
-            let values = estimates.iter().map(|statistics| {
-                let Statistics { mean: value, half_width, .. } = (*statistics)?;
-                let interval =
-                    half_width.map(|half| [(value - half).max(0.0), value + half].map(|bound| bound * scale));
-                Some(Estimate { value: value * scale, interval })
-            });
-            Some(series(&Series { title, unit, about, x: setting(x), values: values.collect() }))
-        }
+    let (factor, unit) = scale(metric.kind());
+    let scaled = |estimate: &Option<Estimate>| Some((*estimate)?.not_negative().map(|number| number * factor));
+    let estimates = estimates.iter().map(scaled);
+    let (title, unit) = (metric.to_string(), unit.to_owned());
+    let about = format!("{}, {}", about.scenario, about.seeds());
+    let picture = match varying[..] {
+        [x] => series(&Series { title, unit, about, x: setting(x), values: estimates.collect() }),
         [y, x] => {
-            let means: Vec<Option<f64>> =
-                estimates.iter().map(|statistics| statistics.map(|s| s.mean * scale)).collect();
+            let means: Vec<Option<f64>> = estimates.map(|estimate| estimate.map(|e| e.value)).collect();
             let values = means.chunks(x.values.len()).map(<[_]>::to_vec).collect();
-            Some(heat_map(&HeatMap { title, unit, about, x: setting(x), y: setting(y), values }))
+            heat_map(&HeatMap { title, unit, about, x: setting(x), y: setting(y), values })
         }
-        _ => None,
-    }
+        _ => return Vec::new(),
+    };
+    vec![(files::SWEEP_SVG, picture.svg().into_bytes()), (files::SWEEP_PNG, picture.png())]
 }
 
 fn has(metric: &MetricPath, runs: &[Summary]) -> bool {
     runs.iter().any(|run| run.services.iter().any(|service| metric.value_in(run, &service.name).is_some()))
 }
 
-/// The values of a metric over the runs of a point, of the first service that has one.
-fn estimate(metric: &MetricPath, runs: &[Summary]) -> Option<Statistics> {
-    let of = |run: &Summary| run.services.iter().find_map(|service| metric.value_in(run, &service.name)?.number());
-    Statistics::of(&runs.iter().filter_map(of).collect::<Vec<f64>>())
+/// The values of a metric over the runs of a point as files have them: of the node that it names, or of the first service that has one.
+fn estimate(metric: &MetricPath, runs: &[Summary]) -> Option<Estimate> {
+    let of =
+        |run: &Summary| run.services.iter().find_map(|service| seeds::number(metric.value_in(run, &service.name)?));
+    Statistics::of(&runs.iter().filter_map(of).collect::<Vec<f64>>()).as_ref().map(Estimate::of)
 }

@@ -74,8 +74,11 @@ fn the_charts_of_the_readme_are_drawn_again_alike() {
     let out = tempfile::tempdir().expect("a folder");
     let folder = out.path().to_str().expect("a path");
     let sweep = ["--vary", "update.parallelism=1,2,5", "--vary", "update.delay=0s,5s,10s"];
+    let policies = ["60s", "2s"].map(|monitor| format!("{monitor}=scenarios/policies/monitor-{monitor}.json"));
+    let compare = ["--policy", &policies[0], "--policy", &policies[1], "--seeds", "20"];
     for (command, scenario, more, sample) in [
         ("run", "numbers-api-rollback", &[][..], "timeline.svg"),
+        ("compare", "numbers-api-rollback", &compare[..], "compare.svg"),
         ("sweep", "worker-parallelism", &sweep[..], "sweep.svg"),
     ] {
         let path = format!("scenarios/tutorials/{scenario}.json");

@@ -48,8 +48,12 @@ fn a_report_leaves_nothing_of_an_older_one() {
     assert_eq!(names(&["run", "--seeds", "2"]), run.replace("summary", "seeds.csv summary"));
     assert_eq!(names(&["run"]), run);
     let sweep = ["sweep", "--vary", "update.delay=0s,1s"];
-    assert!(names(&sweep).contains("sweep.csv sweep.png sweep.svg"));
+    assert!(names(&sweep).contains("sweep.csv sweep.json sweep.png sweep.svg"));
     assert!(!names(&["sweep", "--vary", "update.delay=0s"]).contains("sweep.png"));
+    assert!(
+        names(&["compare", "--policy", "a", "--policy", "b"])
+            .contains("compare.csv compare.json compare.png compare.svg")
+    );
 }
 
 #[test]

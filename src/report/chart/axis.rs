@@ -23,6 +23,28 @@ pub(super) struct ValueAxis {
     decimals: usize,
 }
 
+/// Values from left to right, 0 among them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignedAxis {
+    left: i32,
+    right: i32,
+    step: f64,
+    first: i32,
+    last: i32,
+    decimals: usize,
+}
+
+/// A tick of a [`SignedAxis`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SignedTick {
+    /// How many ticks to the right of that at 0.
+    pub(super) number: i32,
+    /// Its pixel.
+    pub(super) x: i32,
+    /// What is written at it.
+    pub(super) text: String,
+}
+
 /// A pixel and what is written at it.
 pub(super) type Tick = (i32, String);
 
@@ -51,20 +73,9 @@ impl TimeAxis {
 impl ValueAxis {
     /// An axis up to `max`, in the pixels from `top` to `bottom`; `whole`: values are counts.
     pub(super) fn new(max: f64, top: i32, bottom: i32, whole: bool) -> ValueAxis {
-        const MOST: f64 = 4.0;
-        let mut decimals = if whole { 0 } else { 6 };
-        let mut decade = if whole { 1.0 } else { 1e-6 };
-        loop {
-            for round in [1.0, 2.0, 5.0] {
-                let step = round * decade;
-                if max <= step * MOST {
-                    let steps = ((max / step).ceil() as u32).max(1);
-                    return ValueAxis { top, bottom, step, steps, decimals };
-                }
-            }
-            decimals = usize::saturating_sub(decimals, 1);
-            decade *= 10.0;
-        }
+        let (step, decimals) = round_step(max, whole);
+        let steps = ((max / step).ceil() as u32).max(1);
+        ValueAxis { top, bottom, step, steps, decimals }
     }
 
     /// The pixel of a value.
@@ -80,6 +91,49 @@ impl ValueAxis {
             (self.y(value), format!("{value:.0$}", self.decimals))
         };
         (0..=self.steps).map(tick).collect()
+    }
+}
+
+impl SignedAxis {
+    /// An axis from `low`, at most 0, to `high`, at least 0, between two pixels; `whole`: values are counts.
+    pub(super) fn new([low, high]: [f64; 2], [left, right]: [i32; 2], whole: bool) -> SignedAxis {
+        let (step, decimals) = round_step(high - low, whole);
+        let (first, last) = ((low / step).floor() as i32, (high / step).ceil() as i32);
+        SignedAxis { left, right, step, first, last: if first == last { first + 1 } else { last }, decimals }
+    }
+
+    /// The pixel of a value.
+    pub(super) fn x(&self, value: f64) -> i32 {
+        let share = (value / self.step - f64::from(self.first)) / f64::from(self.last - self.first);
+        self.left + (share * f64::from(self.right - self.left)).round() as i32
+    }
+
+    /// Ticks from left to right.
+    pub(super) fn ticks(&self) -> Vec<SignedTick> {
+        let tick = |number: i32| {
+            let value = self.step * f64::from(number);
+            let text = format!("{value:.0$}", self.decimals).replace('-', "−");
+            SignedTick { number, x: self.x(value), text }
+        };
+        (self.first..=self.last).map(tick).collect()
+    }
+}
+
+/// The least of 1, 2 and 5 times a power of ten of which four reach as far as `length`, and how many decimals it has; `whole`: not
+/// below 1.
+fn round_step(length: f64, whole: bool) -> (f64, usize) {
+    const MOST: f64 = 4.0;
+    let mut decimals = if whole { 0 } else { 6 };
+    let mut decade = if whole { 1.0 } else { 1e-6 };
+    loop {
+        for round in [1.0, 2.0, 5.0] {
+            let step = round * decade;
+            if length <= step * MOST {
+                return (step, decimals);
+            }
+        }
+        decimals = usize::saturating_sub(decimals, 1);
+        decade *= 10.0;
     }
 }
 
@@ -113,5 +167,17 @@ mod tests {
         assert_eq!(texts(1_234.0, true), ["0", "500", "1000", "1500"]);
         assert_eq!(ValueAxis::new(10.0, 0, 100, true).y(10.0), 0);
         assert_eq!(ValueAxis::new(10.0, 0, 100, true).y(0.0), 100);
+    }
+
+    #[test]
+    fn an_axis_of_differences_has_0_at_a_tick() {
+        let told = |low, high, whole| {
+            let axis = SignedAxis::new([low, high], [100, 400], whole);
+            let texts: Vec<String> = axis.ticks().into_iter().map(|tick| tick.text).collect();
+            (texts.join(" "), axis.x(low), axis.x(0.0), axis.x(high))
+        };
+        assert_eq!(told(-20.0, 60.0, false), ("−20 0 20 40 60".into(), 100, 175, 400));
+        assert_eq!(told(-0.3, 0.0, false), ("−0.3 −0.2 −0.1 0.0".into(), 100, 400, 400));
+        assert_eq!(told(0.0, 0.0, true), ("0 1".into(), 100, 100, 100));
     }
 }

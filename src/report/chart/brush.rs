@@ -1,4 +1,4 @@
-//! Bars whose look tells a task's state, and the signs for how it ended.
+//! Bars whose look tells a task's state, the signs for how it ended, and marks of values.
 
 use super::super::picture::{Color, Picture, Point};
 use super::palette::{BAD, INK};
@@ -25,6 +25,21 @@ pub(super) enum Sign {
     Cross,
     /// A ring: COMPLETE.
     Ring,
+}
+
+/// A shape of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A circle.
+    Disc,
+    /// A square.
+    Square,
+    /// A square on its corner.
+    Diamond,
+    /// A triangle that points up.
+    Up,
+    /// A triangle that points down.
+    Down,
 }
 
 /// A bar in the rectangle from `from` to before `to`.
@@ -91,6 +106,35 @@ fn cross(picture: &mut Picture, (x, y): Point, w: i32, half: i32, color: Color) 
             corner(half - w, half + w),
         ];
         picture.polygon(points, color);
+    }
+}
+
+/// A mark around a point with a dark outline; a hollow one has a white middle.
+pub(super) fn mark(picture: &mut Picture, at: Point, shape: Shape, color: Color, hollow: bool) {
+    shape.fill(picture, at, 6, INK);
+    shape.fill(picture, at, 5, color);
+    if hollow {
+        shape.fill(picture, at, 3, Color::WHITE);
+    }
+}
+
+impl Shape {
+    /// The shape of the mark with this number; they repeat after five.
+    pub(super) fn of(number: usize) -> Shape {
+        const SHAPES: [Shape; 5] = [Shape::Disc, Shape::Square, Shape::Diamond, Shape::Up, Shape::Down];
+        SHAPES[number % SHAPES.len()]
+    }
+
+    /// Fills the shape, about `half` pixels to each side of a point.
+    fn fill(self, picture: &mut Picture, (x, y): Point, half: i32, color: Color) {
+        let points: &[Point] = match self {
+            Shape::Disc => return picture.disc((x, y), half as u32, color),
+            Shape::Square => &[(-half, -half), (half, -half), (half, half), (-half, half)],
+            Shape::Diamond => &[(0, -half - 2), (half + 2, 0), (0, half + 2), (-half - 2, 0)],
+            Shape::Up => &[(0, -half - 2), (half + 1, half), (-half - 1, half)],
+            Shape::Down => &[(0, half + 2), (half + 1, -half), (-half - 1, -half)],
+        };
+        picture.polygon(points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect(), color);
     }
 }
 

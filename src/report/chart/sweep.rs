@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::super::estimate::Estimate;
 use super::super::font;
 use super::super::picture::{Align, Color, Picture, Point};
 use super::axis::ValueAxis;
-use super::palette::{self, GREY, GRID, GROUND, HEADING, INK, LABEL, SMALL, TITLE};
+use super::head;
+use super::palette::{self, GREY, GRID, GROUND, HEADING, INK, LABEL, SMALL};
 
-const MARGIN: i32 = 24;
-/// Height of the title.
-const HEAD: i32 = 60;
+const MARGIN: i32 = head::MARGIN;
+const HEAD: i32 = head::HEIGHT;
 /// Room that the text of a cell leaves on both sides together.
 const CELL_PADDING: i32 = 6;
 
@@ -50,17 +51,8 @@ pub struct Series {
     pub about: String,
     /// The setting.
     pub x: Setting,
-    /// The values, for each of `x`; `None`: there is none.
+    /// The values, not negative, for each of `x`; `None`: there is none.
     pub values: Vec<Option<Estimate>>,
-}
-
-/// A value, not negative, and the interval in which it lies with a confidence of 95 %.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// The value.
-    pub value: f64,
-    /// The interval, if there is more than one run.
-    pub interval: Option<[f64; 2]>,
 }
 
 /// Draws a heat map: the darker a cell, the larger its value, which is written into it where there is room.
@@ -76,8 +68,8 @@ pub fn heat_map(map: &HeatMap) -> Picture {
         (numbers.iter().copied().fold(f64::MAX, f64::min), numbers.iter().copied().fold(f64::MIN, f64::max));
     let decimals = decimals(&numbers, width - CELL_PADDING);
     let beside = beside(&map.unit, &map.about);
-    let mut picture = Picture::new((right + 130).max(head_width(&map.title, &beside)) as u32, (bottom + 66) as u32);
-    head(&mut picture, &map.title, &beside);
+    let mut picture = Picture::new((right + 130).max(head::width(&map.title, &beside)) as u32, (bottom + 66) as u32);
+    head::draw(&mut picture, &map.title, &beside);
     picture.text((left - 10, top - 16), map.y.name.as_str(), HEADING, Align::Right, INK);
     picture.text(((left + right) / 2, bottom + 46), map.x.name.as_str(), HEADING, Align::Center, INK);
     x_labels(&mut picture, &map.x.values, bottom + 16, |column| left + column * width + width / 2, width);
@@ -115,9 +107,9 @@ pub fn series(series: &Series) -> Picture {
     let width = (right - left) / series.x.values.len().max(1) as i32;
     let middle = |column: i32| left + column * width + width / 2;
     let beside = beside(&series.unit, &series.about);
-    let size = WIDTH.max(head_width(&series.title, &beside)) as u32;
+    let size = WIDTH.max(head::width(&series.title, &beside)) as u32;
     let mut picture = Picture::new(size, (HEAD + HEIGHT + 66) as u32);
-    head(&mut picture, &series.title, &beside);
+    head::draw(&mut picture, &series.title, &beside);
     for (y, text) in axis.ticks() {
         picture.line((left, y), (right, y), 1, GRID);
         picture.text((left - 8, y), text, LABEL, Align::Right, GREY);
@@ -149,17 +141,6 @@ pub fn series(series: &Series) -> Picture {
 fn beside(unit: &str, about: &str) -> String {
     let parts: Vec<&str> = [unit, about].into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(" · ")
-}
-
-fn head(picture: &mut Picture, title: &str, beside: &str) {
-    picture.text((MARGIN, 28), title, TITLE, Align::Left, INK);
-    let left = MARGIN + font::width(title, TITLE) * 11 / 10 + 16;
-    picture.text((left, 29), beside, LABEL, Align::Left, GREY);
-}
-
-/// Width of a picture that has room for its head.
-fn head_width(title: &str, beside: &str) -> i32 {
-    2 * MARGIN + font::width(title, TITLE) * 11 / 10 + 16 + font::width(beside, LABEL) * 11 / 10
 }
 
 /// Writes the values of a setting below its columns, as many as fit beside each other.
