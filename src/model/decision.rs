@@ -28,7 +28,7 @@ pub enum Decision {
         /// Whether it began with the update status of an update that had ended: its own writes are seen only at its end.
         is_follow_up: bool,
     },
-    /// Nothing is out of date: what was in progress is complete.
+    /// Nothing is out of date: if an update was in progress, it is complete.
     NothingToUpdate,
     /// An updater is ended before its time, because the service has another specification now.
     UpdateCancelled {
@@ -55,14 +55,16 @@ pub enum Decision {
         /// That task.
         task: TaskId,
     },
-    /// A worker takes a slot whose tasks somebody else has shut down meanwhile, and leaves it alone.
-    TooLate {
+    /// A worker takes a slot and leaves it alone.
+    Skips {
         /// The updater.
         run: u32,
         /// Which of its workers.
         worker: u32,
         /// The slot.
         slot: Slot,
+        /// Why.
+        cause: SkipCause,
     },
     /// A worker has done its slot, because its new task has come up or has ended.
     SlotDone {
@@ -141,6 +143,17 @@ pub enum Decision {
     Creates {
         /// The task.
         task: TaskId,
+        /// Why there.
+        cause: CreateCause,
+    },
+    /// The scheduler gives a task to a node.
+    Assigns {
+        /// The task.
+        task: TaskId,
+        /// The node.
+        node: NodeId,
+        /// Whether no other was asked for.
+        is_preassigned: bool,
     },
     /// A task is rejected, because its node does not fit any more.
     Rejects {
@@ -161,6 +174,15 @@ pub enum Decision {
         /// Why.
         cause: DeleteCause,
     },
+}
+
+/// Why a slot is left alone by an updater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipCause {
+    /// Somebody else has shut down its tasks meanwhile.
+    TooLate,
+    /// The service was removed.
+    ServiceRemoved,
 }
 
 /// What an updater makes of the end of a task.
@@ -207,10 +229,27 @@ pub enum StopCause {
     ScaledDown,
     /// The service is removed.
     ServiceRemoved,
-    /// Its node is down, drained or gone, or does not meet the constraints of its global service.
+    /// Its node is down, drained or gone, or does not meet the constraints of its global service, which was written.
     NodeUnfit,
+    /// Its node is down or drained.
+    NodeInvalid,
+    /// It has ended, on a node that is paused or does not meet the constraints of its global service.
+    NotRestarted,
     /// It is out of date, or one too many, on the node of a global service that has come back or changed.
     Surplus,
+}
+
+/// Why an orchestrator makes a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateCause {
+    /// The service wants more replicas than it has slots.
+    Replica,
+    /// Its slot had ended for good, and the service is rolled back.
+    DeadSlot,
+    /// Its global service, which was written, has no task on this node.
+    OnNode,
+    /// Its global service has no task that is up to date on this node, which was written.
+    NodeChanged,
 }
 
 /// Why a task that was held back may start now.
@@ -239,8 +278,8 @@ pub enum RestartCause {
     Drained(NodeId),
     /// Its node is down.
     NodeDown(NodeId),
-    /// Its node is no member of the cluster any more.
-    NodeGone(NodeId),
+    /// Its node was down or drained while the task was held back, and is not any more.
+    NodeCameBack,
 }
 
 /// Why a task is not replaced.
@@ -280,7 +319,8 @@ impl Decision {
             Decision::Replaces { order: Order::StopFirst, .. } => Rule::StopFirst,
             Decision::Replaces { order: Order::StartFirst, .. } => Rule::StartFirst,
             Decision::Keeps { .. } => Rule::Keep,
-            Decision::TooLate { .. } => Rule::TooLate,
+            Decision::Skips { cause: SkipCause::TooLate, .. } => Rule::TooLate,
+            Decision::Skips { cause: SkipCause::ServiceRemoved, .. } => Rule::ServiceDeleted,
             Decision::SlotDone { delay, .. } if delay.is_zero() => Rule::AwaitRunning,
             Decision::SlotDone { .. } => Rule::Delay,
             Decision::Failure { verdict, .. } => verdict.rule(),
@@ -290,10 +330,13 @@ impl Decision {
             Decision::Starts { cause, .. } => cause.rule(),
             Decision::Restarts { cause: RestartCause::Ended(_), .. } => Rule::Restart,
             Decision::Restarts { cause: RestartCause::Drained(_), .. } => Rule::Drain,
-            Decision::Restarts { .. } => Rule::NodeLost,
+            Decision::Restarts { cause: RestartCause::NodeDown(_), .. } => Rule::NodeLost,
+            Decision::Restarts { cause: RestartCause::NodeCameBack, .. } => Rule::RestartLater,
             Decision::RestartsLater { .. } => Rule::RestartLater,
             Decision::NotReplaced { .. } => Rule::RestartCondition,
-            Decision::Creates { .. } => Rule::ScaleUp,
+            Decision::Creates { cause, .. } => cause.rule(),
+            Decision::Assigns { is_preassigned: true, .. } => Rule::Confirm,
+            Decision::Assigns { .. } => Rule::Choose,
             Decision::Rejects { .. } => Rule::Enforce,
             Decision::EndsUnplaced { .. } => Rule::Superseded,
             Decision::Deletes { cause, .. } => cause.rule(),
@@ -307,8 +350,7 @@ impl Verdict {
             Verdict::Counts { acts: true, .. } => Rule::TooManyFailures,
             Verdict::Counts { .. } | Verdict::NotMade | Verdict::Late { .. } => Rule::Failure,
             Verdict::ActionIsContinue => Rule::Continue,
-            Verdict::NotYet => Rule::WorkersFinish,
-            Verdict::Over => Rule::TooManyFailures,
+            Verdict::NotYet | Verdict::Over => Rule::WorkersFinish,
         }
     }
 }
@@ -321,8 +363,20 @@ impl StopCause {
             StopCause::Kept(_) => Rule::Keep,
             StopCause::ScaledDown => Rule::ScaleDown,
             StopCause::ServiceRemoved => Rule::ServiceRemoved,
-            StopCause::NodeUnfit => Rule::GlobalNode,
-            StopCause::Surplus => Rule::GlobalSurplus,
+            StopCause::NodeUnfit => Rule::GlobalService,
+            StopCause::NodeInvalid | StopCause::Surplus => Rule::GlobalNode,
+            StopCause::NotRestarted => Rule::GlobalRestart,
+        }
+    }
+}
+
+impl CreateCause {
+    const fn rule(self) -> Rule {
+        match self {
+            CreateCause::Replica => Rule::ScaleUp,
+            CreateCause::DeadSlot => Rule::DeadSlotInRollback,
+            CreateCause::OnNode => Rule::GlobalService,
+            CreateCause::NodeChanged => Rule::GlobalNode,
         }
     }
 }
@@ -330,7 +384,7 @@ impl StopCause {
 impl StartCause {
     const fn rule(self) -> Rule {
         match self {
-            StartCause::NewLeader => Rule::TaskInit,
+            StartCause::NewLeader => Rule::HeldBack,
             StartCause::AtOnce
             | StartCause::DelayOver
             | StartCause::Stopped(_)
@@ -346,8 +400,8 @@ impl DeleteCause {
             DeleteCause::History => Rule::History,
             DeleteCause::Removed => Rule::Reap,
             DeleteCause::DeadSlot => Rule::DeadSlot,
-            DeleteCause::ServiceGone => Rule::TaskInit,
-            DeleteCause::NodeGone => Rule::GlobalNode,
+            DeleteCause::ServiceGone => Rule::ServiceGone,
+            DeleteCause::NodeGone => Rule::GlobalNodeGone,
         }
     }
 }

@@ -257,6 +257,12 @@ mod tests {
     }
 
     #[test]
+    fn a_run_without_services_has_a_page_too() {
+        let summary = Summary { services: Vec::new(), ..summary() };
+        assert!(page(&plan(), &summary, |_| ()).contains("<h1>no service was ever created</h1>"));
+    }
+
+    #[test]
     fn the_same_run_gives_the_same_page() {
         assert_eq!(page(&plan(), &summary(), rollout), page(&plan(), &summary(), rollout));
     }

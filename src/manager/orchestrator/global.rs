@@ -13,7 +13,7 @@ use crate::manager::Cx;
 use crate::manager::constraint;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
-use crate::model::decision::{Decision, DeleteCause, StopCause};
+use crate::model::decision::{CreateCause, Decision, DeleteCause, StopCause};
 use crate::model::node::Availability;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creator, Slot, TaskState};
@@ -56,7 +56,7 @@ impl Global {
                 return;
             }
             if !row.node.is_some_and(|node| nodes.contains_key(&node)) {
-                shut_down(task, StopCause::NodeUnfit, cx);
+                shut_down(task, StopCause::NodeInvalid, cx);
             } else if row.status.state.is_terminal() {
                 restart_tasks.push(task);
             }
@@ -169,7 +169,7 @@ impl Global {
             let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
             let Some(service) = cx.store.service(task.service).filter(|_| self.is_own(task.service)) else { continue };
             if node.spec.availability == Availability::Pause || !meets_constraints(&service.spec, node) {
-                shut_down(id, StopCause::NodeUnfit, cx);
+                shut_down(id, StopCause::NotRestarted, cx);
             } else {
                 self.restarts.restart(id, cx);
             }
@@ -194,7 +194,7 @@ impl Global {
                 match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
                     None => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit, cx)),
                     Some(row) if row.spec.availability == Availability::Pause => {}
-                    Some(_) if tasks.is_empty() => add_task(service, node, cx),
+                    Some(_) if tasks.is_empty() => add_task(service, node, CreateCause::OnNode, cx),
                     Some(_) => {
                         slots.push(Slot::Node(node), &tasks, cx.store, cx.ties);
                         has_slots = true;
@@ -216,7 +216,7 @@ impl Global {
         let Some(row) = cx.store.node(node) else { return };
         if row.is_invalid() {
             for task in self.tasks_on(node, cx.store) {
-                shut_down(task, StopCause::NodeUnfit, cx);
+                shut_down(task, StopCause::NodeInvalid, cx);
             }
         } else if row.spec.availability == Availability::Active {
             for service in self.services.clone() {
@@ -237,7 +237,7 @@ impl Global {
         let (mut surplus, clean): (Vec<TaskId>, Vec<TaskId>) =
             tasks.into_iter().partition(|task| is_dirty(cx.store, wanted, cx.store.task_ever(*task)));
         if clean.is_empty() {
-            add_task(service, node, cx);
+            add_task(service, node, CreateCause::NodeChanged, cx);
         }
         surplus.extend(clean.into_iter().skip(1));
         for task in surplus {
@@ -280,12 +280,12 @@ fn is_on_node(slot: Slot) -> bool {
 }
 
 /// Source: `addTask`.
-fn add_task(service: ServiceId, node: NodeId, cx: &mut Cx<'_>) {
+fn add_task(service: ServiceId, node: NodeId, cause: CreateCause, cx: &mut Cx<'_>) {
     let Some(row) = cx.store.service(service) else { return };
     let (spec, spec_version) = (row.spec_id, row.spec_version);
     let (slot, desired, by) = (Slot::Node(node), TaskState::Running, Creator::Orchestrator);
     let task = cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
-    cx.store.decide(service, Decision::Creates { task });
+    cx.store.decide(service, Decision::Creates { task, cause });
 }
 
 /// Source: `shutdownTask` (control-plane G8).

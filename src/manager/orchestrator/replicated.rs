@@ -11,9 +11,10 @@ use super::update::{Slots, Supervisor};
 use crate::manager::Cx;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
-use crate::model::decision::{Decision, DeleteCause, StopCause};
+use crate::model::decision::{CreateCause, Decision, DeleteCause, StopCause};
 use crate::model::service::Mode;
 use crate::model::task::{Creator, Slot, TaskState};
+use crate::model::update::UpdateState;
 use crate::model::{NodeId, ServiceId, TaskId};
 
 /// Reconciles replicated services. Reactions come at the end of each transaction, without timers.
@@ -257,12 +258,17 @@ fn add_tasks(service: ServiceId, count: usize, live: &[LiveSlot], dead: &mut Vec
     let (spec, spec_version) = (row.spec_id, row.spec_version);
     let mut taken = live.iter().map(|slot| slot.slot).peekable();
     let free = (1..).filter(|slot| taken.next_if_eq(slot).is_none());
-    let slots: Vec<u32> = free.take(count).collect();
-    dead.retain(|slot| slots.binary_search(slot).is_err());
-    for slot in slots {
+    let is_rolled_back = row.update_status.is_some_and(|status| status.state == UpdateState::RollbackStarted);
+    let cause = |slot| match dead.binary_search(&slot) {
+        Ok(_) if is_rolled_back => CreateCause::DeadSlot,
+        _ => CreateCause::Replica,
+    };
+    let slots: Vec<(u32, CreateCause)> = free.take(count).map(|slot| (slot, cause(slot))).collect();
+    dead.retain(|slot| slots.binary_search_by_key(slot, |(slot, _)| *slot).is_err());
+    for (slot, cause) in slots {
         let (slot, desired, by) = (Slot::Replica(slot), TaskState::Running, Creator::Orchestrator);
         let task = cx.store.create_task(cx.now, NewTask { service, slot, spec, spec_version, desired, by });
-        cx.store.decide(service, Decision::Creates { task });
+        cx.store.decide(service, Decision::Creates { task, cause });
     }
 }
 

@@ -67,8 +67,9 @@ impl Restarts {
     /// Source: `Restart` (control-plane R1 to R4).
     pub fn restart(&mut self, id: TaskId, cx: &mut Cx<'_>) {
         if let Some(Some(delay)) = self.delays.get_mut(id) {
-            delay.restart_after = true;
-            cx.store.decide_on(id, Decision::RestartsLater { task: id });
+            if !std::mem::replace(&mut delay.restart_after, true) {
+                cx.store.decide_on(id, Decision::RestartsLater { task: id });
+            }
             return;
         }
         let task = *cx.store.task_ever(id);
@@ -92,7 +93,7 @@ impl Restarts {
             (state, _) if state.is_terminal() => RestartCause::Ended(state),
             (_, Some(node)) if is_drained => RestartCause::Drained(node),
             (_, Some(node)) if is_down => RestartCause::NodeDown(node),
-            (state, node) => node.map_or(RestartCause::Ended(state), RestartCause::NodeGone),
+            _ => RestartCause::NodeCameBack,
         };
         let waits = predecessor.is_some();
         cx.store.decide(task.service, Decision::Restarts { task: id, new: replacement, cause, delay, waits });

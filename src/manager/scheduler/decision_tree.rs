@@ -8,6 +8,7 @@ use super::filter::Pipeline;
 use super::nodeset::{NodeSet, Rank};
 use super::{Counted, CountedTasks};
 use crate::manager::{Cx, constraint};
+use crate::model::decision::Decision;
 use crate::model::task::{Message, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId};
 
@@ -198,6 +199,7 @@ impl TaskGroup<'_> {
         let is_active = cx.store.task_ever(task).desired <= TaskState::Complete;
         info.add_task(self.service, self.pipeline.spec(), is_active);
         *self.counted.entry(task, None) = Some(Counted { node, is_active });
+        cx.store.decide(self.service, Decision::Assigns { task, node, is_preassigned: false });
         cx.store.assign(cx.now, task, node, Message::SchedulerAssigned);
         Some(info.rank(cx.now, self.service, self.spec_version))
     }

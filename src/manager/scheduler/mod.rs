@@ -201,6 +201,7 @@ impl Scheduler {
                 let is_active = desired <= TaskState::Complete;
                 info.add_task(service, pipeline.spec(), is_active);
                 *self.counted.entry(id, None) = Some(Counted { node, is_active });
+                cx.store.decide(service, Decision::Assigns { task: id, node, is_preassigned: true });
                 cx.store.assign(cx.now, id, node, Message::SchedulerConfirmed);
                 return false;
             }

@@ -8,9 +8,10 @@ use super::{Event, Explain, Scope, Tasks, of_decision, waits};
 use crate::kernel::Time;
 use crate::model::command::Command;
 use crate::model::decision::Decision;
+use crate::model::node::{Leadership, NodeState};
 use crate::model::rule::Rule;
-use crate::model::task::{Slot, TaskState};
-use crate::model::update::{UpdateState, UpdateStatus};
+use crate::model::task::{Message, Slot, TaskError, TaskState};
+use crate::model::update::{UpdateMessage, UpdateStatus};
 use crate::model::{ServiceId, TaskId};
 use crate::observe::TaskRecord;
 
@@ -57,7 +58,7 @@ fn written(lines: &[Line]) -> String {
         };
     }
     if !rules.is_empty() {
-        text += "\nRules, and where swarmkit's manager/ has them:\n";
+        text += "\nRules, and where swarmkit has them:\n";
         for rule in rules {
             text += &format!("{:<4} {} ({})\n", rule.number(), rule.says(), rule.source());
         }
@@ -82,26 +83,33 @@ fn line(explain: &Explain<'_>, tasks: &Tasks, scope: &Scope, at: Time, event: &E
             let why = error.text(|service| plan.services[service].as_str(), |node| plan.nodes[node].name.as_str());
             told(format!("refused: {why}"), None)
         }
-        Event::Node(node, state) => {
-            let state = state.map_or("no member of the cluster any more", |state| state.name());
-            told(format!("{}: {state}", plan.nodes[node].name), None)
+        Event::Node(node, before, state) => {
+            let said = state.map_or("no member of the cluster any more", |state| state.name());
+            told(format!("{}: {said}", plan.nodes[node].name), Some(node_rule(before, state)))
         }
+        Event::Leadership(Leadership::Leader(node)) => {
+            told(format!("{}: leads the swarm from now on", plan.nodes[node].name), Some(Rule::NewLeader))
+        }
+        Event::Leadership(leadership) => told(waits::nobody_leads(leadership).to_owned(), Some(Rule::NoQuorum)),
         Event::Spec(..) | Event::UpdaterEnds(_) => None,
-        Event::Status(service, status) if is_asked_for(service, scope.slot) => {
+        Event::Status(service, Some(status)) if is_asked_for(service, scope.slot) => {
             let UpdateStatus { state, message } = status;
-            told(format!("{}: {}: {message}", plan.services[service], state.name()), Some(status_rule(state)))
+            told(format!("{}: {}: {message}", plan.services[service], state.name()), Some(status_rule(message)))
+        }
+        Event::Status(service, None) if is_asked_for(service, scope.slot) => {
+            told(format!("{}: its update status is cleared", plan.services[service]), Some(Rule::Operator))
         }
         Event::Status(..) => None,
         Event::Task(ref task) if is_asked_for(task.service, Some(task.slot)) => {
-            let rule = (task.status.state == TaskState::Pending).then_some(Rule::Unplaced);
-            told(format!("{} {}", speaker.task(task.task), task_event(task)?), rule)
+            let (what, rule) = task_event(task, tasks.get(task.task).is_some_and(|row| row.ran.is_some()))?;
+            told(format!("{} {what}", speaker.task(task.task)), Some(rule))
         }
         Event::Task(_) => None,
         Event::Decision(service, ref decision) => {
             let words = of_decision(plan, tasks, service, decision);
             let slot_of = |task: TaskId| tasks.get(task).map(|row| row.first.slot);
             let slot = match *decision {
-                Decision::TooLate { slot, .. } => Some(slot),
+                Decision::Skips { slot, .. } => Some(slot),
                 _ => words.task.and_then(slot_of),
             };
             if !is_asked_for(service, slot.or(scope.slot)) {
@@ -115,23 +123,53 @@ fn line(explain: &Explain<'_>, tasks: &Tasks, scope: &Scope, at: Time, event: &E
     }
 }
 
-/// What has become of a task, if that is worth a line.
-fn task_event(task: &TaskRecord) -> Option<String> {
+/// What has become of a task, if that is worth a line, and by which rule.
+fn task_event(task: &TaskRecord, has_run: bool) -> Option<(String, Rule)> {
     let status = task.status;
-    match status.state {
-        TaskState::Running => Some("runs".to_owned()),
-        TaskState::Pending => status.err.map(|err| format!("waits: {err}")),
-        state if state.is_terminal() => Some(format!("has ended: {}", ended(status))),
-        _ => None,
-    }
+    let rule = match (status.state, status.err) {
+        (TaskState::Running, _) => return Some(("runs".to_owned(), Rule::Starts)),
+        (TaskState::Pending, Some(err)) => {
+            let rule = if matches!(err, TaskError::UnsuitableNode(_)) { Rule::Confirm } else { Rule::Unplaced };
+            return Some((format!("waits: {err}"), rule));
+        }
+        (TaskState::Complete, _) => Rule::Exits,
+        (TaskState::Shutdown, _) if task.node.is_none() => Rule::Superseded,
+        (TaskState::Shutdown, _) => Rule::AgentStops,
+        (TaskState::Failed, _) => {
+            if has_run {
+                Rule::Exits
+            } else {
+                Rule::Starts
+            }
+        }
+        (TaskState::Rejected, Some(TaskError::ConstraintsNotMet)) => Rule::Enforce,
+        (TaskState::Rejected, _) => Rule::Prepares,
+        (TaskState::Orphaned, _) if status.message == Message::NodeDeleted => Rule::NodeRemoved,
+        (TaskState::Orphaned, _) => Rule::Orphaned,
+        _ => return None,
+    };
+    Some((format!("has ended: {}", ended(status)), rule))
 }
 
 /// The rule by which an update status is written.
-fn status_rule(state: UpdateState) -> Rule {
-    match state {
-        UpdateState::Updating => Rule::UpdateDirty,
-        UpdateState::Paused | UpdateState::RollbackPaused => Rule::TooManyFailures,
-        UpdateState::RollbackStarted => Rule::RollBack,
-        UpdateState::Completed | UpdateState::RollbackCompleted => Rule::Complete,
+fn status_rule(message: UpdateMessage) -> Rule {
+    match message {
+        UpdateMessage::InProgress => Rule::InProgress,
+        UpdateMessage::Paused(_) => Rule::Pause,
+        UpdateMessage::RollbackPaused(_) => Rule::NoSecondRollback,
+        UpdateMessage::RolledBack(_) => Rule::RollBack,
+        UpdateMessage::ManualRollback => Rule::ManualRollback,
+        UpdateMessage::Completed | UpdateMessage::RollbackCompleted => Rule::Complete,
+    }
+}
+
+/// The rule by which a node's state has changed.
+fn node_rule(before: Option<NodeState>, state: Option<NodeState>) -> Rule {
+    match (before, state) {
+        (_, None) => Rule::NodeRemoved,
+        (_, Some(NodeState::Ready)) => Rule::NodeReady,
+        (_, Some(NodeState::Unknown)) => Rule::NodeUnknown,
+        (Some(NodeState::Unknown), Some(NodeState::Down)) => Rule::NodeNotBack,
+        (_, Some(NodeState::Down)) => Rule::NodeDown,
     }
 }

@@ -5,11 +5,11 @@ mod rollback;
 mod waits;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::{IdVec, Time};
 use crate::model::decision::Decision;
-use crate::model::node::NodeState;
+use crate::model::node::{Leadership, NodeState};
 use crate::model::request::Request;
 use crate::model::task::{Slot, Status, TaskState};
 use crate::model::update::{CommandError, UpdateStatus};
@@ -25,6 +25,8 @@ pub struct Explain<'p> {
     plan: &'p Plan,
     events: Vec<(Time, Event)>,
     tasks: Tasks,
+    /// Nodes that have not always been ready, as they are now.
+    nodes: BTreeMap<NodeId, Option<NodeState>>,
 }
 
 /// What to explain.
@@ -44,13 +46,16 @@ enum Event {
     Refused(CommandError),
     /// A specification was written.
     Spec(ServiceId, SpecCause),
-    Status(ServiceId, UpdateStatus),
+    /// An update status was written; `None`: cleared.
+    Status(ServiceId, Option<UpdateStatus>),
     Decision(ServiceId, Decision),
     /// An updater has ended.
     UpdaterEnds(u32),
     /// A task is there, or its state or its error has changed.
     Task(TaskRecord),
-    Node(NodeId, Option<NodeState>),
+    /// The state of a node has changed, from one to another; `None`: it is no member of the cluster.
+    Node(NodeId, Option<NodeState>, Option<NodeState>),
+    Leadership(Leadership),
 }
 
 /// What is known of tasks, so that one can be spoken of.
@@ -84,7 +89,7 @@ struct End {
 impl<'p> Explain<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Explain<'p> {
-        Explain { plan, events: Vec::new(), tasks: Tasks::default() }
+        Explain { plan, events: Vec::new(), tasks: Tasks::default(), nodes: BTreeMap::new() }
     }
 
     /// The slots in which a service had tasks.
@@ -135,16 +140,20 @@ impl Observer for Explain<'_> {
             Record::Command { index } => Event::Command(index),
             Record::CommandError { error, .. } => Event::Refused(error),
             Record::Spec { service, cause, .. } => Event::Spec(service, cause),
-            Record::UpdateStatus { service, status: Some(status) } => Event::Status(service, status),
+            Record::UpdateStatus { service, status } => Event::Status(service, status),
             Record::Updater { run, begins: false, .. } => Event::UpdaterEnds(run),
             Record::Task(ref task) if self.tasks.note(now, task) => Event::Task(*task),
-            Record::Node { node, state, .. } => Event::Node(node, state),
+            Record::Node { node, state, .. } => {
+                match self.nodes.insert(node, state).unwrap_or(Some(NodeState::Ready)) {
+                    before if before == state => return,
+                    before => Event::Node(node, before, state),
+                }
+            }
+            Record::Leadership(leadership) => Event::Leadership(leadership),
             Record::Task(_)
             | Record::CommandResumed { .. }
-            | Record::UpdateStatus { .. }
             | Record::Updater { .. }
             | Record::Desired { .. }
-            | Record::Leadership(_)
             | Record::Manager { .. }
             | Record::ServiceRemoved { .. }
             | Record::TaskRemoved { .. }

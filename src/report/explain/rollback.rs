@@ -232,7 +232,7 @@ fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row
 /// The last update status that was written.
 fn last_status(update: &Update<'_>) -> Option<(Time, UpdateState)> {
     update.events.iter().rev().find_map(|(at, event)| match event {
-        Event::Status(service, status) if *service == update.service => Some((*at, status.state)),
+        Event::Status(service, Some(status)) if *service == update.service => Some((*at, status.state)),
         _ => None,
     })
 }

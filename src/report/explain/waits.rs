@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::story::seconds;
 use super::words::{Speaker, ended};
-use super::{Event, Scope, Tasks};
+use super::{Event, Row, Scope, Tasks};
 use crate::kernel::{Span, Time};
 use crate::model::decision::Decision;
+use crate::model::node::Leadership;
 use crate::model::rule::Rule;
+use crate::model::task::TaskState;
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId, defaults};
 use crate::sim::Plan;
@@ -15,9 +17,24 @@ use crate::sim::Plan;
 /// What waits, for what, and by which rule.
 type Wait = (String, String, Rule);
 
+/// What stands at an instant: who waits.
+#[derive(Default)]
+struct Standing {
+    updaters: BTreeMap<(ServiceId, u32), Updater>,
+    /// Tasks that are held back, and until when at least; under a new leader that is not said.
+    held_back: BTreeMap<TaskId, (ServiceId, Option<Time>)>,
+    /// Tasks that may run.
+    started: BTreeSet<TaskId>,
+    statuses: BTreeMap<ServiceId, UpdateState>,
+    /// That nobody leads, if so.
+    leaderless: Option<Leadership>,
+}
+
 /// An updater that has not ended.
 #[derive(Default)]
 struct Updater {
+    /// How long its workers rest.
+    delay: Span,
     /// What each of its workers did last.
     workers: BTreeMap<u32, (Time, Hand)>,
     /// Until when it watches.
@@ -27,47 +44,38 @@ struct Updater {
 #[derive(Clone, Copy)]
 enum Hand {
     Awaits(TaskId),
-    RestsFor(Span),
-    Free,
+    /// For a task that is kept: it only has to be allowed to start.
+    Keeps(TaskId),
+    Rests,
 }
 
 /// Everything that is waited for at `now`, after these events.
 pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &Tasks, now: Time) -> Vec<Wait> {
-    let mut updaters: BTreeMap<(ServiceId, u32), Updater> = BTreeMap::new();
-    let mut held_back: BTreeMap<TaskId, (ServiceId, Time)> = BTreeMap::new();
-    let mut started: BTreeSet<TaskId> = BTreeSet::new();
-    let mut statuses: BTreeMap<ServiceId, UpdateState> = BTreeMap::new();
+    let mut standing = Standing::default();
     for (at, event) in events {
-        match *event {
-            Event::UpdaterEnds(run) => updaters.retain(|(_, other), _| *other != run),
-            Event::Status(service, status) => _ = statuses.insert(service, status.state),
-            Event::Decision(service, Decision::Restarts { new, delay, .. }) => {
-                held_back.insert(new, (service, *at + delay));
-            }
-            Event::Decision(_, Decision::Starts { task, .. }) => {
-                held_back.remove(&task);
-                started.insert(task);
-            }
-            Event::Decision(_, Decision::Stops { task, .. }) => _ = held_back.remove(&task),
-            Event::Decision(service, ref decision) => note(&mut updaters, service, *at, decision),
-            Event::Command(_) | Event::Refused(_) | Event::Spec(..) | Event::Task(_) | Event::Node(..) => {}
-        }
+        standing.note(*at, event);
+    }
+    if let Some(leadership) = standing.leaderless {
+        return vec![(nobody_leads(leadership).to_owned(), String::new(), Rule::NoQuorum)];
     }
     let speaker = Speaker { plan, tasks };
     let is_asked_for = |service: ServiceId| scope.service.is_none_or(|asked| asked == service);
     let is_slot = |task: TaskId| scope.slot.is_none() || scope.slot == tasks.get(task).map(|row| row.first.slot);
     let mut waits = Vec::new();
-    for ((service, _), updater) in updaters.iter().filter(|((service, _), _)| is_asked_for(*service)) {
+    for ((service, _), updater) in standing.updaters.iter().filter(|((service, _), _)| is_asked_for(*service)) {
         let name = &plan.services[*service];
         for (since, hand) in updater.workers.values() {
             waits.extend(match *hand {
-                Hand::Awaits(task) if is_slot(task) => Some(awaits(&speaker, task, started.contains(&task), *since)),
-                Hand::RestsFor(delay) if *since + delay > now => {
-                    let until = seconds(*since + delay);
+                Hand::Awaits(task) | Hand::Keeps(task) if !is_slot(task) => None,
+                Hand::Awaits(task) if standing.started.contains(&task) => Some(awaits_running(&speaker, task)),
+                Hand::Awaits(task) => Some(awaits_start(&speaker, task, *since)),
+                Hand::Keeps(task) if !standing.may_run(&speaker, task) => Some(awaits_start(&speaker, task, *since)),
+                Hand::Keeps(_) | Hand::Rests if *since + updater.delay > now => {
+                    let until = seconds(*since + updater.delay);
                     let text = format!("{name}: the update goes on at {until}");
-                    Some((text, format!("its worker rests for {delay}"), Rule::Delay))
+                    Some((text, format!("its worker rests for {}", updater.delay), Rule::Delay))
                 }
-                Hand::Awaits(_) | Hand::RestsFor(_) | Hand::Free => None,
+                Hand::Keeps(_) | Hand::Rests => None,
             });
         }
         if let Some(until) = updater.watches_until {
@@ -75,53 +83,105 @@ pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &T
             waits.push((text, "it watches for failures until then".to_owned(), Rule::LastWatch));
         }
     }
-    for (task, (service, until)) in held_back {
-        if is_asked_for(service) && is_slot(task) {
-            let text = format!("{} is held back until {}", speaker.task(task), seconds(until));
-            waits.push((text, "the restart delay has not passed".to_owned(), Rule::DelayedStart));
-        }
+    for (task, (_, until)) in standing.held_back.iter().filter(|(task, (of, _))| is_asked_for(*of) && is_slot(**task)) {
+        let (name, why) = (speaker.task(*task), "the restart delay has not passed");
+        waits.push(match until {
+            Some(until) => {
+                (format!("{name} is held back until {}", seconds(*until)), why.to_owned(), Rule::DelayedStart)
+            }
+            None => (format!("{name} is held back"), format!("{why}, counted from its last report"), Rule::HeldBack),
+        });
     }
-    for (service, state) in statuses.into_iter().filter(|(service, _)| is_asked_for(*service)) {
+    for (service, state) in standing.statuses.into_iter().filter(|(service, _)| is_asked_for(*service)) {
         if matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) {
             let text =
                 format!("{}: nothing goes on until an operator updates the service again", plan.services[service]);
-            waits.push((text, format!("the update status is {}", state.name()), Rule::TooManyFailures));
+            waits.push((text, format!("the update status is {}", state.name()), Rule::Halted));
         }
     }
     waits
 }
 
-fn note(updaters: &mut BTreeMap<(ServiceId, u32), Updater>, service: ServiceId, at: Time, decision: &Decision) {
-    let mut hand = |run: u32, worker: u32, hand: Hand| {
-        updaters.entry((service, run)).or_default().workers.insert(worker, (at, hand));
-    };
-    match *decision {
-        Decision::Replaces { run, worker, new, .. } => hand(run, worker, Hand::Awaits(new)),
-        Decision::Keeps { run, worker, .. } | Decision::TooLate { run, worker, .. } => hand(run, worker, Hand::Free),
-        Decision::SlotDone { run, worker, delay, .. } => hand(run, worker, Hand::RestsFor(delay)),
-        Decision::LastWatch { run, monitor } => {
-            updaters.entry((service, run)).or_default().watches_until = Some(at + monitor);
+impl Standing {
+    fn note(&mut self, at: Time, event: &Event) {
+        match *event {
+            Event::UpdaterEnds(run) => self.updaters.retain(|(_, other), _| *other != run),
+            Event::Status(service, Some(status)) => _ = self.statuses.insert(service, status.state),
+            Event::Status(service, None) => _ = self.statuses.remove(&service),
+            Event::Leadership(leadership) => {
+                // What a leader has in mind goes with it.
+                self.updaters.clear();
+                self.held_back.values_mut().for_each(|(_, until)| *until = None);
+                self.leaderless = (!matches!(leadership, Leadership::Leader(_))).then_some(leadership);
+            }
+            Event::Decision(service, Decision::Restarts { new, delay, .. }) => {
+                self.held_back.insert(new, (service, Some(at + delay)));
+            }
+            Event::Decision(_, Decision::Starts { task, .. }) => {
+                self.held_back.remove(&task);
+                self.started.insert(task);
+            }
+            Event::Decision(_, Decision::Stops { task, .. }) => _ = self.held_back.remove(&task),
+            Event::Decision(service, ref decision) => self.note_updater(service, at, decision),
+            Event::Command(_) | Event::Refused(_) | Event::Spec(..) | Event::Task(_) | Event::Node(..) => {}
         }
-        _ => {}
+    }
+
+    fn note_updater(&mut self, service: ServiceId, at: Time, decision: &Decision) {
+        let (run, hand) = match *decision {
+            Decision::UpdateBegins { run, .. } | Decision::LastWatch { run, .. } => (run, None),
+            Decision::Replaces { run, worker, new, .. } => (run, Some((worker, Hand::Awaits(new)))),
+            Decision::Keeps { run, worker, task } => (run, Some((worker, Hand::Keeps(task)))),
+            Decision::Skips { run, worker, .. } | Decision::SlotDone { run, worker, .. } => {
+                (run, Some((worker, Hand::Rests)))
+            }
+            _ => return,
+        };
+        let updater = self.updaters.entry((service, run)).or_default();
+        updater.workers.extend(hand.map(|(worker, hand)| (worker, (at, hand))));
+        match *decision {
+            Decision::UpdateBegins { config, .. } => updater.delay = config.delay,
+            Decision::LastWatch { monitor, .. } => updater.watches_until = Some(at + monitor),
+            _ => {}
+        }
+    }
+
+    /// Whether a task that an update keeps may run already.
+    fn may_run(&self, speaker: &Speaker<'_>, task: TaskId) -> bool {
+        let is_made_to_run = |row: &Row| row.first.desired >= TaskState::Running;
+        self.started.contains(&task) || speaker.tasks.get(task).is_some_and(is_made_to_run)
     }
 }
 
-/// What an update waits for that has made a task.
-fn awaits(speaker: &Speaker<'_>, task: TaskId, may_start: bool, since: Time) -> Wait {
-    let name = speaker.task(task);
-    if !may_start {
-        let until = seconds(since + defaults::OLD_TASK_TIMEOUT);
-        let text = format!("the update waits until {name} may start");
-        return (
-            text,
-            format!("the task before it has not stopped; at {until} it is waited for no longer"),
-            Rule::DelayedStart,
-        );
+/// That nobody leads, in words.
+pub(super) fn nobody_leads(leadership: Leadership) -> &'static str {
+    match leadership {
+        Leadership::NoQuorum => "too few managers are there: nothing is decided until there are more",
+        Leadership::NoLeader | Leadership::Leader(_) => {
+            "nobody leads the swarm: nothing is decided until somebody does"
+        }
     }
-    let text = format!("the update waits, without end, until {name} runs or has ended");
-    let state = speaker
-        .tasks
-        .get(task)
-        .map_or_else(String::new, |row| format!("it is {} since {}", ended(row.last.status), seconds(row.since)));
+}
+
+/// A task of an update that is held back.
+fn awaits_start(speaker: &Speaker<'_>, task: TaskId, since: Time) -> Wait {
+    let until = seconds(since + defaults::OLD_TASK_TIMEOUT);
+    let text = format!("the update waits until {} may start", speaker.task(task));
+    (text, format!("the task before it has not stopped; at {until} it is waited for no longer"), Rule::DelayedStart)
+}
+
+/// A task of an update that may run and does not.
+fn awaits_running(speaker: &Speaker<'_>, task: TaskId) -> Wait {
+    let text = format!("the update waits, without end, until {} runs or has ended", speaker.task(task));
+    let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
+        let (what, since) = (ended(row.last.status), seconds(row.since));
+        match row.last.status.state {
+            TaskState::Preparing => format!("its image is pulled and its container made since {since}"),
+            TaskState::Starting => {
+                format!("it is starting since {since}; with a health check it must get healthy first")
+            }
+            _ => format!("it is {what} since {since}"),
+        }
+    });
     (text, state, Rule::AwaitRunning)
 }

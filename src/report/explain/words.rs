@@ -3,9 +3,11 @@
 use super::super::names::{counted, of_image_in_short, of_slot};
 use super::super::story::seconds;
 use super::Tasks;
-use crate::model::decision::{Decision, DeleteCause, Refusal, RestartCause, StartCause, StopCause, Verdict};
+use crate::model::decision::{
+    CreateCause, Decision, DeleteCause, Refusal, RestartCause, SkipCause, StartCause, StopCause, Verdict,
+};
 use crate::model::service::{FailureAction, Order};
-use crate::model::task::{Status, TaskState};
+use crate::model::task::{Slot, Status, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::sim::Plan;
 
@@ -36,27 +38,8 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
         | Decision::UpdateCancelled { .. }
         | Decision::LastWatch { .. }
         | Decision::CannotRollBack { .. } => speaker.update(decision),
-        Decision::Replaces { new, order, .. } => {
-            let how = match order {
-                Order::StopFirst => "stop-first: it starts when the old one has stopped",
-                Order::StartFirst => "start-first: the old one stops when it runs",
-            };
-            (
-                format!("{} is made, {how}", speaker.task(new)),
-                "its slot is out of date, and a worker is free".to_owned(),
-            )
-        }
-        Decision::Keeps { task, .. } => {
-            (format!("{} is kept", speaker.task(task)), "it is up to date already; it is not monitored".to_owned())
-        }
-        Decision::TooLate { slot, .. } => {
-            let slot = of_slot(plan, service, slot);
-            (format!("{slot} is left alone"), "its tasks were shut down by somebody else meanwhile".to_owned())
-        }
-        Decision::SlotDone { task, state, delay, .. } => {
-            let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
-            let came_up = if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
-            (format!("{} is done{rests}", speaker.slot(task)), format!("{} {came_up}", speaker.task(task)))
+        Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } | Decision::SlotDone { .. } => {
+            speaker.slot_of_update(service, decision)
         }
         Decision::Failure { task, verdict, .. } => speaker.verdict(task, verdict),
         Decision::Stops { task, cause } => (format!("{} is to stop", speaker.task(task)), speaker.stop(task, cause)),
@@ -70,13 +53,22 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             };
             (format!("{} is made in its place{held_back}", speaker.task(new)), speaker.restart(task, cause))
         }
-        Decision::RestartsLater { task } => (
-            format!("{} is replaced later", speaker.task(task)),
-            "it has ended while it was held back, and is replaced when it could have started".to_owned(),
-        ),
+        Decision::RestartsLater { task } => {
+            let has_ended = tasks.get(task).is_some_and(|row| row.last.status.state.is_terminal());
+            let event = if has_ended { "it has ended" } else { "its node is down, drained or gone" };
+            (
+                format!("{} is replaced later", speaker.task(task)),
+                format!("{event} while it is held back; it is replaced when it could have started"),
+            )
+        }
         Decision::NotReplaced { task, cause } => (format!("{} is not replaced", speaker.task(task)), refusal(cause)),
-        Decision::Creates { task } => {
-            (format!("{} is made", speaker.task(task)), "the service wants a task there, and has none".to_owned())
+        Decision::Creates { task, cause } => (format!("{} is made", speaker.task(task)), speaker.create(task, cause)),
+        Decision::Assigns { task, node, is_preassigned } => {
+            let because = match is_preassigned {
+                true => "the node takes it, and its service is global",
+                false => "it comes first of the nodes that take it",
+            };
+            (format!("{} is put on {}", speaker.task(task), speaker.node(node)), because.to_owned())
         }
         Decision::Rejects { task, node } => {
             let because = format!("{} does not meet its constraints or reservations any more", speaker.node(node));
@@ -105,14 +97,15 @@ fn subject(decision: &Decision) -> Option<TaskId> {
         | Decision::Restarts { new: task, .. }
         | Decision::RestartsLater { task }
         | Decision::NotReplaced { task, .. }
-        | Decision::Creates { task }
+        | Decision::Creates { task, .. }
+        | Decision::Assigns { task, .. }
         | Decision::Rejects { task, .. }
         | Decision::EndsUnplaced { task }
         | Decision::Deletes { task, .. } => Some(task),
         Decision::UpdateBegins { .. }
         | Decision::NothingToUpdate
         | Decision::UpdateCancelled { .. }
-        | Decision::TooLate { .. }
+        | Decision::Skips { .. }
         | Decision::LastWatch { .. }
         | Decision::CannotRollBack { .. } => None,
     }
@@ -133,6 +126,14 @@ impl Speaker<'_> {
 
     pub fn node(&self, node: NodeId) -> &str {
         &self.plan.nodes[node].name
+    }
+
+    fn node_of(&self, task: TaskId) -> &str {
+        let node = self.tasks.get(task).and_then(|row| match row.first.slot {
+            Slot::Node(node) => Some(node),
+            Slot::Replica(_) => row.last.node,
+        });
+        node.map_or("its node", |node| self.node(node))
     }
 
     /// What is said of an updater as a whole.
@@ -170,6 +171,39 @@ impl Speaker<'_> {
                 "all slots that were handed out are done".to_owned(),
             ),
             _ => ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned()),
+        }
+    }
+
+    /// What is said of a slot that an updater takes.
+    fn slot_of_update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
+        match *decision {
+            Decision::Replaces { new, order, .. } => {
+                let how = match order {
+                    Order::StopFirst => "stop-first: it starts when the old one has stopped",
+                    Order::StartFirst => "start-first: the old one stops when it runs",
+                };
+                (
+                    format!("{} is made, {how}", self.task(new)),
+                    "its slot is out of date, and a worker is free".to_owned(),
+                )
+            }
+            Decision::Keeps { task, .. } => {
+                (format!("{} is kept", self.task(task)), "it is up to date already; it is not monitored".to_owned())
+            }
+            Decision::Skips { slot, cause, .. } => {
+                let because = match cause {
+                    SkipCause::TooLate => "its tasks were shut down by somebody else meanwhile",
+                    SkipCause::ServiceRemoved => "the service is removed",
+                };
+                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because.to_owned())
+            }
+            Decision::SlotDone { task, state, delay, .. } => {
+                let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
+                let came_up =
+                    if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
+                (format!("{} is done{rests}", self.slot(task)), format!("{} {came_up}", self.task(task)))
+            }
+            _ => unreachable!("it is about a slot"),
         }
     }
 
@@ -217,11 +251,28 @@ impl Speaker<'_> {
             StopCause::ScaledDown => "the service wants fewer replicas".to_owned(),
             StopCause::ServiceRemoved => "the service is removed".to_owned(),
             StopCause::NodeUnfit => {
-                let node = self.tasks.get(task).and_then(|row| row.last.node);
-                let node = node.map_or("its node", |node| self.node(node));
-                format!("{node} is down, drained, paused or gone, or does not meet the constraints of the service")
+                format!(
+                    "{} is down, drained or gone, or does not meet the constraints of the service",
+                    self.node_of(task)
+                )
             }
+            StopCause::NodeInvalid => format!("{} is down or drained", self.node_of(task)),
+            StopCause::NotRestarted => format!(
+                "it has ended, and {} is paused or does not meet the constraints of the service",
+                self.node_of(task)
+            ),
             StopCause::Surplus => "on a node that has changed, only one task that is up to date is left".to_owned(),
+        }
+    }
+
+    fn create(&self, task: TaskId, cause: CreateCause) -> String {
+        match cause {
+            CreateCause::Replica => "the service wants more replicas than it has".to_owned(),
+            CreateCause::DeadSlot => "its slot had ended for good, and the service is rolled back".to_owned(),
+            CreateCause::OnNode => format!("the service is global, and has none on {}", self.node_of(task)),
+            CreateCause::NodeChanged => {
+                format!("{} has changed, and has no task of the service that is up to date", self.node_of(task))
+            }
         }
     }
 
@@ -249,7 +300,7 @@ impl Speaker<'_> {
             }
             RestartCause::Drained(node) => format!("{of} is on {}, which is drained", self.node(node)),
             RestartCause::NodeDown(node) => format!("{of} is on {}, which is down", self.node(node)),
-            RestartCause::NodeGone(node) => format!("{of} is on {}, which is gone", self.node(node)),
+            RestartCause::NodeCameBack => format!("the node of {of} was down or drained while it was held back"),
         }
     }
 }

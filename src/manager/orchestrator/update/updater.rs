@@ -10,7 +10,7 @@ use crate::manager::orchestrator::restart::Restarts;
 use crate::manager::orchestrator::task::{Wanted, is_dirty};
 use crate::manager::store::{NewTask, Service};
 use crate::manager::{Cx, Wake};
-use crate::model::decision::{Decision, StopCause, Verdict};
+use crate::model::decision::{Decision, SkipCause, StopCause, Verdict};
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
 use crate::model::task::{Creator, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
@@ -119,8 +119,11 @@ impl Updater {
         };
         let dirty: Vec<u32> = (0..slots.slots.len() as u32).filter(is_dirty_slot).collect();
         if dirty.is_empty() {
-            if matches!(state, Some(UpdateState::Updating | UpdateState::RollbackStarted)) {
+            let is_in_progress = matches!(state, Some(UpdateState::Updating | UpdateState::RollbackStarted));
+            if is_in_progress || (state.is_none() && !slots.slots.is_empty()) {
                 cx.store.decide(service, Decision::NothingToUpdate);
+            }
+            if is_in_progress {
                 write_completed(service, cx);
             }
             return None;
@@ -294,14 +297,16 @@ impl Updater {
     /// Source: `updateTask` (control-plane U19 to U21, U23, U24).
     fn replace_tasks(&self, worker: usize, slot: u32, restarts: &mut Restarts, cx: &mut Cx<'_>) -> Worker {
         let (run, worker, place) = (self.epoch, worker as u32, self.slots.slots[slot as usize].0);
+        let skips = |cause| Decision::Skips { run, worker, slot: place, cause };
         if cx.store.service(self.service).is_none() {
+            cx.store.decide(self.service, skips(SkipCause::ServiceRemoved));
             return Worker::Idle;
         }
         let mut old = None;
         if self.config.order == Order::StopFirst {
             // An error here, as when the restart supervisor was faster, gives up the whole transaction.
             let Ok(stopped) = shut_down(self.slots.tasks(slot as usize).iter(), StopCause::StopFirst, cx) else {
-                cx.store.decide(self.service, Decision::TooLate { run, worker, slot: place });
+                cx.store.decide(self.service, skips(SkipCause::TooLate));
                 return Worker::Idle;
             };
             old = stopped;
