@@ -27,14 +27,13 @@ fn read(lines: &Lines, line: &StringRecord, policies: &[String]) -> Result<Line,
     }
     let kind = MetricPath::parse(&line[2]).map_err(|_| lines.damaged(line, 2))?.kind();
     let value = if kind.is_numeric() {
-        let mean = lines.amount(line, 6)?;
-        let interval = interval(lines, line, 7)?;
+        let mean = Estimate { value: lines.amount(line, 6)?, interval: interval(lines, line, 7)? };
         let difference = match &line[12] {
             "" => None,
-            _ => Some(Estimate { value: lines.finite(line, 12)?, interval: self::interval(lines, line, 13)? }),
+            _ => Some(Estimate { value: lines.finite(line, 12)?, interval: interval(lines, line, 13)? }),
         };
         let spread = [lines.amount(line, 9)?, lines.amount(line, 10)?, lines.amount(line, 11)?];
-        LineValue::Numbers { mean: Estimate { value: mean, interval }, spread, difference }
+        LineValue::Numbers { mean, spread, difference }
     } else {
         LineValue::Word(line[4].to_owned())
     };
