@@ -76,11 +76,11 @@ pub fn files(
     let mut csv = Vec::new();
     seeds::tidy(&heads, &groups, &mut csv)?;
     let setting = |axis: &Axis| json!({"path": axis.path, "values": axis.values});
-    let json = about.json(json!({
-        "settings": axes.iter().map(setting).collect::<Vec<_>>(),
-        "digests": points.iter().map(|point| &*point.scenario.digest).collect::<Vec<_>>(),
-        "metrics": metrics.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    }));
+    let json = about.json([
+        ("settings", axes.iter().map(setting).collect()),
+        ("digests", points.iter().map(|point| &*point.scenario.digest).collect()),
+        ("metrics", metrics.iter().map(ToString::to_string).collect()),
+    ]);
     let mut files = vec![(SWEEP.name, csv), (files::SWEEP_JSON, json.into_bytes())];
     if let Some(metric) = first_number(metrics) {
         let estimates: Vec<Option<Estimate>> = results.iter().map(|runs| estimate(metric, runs)).collect();
@@ -96,8 +96,11 @@ pub fn first_number(metrics: &[MetricPath]) -> Option<&MetricPath> {
 }
 
 /// The chart of a metric with an estimate for each point of the grid, as files: a heat map when two settings vary, a line when one
-/// does; otherwise there is none.
+/// does; otherwise, or without any value, there is none.
 pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[Option<Estimate>]) -> Vec<File> {
+    if estimates.iter().all(Option::is_none) {
+        return Vec::new();
+    }
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
     let (factor, unit) = scale(metric.kind());
