@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::explain::{Tasks, Words, of_decision};
+use super::explain::{Known, Words, of_decision};
 use super::json::{length, point};
 use crate::kernel::{IdVec, Time};
 use crate::model::client::Access;
@@ -19,7 +19,7 @@ use crate::sim::Plan;
 #[derive(Debug)]
 pub struct Records<'p> {
     plan: &'p Plan,
-    tasks: Tasks,
+    known: Known,
     text: String,
     /// When each line was written, and where it ends in `text`.
     lines: Vec<(Time, usize)>,
@@ -28,7 +28,7 @@ pub struct Records<'p> {
 impl<'p> Records<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Records<'p> {
-        Records { plan, tasks: Tasks::default(), text: String::new(), lines: Vec::new() }
+        Records { plan, known: Known::default(), text: String::new(), lines: Vec::new() }
     }
 
     /// The lines, with those of requests among them, by the time at which they ended. Of the requests of one instant and its
@@ -173,8 +173,12 @@ impl<'p> Records<'p> {
 
 impl Observer for Records<'_> {
     fn record(&mut self, now: Time, record: &Record) {
-        if let Record::Task(task) = record {
-            self.tasks.note(now, task);
+        self.known.record(now, record);
+        // The services of the scenario are created without a command line.
+        if let Record::Command { index } = *record
+            && self.plan.commands[index as usize].line.is_empty()
+        {
+            return;
         }
         let (kind, fields) = self.fields(record);
         self.push(now, kind, fields);
@@ -192,7 +196,8 @@ impl Observer for Records<'_> {
     }
 
     fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
-        let Words { task, what, because } = of_decision(self.plan, &self.tasks, service, decision);
+        self.known.decision(decision);
+        let Words { task, what, because } = of_decision(self.plan, &self.known, service, decision);
         let (rule, service) = (decision.rule(), self.service(service));
         let fields = json!({
             "service": service, "task": task.map(|task| task.0), "what": what, "because": because,

@@ -173,4 +173,6 @@ fn ndjson_has_every_record_in_order() {
     {
         assert!(count(kind) > 0, "{kind}");
     }
+    let is_typed = |line: &serde_json::Value| line["record"] != "command" || line["line"] != "";
+    assert!(lines.iter().all(is_typed), "a command that nobody gave");
 }

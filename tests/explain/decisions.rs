@@ -68,13 +68,15 @@ fn updates() -> Vec<Run> {
                 scenario["images"]["web:1"]["outcome"] = json!({"exit": {"after": "25s", "code": 1}});
                 scenario
             },
-            &["is left alone by the update because its tasks were shut down by somebody else meanwhile [U23]"],
+            &[
+                "web.1 is left alone by the update because the restart supervisor had made web.1 task 4 (web:2) there at 26.700s [U23]",
+            ],
         ),
         (
             web(&slowly, &json!({}), &[UPDATE, ("30s", "service rm web")]),
             &[
-                "is left alone by the update because the service is removed [U24]",
-                "is to stop because the service is removed [O16]",
+                "is left alone by the update because the service was removed at 30.000s [U24]",
+                "is to stop because the service was removed at 30.000s [O16]",
                 "is forgotten because it was to be removed, and has stopped [T7]",
             ],
         ),
@@ -83,7 +85,7 @@ fn updates() -> Vec<Run> {
             &[
                 "web: its update status is cleared [A3]",
                 "web: updating: update in progress [U8]",
-                "because the service has another specification now [U3]",
+                "because the service has another specification since 45.000s [U3]",
             ],
         ),
         (
@@ -91,7 +93,7 @@ fn updates() -> Vec<Run> {
             &[
                 "web: rollback_started: manually requested rollback [A4]",
                 "web: the update watches for failures for a last 5s because all slots that were handed out are done [U14]",
-                "web: nothing is to be updated because no slot is out of date [U7]",
+                "web: nothing is to be updated because the specification that was written at 90.000s leaves no slot out of date [U7]",
             ],
         ),
     ]
@@ -233,7 +235,7 @@ fn global_services() -> Vec<Run> {
                 "node2: down [N4]",
                 "is to stop because node2 is down [G6]",
                 "node2: no member of the cluster any more [A12]",
-                "is forgotten because its node is gone [G2]",
+                "and 1 other task, which have ended, are forgotten because their node is gone [G2]",
             ],
         ),
     ]
@@ -267,7 +269,7 @@ fn leaders() -> Vec<Run> {
                 scenario["images"]["web:1"]["tasks"] = json!({"0": exits("26s")});
                 scenario
             },
-            &["may start because a new leader found its delay over [I4]"],
+            &["found its delay over [I4]"],
         ),
     ]
 }

@@ -194,7 +194,7 @@ fn an_update_that_is_superseded_and_one_that_cannot_be_placed() {
         &told,
         &[
             "waits: no suitable node (scheduling constraints not satisfied on 3 nodes) [S30]",
-            "web: the update in progress ends because the service has another specification now [U3]",
+            "web: the update in progress ends because the service has another specification since 30.000s [U3]",
             "ends without a node because no node takes it, and its service has gone on [S31]",
         ],
     );
@@ -216,16 +216,16 @@ fn the_operator_and_the_nodes_tell_what_they_do_to_tasks() {
     assert_says(
         &told,
         &[
-            "(web:1) is made because the service wants more replicas than it has [O6]",
+            "(web:1) is made because the service wants 5 replicas since 10.000s, and has fewer [O6]",
             "is put on node2 because it comes first of the nodes that take it [S12]",
             "(web:1) runs [W10]",
             "(web:1) has ended: shutdown [W1]",
-            "is to stop because the service wants fewer replicas [O8]",
+            "is to stop because the service wants 3 replicas since 20.000s [O8]",
             "to start when the old one has stopped because web.",
             "is on node2, which is drained [O17]",
             "node3: down [N4]\n",
             "is on node3, which is down [O11]",
-            "because the service is removed [O16]",
+            "because the service was removed at 100.000s [O16]",
             "is forgotten because it was to be removed, and has stopped [T7]",
         ],
     );
@@ -256,7 +256,7 @@ fn restarts_tell_why_they_come_late_or_not_at_all() {
             ", and its max_attempts of 2 are used up [R5]",
         ],
     );
-    assert_says(&limited, &["may start because its delay is over [R14]"]);
+    assert_says(&limited, &["may start because its delay of 1s is over [R14]"]);
     let unlimited = restart(json!({"delay": "1s"}), 1);
     assert_says(&unlimited, &["because there are more tasks in its slot than are kept [T4]"]);
 }

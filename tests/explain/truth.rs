@@ -94,9 +94,41 @@ fn how_an_updater_ended_is_told_with_its_own_rule() {
 }
 
 #[test]
-fn a_task_that_ended_is_removed_and_not_stopped() {
-    let told = told("tutorials/worker-rollback.json", 120_000, 120_000);
-    assert_says(&told, &["worker.1 task 0 (worker:1.0) is to stop", "worker.2 task 1 (worker:1.0) is to be removed"]);
+fn tasks_that_ended_are_removed_together_and_not_stopped() {
+    let told = told("tutorials/worker-rollback.json", 120_000, 121_000);
+    assert_says(
+        &told,
+        &[
+            "worker.1 task 0 (worker:1.0) is to stop because the service was removed at 120.000s [O16]",
+            "worker.2 task 1 (worker:1.0) and 13 other tasks, which have ended, are to be removed",
+            "worker.2 task 1 (worker:1.0) and 13 other tasks, which have ended, are forgotten because they were to be removed",
+        ],
+    );
+    assert_never_says(&told, "worker.4 task 3");
+}
+
+/// Each decision names the event before it, not only the condition that it met.
+#[test]
+fn causes_are_events() {
+    let redis = told("tutorials/redis.json", 20_000, 40_000);
+    assert_says(
+        &redis,
+        &[
+            "they are not of the specification that was written at 20.000s [U7]",
+            "its slot is out of date, and the update has begun [U20]",
+            "its slot is out of date, and its worker has rested for 10s since redis.2 was done [U20]",
+        ],
+    );
+    let lost = told("operations/leader-lost-mid-rollout.json", 47_000, 47_000);
+    assert_says(
+        &lost,
+        &[
+            "web.2 task 7 (app:2) may start because node2, which leads since 47.000s, found its delay over [I4]",
+            "because node2, which leads since 47.000s, found them out of date [U7]",
+        ],
+    );
+    let gone = told("tutorials/numbers-managers.json", 39_000, 40_000);
+    assert_eq!(gone.matches("nobody leads").count(), 1, "{gone}");
 }
 
 #[test]

@@ -1,22 +1,24 @@
 //! Why things happened: the decisions of the managers, each with the event that led to it and the rule by which it was taken.
 
 mod chain;
+mod known;
 mod rollback;
 mod waits;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::kernel::{IdVec, Time};
 use crate::model::decision::Decision;
 use crate::model::node::{Leadership, NodeState};
 use crate::model::request::Request;
-use crate::model::task::{Slot, Status, TaskState};
+use crate::model::task::Slot;
 use crate::model::update::{CommandError, UpdateStatus};
-use crate::model::{NodeId, ServiceId, TaskId};
+use crate::model::{NodeId, ServiceId};
 use crate::observe::{Observer, Record, SpecCause, TaskRecord};
 use crate::sim::Plan;
 
+pub use known::Known;
 pub use words::{Words, of_decision};
 
 /// Collects what a run must tell to be explained.
@@ -24,9 +26,8 @@ pub use words::{Words, of_decision};
 pub struct Explain<'p> {
     plan: &'p Plan,
     events: Vec<(Time, Event)>,
-    tasks: Tasks,
-    /// Nodes that have not always been ready, as they are now.
-    nodes: BTreeMap<NodeId, Option<NodeState>>,
+    /// What is known at the end.
+    known: Known,
 }
 
 /// What to explain.
@@ -44,8 +45,12 @@ pub struct Scope {
 enum Event {
     Command(u32),
     Refused(CommandError),
-    /// A specification was written.
-    Spec(ServiceId, SpecCause),
+    /// A specification was written, which wants so many tasks.
+    Spec {
+        service: ServiceId,
+        desired: u32,
+        cause: SpecCause,
+    },
     /// An update status was written; `None`: cleared.
     Status(ServiceId, Option<UpdateStatus>),
     Decision(ServiceId, Decision),
@@ -59,43 +64,15 @@ enum Event {
     ServiceRemoved(ServiceId),
 }
 
-/// What is known of tasks, so that one can be spoken of.
-#[derive(Clone, Debug, Default)]
-pub struct Tasks {
-    rows: IdVec<TaskId, Row>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    /// As it was created.
-    first: TaskRecord,
-    /// As it is now.
-    last: TaskRecord,
-    /// Since when it is in its state.
-    since: Time,
-    /// When it reached RUNNING.
-    ran: Option<Time>,
-    ended: Option<End>,
-}
-
-/// The end of a task.
-#[derive(Clone, Copy, Debug)]
-struct End {
-    at: Time,
-    status: Status,
-    /// Whether nobody had asked for it.
-    by_itself: bool,
-}
-
 impl<'p> Explain<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Explain<'p> {
-        Explain { plan, events: Vec::new(), tasks: Tasks::default(), nodes: BTreeMap::new() }
+        Explain { plan, events: Vec::new(), known: Known::default() }
     }
 
     /// The slots in which a service had tasks.
     pub fn slots(&self, service: ServiceId) -> BTreeSet<Slot> {
-        let of_service = self.tasks.rows.values().filter(|row| row.first.service == service);
+        let of_service = self.known.tasks.values().filter(|row| row.first.service == service);
         of_service.map(|row| row.first.slot).collect()
     }
 
@@ -110,58 +87,11 @@ impl<'p> Explain<'p> {
     }
 }
 
-impl Tasks {
-    /// Takes notice of a task; whether it is new or more has changed than what is desired of it.
-    pub fn note(&mut self, now: Time, record: &TaskRecord) -> bool {
-        let is_new = self.rows.get(record.task).is_none();
-        let row =
-            self.rows.entry(record.task, Row { first: *record, last: *record, since: now, ran: None, ended: None });
-        let (before, status) = (row.last.status, record.status);
-        row.last = *record;
-        if before.state != status.state {
-            row.since = now;
-        }
-        if status.state == TaskState::Running {
-            row.ran.get_or_insert(now);
-        }
-        if status.state.is_terminal() && row.ended.is_none() {
-            row.ended = Some(End { at: now, status, by_itself: record.desired <= TaskState::Running });
-        }
-        is_new || (before.state, before.err) != (status.state, status.err)
-    }
-
-    fn get(&self, task: TaskId) -> Option<&Row> {
-        self.rows.get(task)
-    }
-}
-
 impl Observer for Explain<'_> {
     fn record(&mut self, now: Time, record: &Record) {
-        let event = match *record {
-            Record::Command { index } => Event::Command(index),
-            Record::CommandError { error, .. } => Event::Refused(error),
-            Record::Spec { service, cause, .. } => Event::Spec(service, cause),
-            Record::UpdateStatus { service, status } => Event::Status(service, status),
-            Record::Updater { run, begins: false, .. } => Event::UpdaterEnds(run),
-            Record::Task(ref task) if self.tasks.note(now, task) => Event::Task(*task),
-            Record::Node { node, state, .. } => {
-                match self.nodes.insert(node, state).unwrap_or(Some(NodeState::Ready)) {
-                    before if before == state => return,
-                    before => Event::Node(node, before, state),
-                }
-            }
-            Record::Leadership(leadership) => Event::Leadership(leadership),
-            Record::ServiceRemoved { service } => Event::ServiceRemoved(service),
-            Record::Task(_)
-            | Record::CommandResumed { .. }
-            | Record::Updater { .. }
-            | Record::Desired { .. }
-            | Record::Manager { .. }
-            | Record::TaskRemoved { .. }
-            | Record::ProcessEnded { .. }
-            | Record::Rotation { .. } => return,
-        };
-        self.events.push((now, event));
+        if let Some(event) = self.known.event(now, record) {
+            self.events.push((now, event));
+        }
     }
 
     fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
@@ -178,6 +108,7 @@ impl Observer for Explain<'_> {
                 return;
             }
         }
+        self.known.decision(decision);
         self.events.push((now, Event::Decision(service, *decision)));
     }
 

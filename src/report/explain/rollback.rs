@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
+use super::known::{End, Known, Row};
 use super::words::{Speaker, action, ended};
-use super::{End, Event, Explain, Row, Scope, Tasks, of_decision, waits};
+use super::{Event, Explain, Scope, of_decision, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::rule::Rule;
@@ -73,8 +74,8 @@ fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<U
     let mut starts = Vec::new();
     for (index, (at, event)) in explain.events.iter().enumerate() {
         let next = match *event {
-            Event::Spec(of, SpecCause::Update) if of == service => Next::Update,
-            Event::Spec(of, SpecCause::ManualRollback) if of == service => Next::ManualRollback,
+            Event::Spec { service: of, cause: SpecCause::Update, .. } if of == service => Next::Update,
+            Event::Spec { service: of, cause: SpecCause::ManualRollback, .. } if of == service => Next::ManualRollback,
             Event::ServiceRemoved(of) if of == service => Next::Removal,
             _ => continue,
         };
@@ -107,7 +108,7 @@ fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
         if index > first {
             text += &format!("  and {} that ended between\n", counted((index - first) as u32, "task"));
         }
-        let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
+        let speaker = Speaker { plan: explain.plan, known: &explain.known };
         let Judgement { what, rule, .. } = judgement(explain, update, *task, row, end);
         let (time, name) = (seconds(end.at), speaker.task(*task));
         text += &format!("  {time}  {name} has ended: {}\n    {what} [{}]\n", ended(end.status), rule.number());
@@ -121,7 +122,8 @@ fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
 
 /// Why there was no rollback, or when there was.
 fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
-    let is_rolled_back = |event: &Event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(());
+    let is_rolled_back =
+        |event: &Event| matches!(event, Event::Spec { cause: SpecCause::AutomaticRollback, .. }).then_some(());
     if let Some((at, ())) = find(update, is_rolled_back) {
         let then = match last_status(update) {
             Some((at, UpdateState::Completed)) => format!(
@@ -198,7 +200,7 @@ fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
     let is_made = |row: &Row| matches!(row.first.created, Some(Creation { by: Creator::Updater { .. }, .. }));
     let (task, row, end) = ends.iter().find(|(_, row, _)| is_made(row)).or_else(|| ends.first())?;
     let Judgement { because, rule, .. } = judgement(explain, update, *task, row, end);
-    let of = Speaker { plan: explain.plan, tasks: &explain.tasks }.task(*task);
+    let of = Speaker { plan: explain.plan, known: &explain.known }.task(*task);
     let why = format!("{}: no end of a task counted; that of {of} did not, because {because}", not_rolled_back(update));
     Some(Reason { why, rule, decided_by: Some(*task) })
 }
@@ -227,13 +229,9 @@ fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
         }
         _ => {
             let scope = Scope { service: Some(update.service), ..Scope::default() };
-            let mut tasks = Tasks::default();
-            for (at, event) in update.before {
-                if let Event::Task(task) = event {
-                    tasks.note(*at, task);
-                }
-            }
-            let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
+            let mut known = Known::default();
+            update.before.iter().for_each(|(at, event)| _ = known.note(*at, event));
+            let waits = waits::at(explain.plan, &scope, update.before, &known, update.to);
             let waits = waits.into_iter().next();
             let then = if update.next.is_some() { "as it stood then, " } else { "" };
             let (then, rule) = waits.map_or((String::new(), Rule::AwaitRunning), |(text, because, rule)| {
@@ -248,7 +246,7 @@ fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
 
 /// Tasks that ended by themselves, or whose end was counted, in order of their ends.
 fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
-    let rows = explain.tasks.rows.iter();
+    let rows = explain.known.tasks.iter();
     let counted: BTreeSet<TaskId> =
         update.events.iter().filter_map(|(_, event)| counts(event)).map(|counts| counts.task).collect();
     let mut ends: Vec<(TaskId, Row, End)> = rows
@@ -271,7 +269,7 @@ fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row
         _ => None,
     });
     if let Some((service, decision)) = failure {
-        let words = of_decision(explain.plan, &explain.tasks, service, &decision);
+        let words = of_decision(explain.plan, &explain.known, service, &decision);
         let what = format!("{}, because {}", words.what, words.because);
         return Judgement { what, because: words.because, rule: decision.rule() };
     }
@@ -336,7 +334,7 @@ fn last_status(update: &Update<'_>) -> Option<(Time, UpdateState)> {
 fn find<T>(update: &Update<'_>, pick: impl Fn(&Event) -> Option<T>) -> Option<(Time, T)> {
     update.events.iter().find_map(|(at, event)| {
         let is_own = match event {
-            Event::Spec(service, _) | Event::Status(service, _) | Event::Decision(service, _) => {
+            Event::Spec { service, .. } | Event::Status(service, _) | Event::Decision(service, _) => {
                 *service == update.service
             }
             _ => false,

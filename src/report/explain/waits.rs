@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::story::seconds;
+use super::known::{Known, Row};
 use super::words::{Speaker, ended};
-use super::{Event, Row, Scope, Tasks};
+use super::{Event, Scope};
 use crate::kernel::{Span, Time};
 use crate::model::decision::{Decision, Verdict};
 use crate::model::node::Leadership;
@@ -16,7 +17,7 @@ use crate::model::{ServiceId, TaskId, defaults};
 use crate::sim::Plan;
 
 /// What waits, for what, and by which rule.
-type Wait = (String, String, Rule);
+pub(super) type Wait = (String, String, Rule);
 
 /// What stands at an instant: who waits.
 #[derive(Default)]
@@ -57,7 +58,7 @@ enum Hand {
 }
 
 /// Everything that is waited for at `now`, after these events.
-pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &Tasks, now: Time) -> Vec<Wait> {
+pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], known: &Known, now: Time) -> Vec<Wait> {
     let mut standing = Standing::default();
     for (at, event) in events {
         standing.note(*at, event);
@@ -65,9 +66,9 @@ pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &T
     if let Some(leadership) = standing.leaderless {
         return vec![(nobody_leads(leadership).to_owned(), String::new(), Rule::NoQuorum)];
     }
-    let speaker = Speaker { plan, tasks };
+    let speaker = Speaker { plan, known };
     let is_asked_for = |service: ServiceId| scope.service.is_none_or(|asked| asked == service);
-    let is_slot = |task: TaskId| scope.slot.is_none() || scope.slot == tasks.get(task).map(|row| row.first.slot);
+    let is_slot = |task: TaskId| scope.slot.is_none() || scope.slot == known.task(task).map(|row| row.first.slot);
     let mut waits = Vec::new();
     for ((service, _), updater) in standing.updaters.iter().filter(|((service, _), _)| is_asked_for(*service)) {
         let name = &plan.services[*service];
@@ -133,7 +134,7 @@ impl Standing {
             }
             Event::Decision(_, Decision::Stops { task, .. }) => _ = self.held_back.remove(&task),
             Event::Decision(service, ref decision) => self.note_updater(service, at, decision),
-            Event::Command(_) | Event::Refused(_) | Event::Spec(..) | Event::Task(_) | Event::Node(..) => {}
+            Event::Command(_) | Event::Refused(_) | Event::Spec { .. } | Event::Task(_) | Event::Node(..) => {}
         }
     }
 
@@ -170,7 +171,7 @@ impl Standing {
     /// Whether a task that an update keeps may run already.
     fn may_run(&self, speaker: &Speaker<'_>, task: TaskId) -> bool {
         let is_made_to_run = |row: &Row| row.first.desired >= TaskState::Running;
-        self.started.contains(&task) || speaker.tasks.get(task).is_some_and(is_made_to_run)
+        self.started.contains(&task) || speaker.known.task(task).is_some_and(is_made_to_run)
     }
 }
 
@@ -212,7 +213,7 @@ fn awaits_start(speaker: &Speaker<'_>, task: TaskId, since: Time) -> Wait {
 /// A task of an update that may run and does not.
 fn awaits_running(speaker: &Speaker<'_>, task: TaskId) -> Wait {
     let text = format!("the update waits, without any timeout, until {} runs or has ended", speaker.task(task));
-    let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
+    let state = speaker.known.task(task).map_or_else(String::new, |row| {
         let (what, since) = (ended(row.last.status), seconds(row.since));
         match row.last.status.state {
             TaskState::Preparing => format!("its image is pulled and its container made since {since}"),

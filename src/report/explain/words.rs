@@ -2,7 +2,8 @@
 
 use super::super::names::{counted, of_image_in_short, of_slot};
 use super::super::story::seconds;
-use super::Tasks;
+use super::known::Known;
+use crate::kernel::{Span, Time};
 use crate::model::decision::{
     CreateCause, Decision, DeleteCause, Refusal, RejectCause, RestartCause, SkipCause, StartCause, StopCause, Unfit,
     Verdict,
@@ -26,19 +27,19 @@ pub struct Words {
 /// Speaks of tasks and nodes by their names.
 pub(super) struct Speaker<'a> {
     pub plan: &'a Plan,
-    pub tasks: &'a Tasks,
+    pub known: &'a Known,
 }
 
 /// A decision in words, with what is known of tasks by then.
-pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &Decision) -> Words {
-    let speaker = Speaker { plan, tasks };
+pub fn of_decision(plan: &Plan, known: &Known, service: ServiceId, decision: &Decision) -> Words {
+    let speaker = Speaker { plan, known };
     let task = subject(decision);
     let (what, because) = match *decision {
         Decision::UpdateBegins { .. }
         | Decision::NothingToUpdate
         | Decision::UpdateCancelled { .. }
         | Decision::LastWatch { .. }
-        | Decision::CannotRollBack { .. } => speaker.update(decision),
+        | Decision::CannotRollBack { .. } => speaker.update(service, decision),
         Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } | Decision::SlotDone { .. } => {
             speaker.slot_of_update(service, decision)
         }
@@ -46,13 +47,13 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
         Decision::Stops { task, cause } => {
             let what = match cause {
                 StopCause::NotRestarted(_) => "is not replaced",
-                _ if tasks.get(task).is_none_or(|row| row.ended.is_none()) => "is to stop",
+                _ if known.task(task).is_none_or(|row| row.ended.is_none()) => "is to stop",
                 StopCause::ServiceRemoved | StopCause::ScaledDown => "is to be removed",
                 _ => "is not wanted any more",
             };
-            (format!("{} {what}", speaker.task(task)), speaker.stop(task, cause))
+            (format!("{} {what}", speaker.task(task)), speaker.stop(service, task, cause))
         }
-        Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(cause)),
+        Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(task, cause)),
         Decision::Restarts { task, new, cause, delay, waits } => {
             let held_back = match (delay.is_zero(), waits) {
                 (true, false) => String::new(),
@@ -73,7 +74,9 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             let because = format!("{}, and {}", speaker.restart(task, cause), refusal(why));
             (format!("{} is not replaced", speaker.task(task)), because)
         }
-        Decision::Creates { task, cause } => (format!("{} is made", speaker.task(task)), speaker.create(task, cause)),
+        Decision::Creates { task, cause } => {
+            (format!("{} is made", speaker.task(task)), speaker.create(service, task, cause))
+        }
         Decision::Assigns { task, node, is_preassigned } => {
             let because = match is_preassigned {
                 true => "the node takes it, and its service is global",
@@ -129,30 +132,79 @@ fn subject(decision: &Decision) -> Option<TaskId> {
 impl Speaker<'_> {
     /// `web.2 task 3 (web:2)`.
     pub fn task(&self, task: TaskId) -> String {
-        let Some(row) = self.tasks.get(task) else { return format!("task {}", task.0) };
+        let Some(row) = self.known.task(task) else { return format!("task {}", task.0) };
         let image = of_image_in_short(&self.plan.images[row.first.image].name);
         format!("{} task {} ({image})", self.slot(task), task.0)
     }
 
     /// `web.2`.
     pub fn slot(&self, task: TaskId) -> String {
-        self.tasks.get(task).map_or_else(String::new, |row| of_slot(self.plan, row.first.service, row.first.slot))
+        self.known.task(task).map_or_else(String::new, |row| of_slot(self.plan, row.first.service, row.first.slot))
     }
 
     pub fn node(&self, node: NodeId) -> &str {
         &self.plan.nodes[node].name
     }
 
+    /// Who leads since after the specification of the service was written.
+    fn new_leader(&self, service: ServiceId) -> Option<String> {
+        self.known.new_leader(service).map(|leader| self.leader(leader))
+    }
+
+    fn leader(&self, (node, since): (NodeId, Time)) -> String {
+        format!("{}, which leads since {}", self.node(node), seconds(since))
+    }
+
+    /// When the specification of the service was written, after `word`.
+    fn since(&self, service: ServiceId, word: &str) -> String {
+        self.known.service(service).map_or_else(String::new, |wanted| format!("{word} {}", seconds(wanted.since)))
+    }
+
+    /// How many replicas the service wants, and since when.
+    fn wants(&self, service: ServiceId) -> String {
+        let wanted = self.known.service(service);
+        let (desired, since) = (wanted.map_or(0, |wanted| wanted.desired), self.since(service, " since"));
+        format!("the service wants {}{since}", counted(desired, "replica"))
+    }
+
+    fn removed(&self, service: ServiceId) -> String {
+        let at = self.known.service(service).and_then(|wanted| wanted.removed);
+        format!("the service was removed{}", at.map_or_else(String::new, |at| format!(" at {}", seconds(at))))
+    }
+
     fn node_of(&self, task: TaskId) -> &str {
-        let node = self.tasks.get(task).and_then(|row| match row.first.slot {
+        let node = self.known.task(task).and_then(|row| match row.first.slot {
             Slot::Node(node) => Some(node),
             Slot::Replica(_) => row.last.node,
         });
         node.map_or("its node", |node| self.node(node))
     }
 
+    /// Why a worker of an updater takes a slot that is out of date.
+    fn takes(&self, service: ServiceId, run: u32, worker: u32) -> String {
+        let free = match self.known.slot_before(run, worker) {
+            None => "the update has begun".to_owned(),
+            Some((slot, Span::ZERO)) => format!("its worker is done with {}", of_slot(self.plan, service, slot)),
+            Some((slot, delay)) => {
+                format!("its worker has rested for {delay} since {} was done", of_slot(self.plan, service, slot))
+            }
+        };
+        format!("its slot is out of date, and {free}")
+    }
+
+    /// Who has shut down the tasks of a slot before an updater came to it.
+    fn too_late(&self, service: ServiceId, slot: Slot) -> String {
+        match self.known.newest(service, slot) {
+            Some(row) if row.is_restart() => {
+                let (task, at) = (self.task(row.first.task), seconds(row.made));
+                format!("the restart supervisor had made {task} there at {at}")
+            }
+            _ => "its tasks were to stop already".to_owned(),
+        }
+    }
+
     /// What is said of an updater as a whole.
-    fn update(&self, decision: &Decision) -> (String, String) {
+    fn update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
         match *decision {
             Decision::UpdateBegins { dirty, slots, workers, config, is_rollback, is_follow_up, .. } => {
                 let order = match config.order {
@@ -170,16 +222,33 @@ impl Speaker<'_> {
                     action(config.failure_action),
                     config.max_failure_ratio
                 );
-                let because = match (is_follow_up, is_rollback) {
-                    (true, _) => "they were out of date, or had several tasks, when the update before had ended",
-                    (false, true) => "they are not of the specification that was brought back",
-                    (false, false) => "they are not of the specification that was written",
+                let written = if is_rollback { "brought back" } else { "written" };
+                let because = match (is_follow_up, self.new_leader(service)) {
+                    (true, _) => {
+                        "they were out of date, or had several tasks, when the update before had ended".to_owned()
+                    }
+                    (false, Some(leader)) => format!("{leader}, found them out of date"),
+                    (false, None) => {
+                        format!("they are not of the specification that was {written}{}", self.since(service, " at"))
+                    }
                 };
-                (what, because.to_owned())
+                (what, because)
             }
-            Decision::NothingToUpdate => ("nothing is to be updated".to_owned(), "no slot is out of date".to_owned()),
+            Decision::NothingToUpdate => {
+                let because = match self.new_leader(service) {
+                    Some(leader) => format!("{leader}, found no slot out of date"),
+                    None => {
+                        format!(
+                            "the specification that was written{} leaves no slot out of date",
+                            self.since(service, " at")
+                        )
+                    }
+                };
+                ("nothing is to be updated".to_owned(), because)
+            }
             Decision::UpdateCancelled { .. } => {
-                ("the update in progress ends".to_owned(), "the service has another specification now".to_owned())
+                let since = self.since(service, " since");
+                ("the update in progress ends".to_owned(), format!("the service has another specification{since}"))
             }
             Decision::LastWatch { monitor, .. } => (
                 format!("the update watches for failures for a last {monitor}"),
@@ -192,25 +261,22 @@ impl Speaker<'_> {
     /// What is said of a slot that an updater takes.
     fn slot_of_update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
         match *decision {
-            Decision::Replaces { new, order, .. } => {
+            Decision::Replaces { run, worker, new, order } => {
                 let how = match order {
                     Order::StopFirst => "stop-first: it starts when the old one has stopped",
                     Order::StartFirst => "start-first: the old one stops when it runs",
                 };
-                (
-                    format!("{} is made, {how}", self.task(new)),
-                    "its slot is out of date, and a worker is free".to_owned(),
-                )
+                (format!("{} is made, {how}", self.task(new)), self.takes(service, run, worker))
             }
             Decision::Keeps { task, .. } => {
                 (format!("{} is kept", self.task(task)), "it is up to date already; it is not monitored".to_owned())
             }
             Decision::Skips { slot, cause, .. } => {
                 let because = match cause {
-                    SkipCause::TooLate => "its tasks were shut down by somebody else meanwhile",
-                    SkipCause::ServiceRemoved => "the service is removed",
+                    SkipCause::TooLate => self.too_late(service, slot),
+                    SkipCause::ServiceRemoved => self.removed(service),
                 };
-                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because.to_owned())
+                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because)
             }
             Decision::SlotDone { task, state, delay, .. } => {
                 let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
@@ -224,7 +290,7 @@ impl Speaker<'_> {
 
     fn verdict(&self, task: TaskId, verdict: Verdict) -> (String, String) {
         let end = format!("the end of {}", self.task(task));
-        let row = self.tasks.get(task);
+        let row = self.known.task(task);
         match verdict {
             Verdict::Counts { failures, dirty, ratio, acts } => {
                 let (relation, then) = if acts { (">", "") } else { ("is not above", ", so the update goes on") };
@@ -258,13 +324,13 @@ impl Speaker<'_> {
         }
     }
 
-    fn stop(&self, task: TaskId, cause: StopCause) -> String {
+    fn stop(&self, service: ServiceId, task: TaskId, cause: StopCause) -> String {
         match cause {
             StopCause::StopFirst => "its slot is updated, stop-first".to_owned(),
             StopCause::StartFirst(new) => format!("{} runs in its place", self.task(new)),
             StopCause::Kept(kept) => format!("{} has its slot, and is up to date", self.task(kept)),
-            StopCause::ScaledDown => "the service wants fewer replicas".to_owned(),
-            StopCause::ServiceRemoved => "the service is removed".to_owned(),
+            StopCause::ScaledDown => self.wants(service),
+            StopCause::ServiceRemoved => self.removed(service),
             StopCause::NodeUnfit(unfit) | StopCause::NodeInvalid(unfit) => {
                 format!("{} {}", self.node_of(task), is_unfit(unfit))
             }
@@ -274,9 +340,9 @@ impl Speaker<'_> {
         }
     }
 
-    fn create(&self, task: TaskId, cause: CreateCause) -> String {
+    fn create(&self, service: ServiceId, task: TaskId, cause: CreateCause) -> String {
         match cause {
-            CreateCause::Replica => "the service wants more replicas than it has".to_owned(),
+            CreateCause::Replica => format!("{}, and has fewer", self.wants(service)),
             CreateCause::DeadSlot => "its slot had ended for good, and the service is rolled back".to_owned(),
             CreateCause::OnNode => format!("the service is global, and has none on {}", self.node_of(task)),
             CreateCause::NodeChanged => {
@@ -285,18 +351,24 @@ impl Speaker<'_> {
         }
     }
 
-    fn start(&self, cause: StartCause) -> String {
+    fn start(&self, task: TaskId, cause: StartCause) -> String {
         match cause {
             StartCause::AtOnce => "there is nothing to wait for".to_owned(),
-            StartCause::DelayOver => "its delay is over".to_owned(),
+            StartCause::DelayOver => {
+                let delay = self.known.task(task).map_or(Span::ZERO, |row| row.delay);
+                format!("its delay of {delay} is over")
+            }
             StartCause::Stopped(old) => {
-                let end = self.tasks.get(old).and_then(|row| row.ended);
+                let end = self.known.task(old).and_then(|row| row.ended);
                 let at = end.map_or_else(String::new, |end| format!(" at {}", seconds(end.at)));
                 format!("{} has stopped{at}", self.task(old))
             }
             StartCause::NodeGone(node) => format!("{}, where the task before it was, is down or gone", self.node(node)),
             StartCause::Timeout => format!("the task before it has not stopped within {}", defaults::OLD_TASK_TIMEOUT),
-            StartCause::NewLeader => "a new leader found its delay over".to_owned(),
+            StartCause::NewLeader => {
+                let leader = self.known.leader().map_or_else(|| "a new leader".to_owned(), |of| self.leader(of));
+                format!("{leader}, found its delay over")
+            }
         }
     }
 
@@ -304,7 +376,7 @@ impl Speaker<'_> {
         let of = self.task(task);
         match cause {
             RestartCause::Ended(_) => {
-                let status = self.tasks.get(task).map(|row| row.last.status);
+                let status = self.known.task(task).map(|row| row.last.status);
                 format!("{of} has ended: {}", status.map_or_else(String::new, ended))
             }
             RestartCause::Drained(node) => format!("{of} is on {}, which is drained", self.node(node)),
