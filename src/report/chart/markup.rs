@@ -370,7 +370,9 @@ impl<'a> Charts<'a> {
         let mut paths = Paths::default();
         for (x, text) in self.axis.ticks() {
             paths.line("tick", (x, bottom), (x, bottom + 4));
-            panel.texts.push(Text::new((x, bottom + 13), "middle", &text));
+            let fits = x + font::width(&text, LABEL) / 2 <= WIDTH;
+            let (x, align) = if fits { (x, "middle") } else { (WIDTH, "end") };
+            panel.texts.push(Text::new((x, bottom + 13), align, &text));
         }
         for mark in marks {
             let above = if panel.kind == "lanes" {
