@@ -80,17 +80,15 @@ impl Charts<'_> {
     /// Percentiles of the latency of answers.
     pub(super) fn latency(&self, bins: &Bins<'_>, marks: &[Placed]) -> Panel {
         let values = values(bins.p99_ms_max(), false);
-        let percentiles: [(&str, fn(&Latency) -> Span); 3] = [
-            ("line p50", |latency| latency.p50),
-            ("line p90", |latency| latency.p90),
-            ("line p99", |latency| latency.p99),
-        ];
         let mut lines = Paths::default();
-        for (class, of) in percentiles {
+        let mut steps = |class: &str, of: fn(&Latency) -> Span| {
             for line in bins.lines(|latency| values.y(millis(of(latency)))) {
                 lines.steps(class, &line);
             }
-        }
+        };
+        steps("line p50", |latency| latency.p50);
+        steps("line p90", |latency| latency.p90);
+        steps("line p99", |latency| latency.p99);
         let legend = LATENCY_LEGEND.map(|(class, text)| Entry::new(class, text)).into();
         let mut panel = Panel::new("latency", "Latency of answers in milliseconds", ABOVE + PLOT, legend);
         panel.note = bins.note("percentiles").unwrap_or_default();
