@@ -194,11 +194,7 @@ impl Trace<'_> {
         let Life { first, from, to, states, place, .. } = life;
         let image = &self.data.plan.images[first.image].name;
         let slot = of_slot(self.data.plan, first.service, first.slot);
-        let created_by = first.created.map(|created| match created.by {
-            Creator::Orchestrator => "orchestrator",
-            Creator::RestartSupervisor => "restart supervisor",
-            Creator::Updater { .. } => "updater",
-        });
+        let created_by = first.created.map(|created| created.by.name());
         let args = json!({"task": id.0, "image": image, "created_by": created_by});
         self.span(&format!("{slot} task {} ({})", id.0, of_image_in_short(image)), *from, *to, *place, Some(args));
         for (index, (at, record)) in states.iter().enumerate() {
