@@ -1,6 +1,7 @@
 //! Why things happened: for every cause a run that has it, and what is told of it.
 
 mod decisions;
+mod truth;
 
 use std::fs;
 use std::path::Path;
@@ -95,7 +96,7 @@ fn the_failure_action_is_the_reason() {
     let told = chain(&web(&json!({}), &exits("2s"), &[UPDATE]));
     assert_says(&told, &["web: paused: update paused due to failure or early termination of task 3 [U27]"]);
     let went_on = answer(&json!({"failure_action": "continue"}), &exits("2s"));
-    assert_says(&went_on, &["was not rolled back", "because its failure_action is continue [U30]"]);
+    assert_says(&went_on, &["was not rolled back", "because failure_action is continue [U30]"]);
 }
 
 #[test]
@@ -118,10 +119,10 @@ fn the_ratio_is_the_reason() {
 fn the_monitor_is_the_reason() {
     let config = json!({"failure_action": "rollback", "monitor": "1s", "delay": "10s"});
     let why = answer(&config, &json!({"tasks": {"0": exits("3s")}}));
-    assert_says(&why, &["because it came more than its monitor of 1s after the task had come up [U25]"]);
+    assert_says(&why, &["because it was seen 3s after the task had come up, later than the monitor of 1s [U25]"]);
     let config = json!({"failure_action": "rollback", "monitor": "1s", "parallelism": 0});
     let why = answer(&config, &exits("10s"));
-    assert_says(&why, &["because the update had ended by then [U33]", "its status was completed since "]);
+    assert_says(&why, &["because the update that made it was completed at "]);
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn a_task_that_never_starts_is_the_reason() {
     let update = ("20s", "service update --image web:2 --constraint-add node.labels.no==where web");
     let config = json!({"update_config": {"failure_action": "rollback"}});
     let why = why_no_rollback(&web(&config, &json!({}), &[update]));
-    assert_says(&why, &["one that never starts cannot fail; the update waits, without end, until web."]);
+    assert_says(&why, &["one that never starts cannot fail; the update waits, without any timeout, until web."]);
     assert_says(
         &why,
         &["it is pending: no suitable node (scheduling constraints not satisfied on 3 nodes) since", "[U22]"],
@@ -141,8 +142,10 @@ fn who_made_the_task_is_the_reason() {
     let config = json!({"update_config": {"failure_action": "rollback", "parallelism": 0}});
     let fourth_fails = json!({"tasks": {"3": exits("2s")}});
     let why = why_no_rollback(&web(&config, &fourth_fails, &[UPDATE, ("60s", "fault node crash node3")]));
-    assert_says(&why, &["because only tasks count that the update itself made [R4]"]);
-    assert_says(&why, &["because the restart supervisor made it, not the update"]);
+    assert_says(
+        &why,
+        &["no end of a task counted; that of web.", "because the restart supervisor made it, not the update [U25]"],
+    );
 }
 
 #[test]
@@ -235,13 +238,23 @@ fn restarts_tell_why_they_come_late_or_not_at_all() {
         scenario["images"]["web:1"]["outcome"] = json!({"exit": {"after": "2s", "code": code}});
         chain(&scenario)
     };
-    assert_says(&restart(json!({"condition": "none"}), 1), &["because its restart condition is none [R5]"]);
+    assert_says(
+        &restart(json!({"condition": "none"}), 1),
+        &["has ended: failed: task: non-zero exit (1), and its restart condition is none [R5]"],
+    );
     let on_failure = restart(json!({"condition": "on-failure"}), 0);
-    assert_says(&on_failure, &["because it did not fail, and its restart condition is on-failure [R5]"]);
+    assert_says(
+        &on_failure,
+        &["has ended: complete, and it did not fail, and its restart condition is on-failure [R5]"],
+    );
     let limited = restart(json!({"max_attempts": 2, "delay": "1s"}), 1);
     assert_says(
         &limited,
-        &["is made in its place, to start in 1s\n", "because its max_attempts of 2 are used up [R5]"],
+        &[
+            "is made in its place, to start in 1s\n",
+            "has ended: failed: task: non-zero exit (1) [R4]",
+            ", and its max_attempts of 2 are used up [R5]",
+        ],
     );
     assert_says(&limited, &["may start because its delay is over [R14]"]);
     let unlimited = restart(json!({"delay": "1s"}), 1);
@@ -259,7 +272,7 @@ fn waits_for_a_task_that_does_not_stop_have_an_end() {
         &told,
         &[
             "is replaced later\n",
-            "it has ended while it is held back",
+            "has ended: rejected: preparing container failed; it is held back, and is replaced when it could have started",
             "[R1]",
             "has ended: rejected: preparing container failed [W9]",
         ],
@@ -273,7 +286,7 @@ fn the_enforcer_and_global_services_tell_of_nodes() {
     scenario["cluster"] = json!({"nodes": {"node1": {"role": "manager"}, "node2": {"labels": {"disk": "ssd"}}}});
     assert_says(
         &chain(&scenario),
-        &["is rejected because node2 does not meet its constraints or reservations any more [C2]"],
+        &["is rejected because node2 does not meet the constraints of its service any more [C2]"],
     );
     let mut scenario = web(
         &json!({"mode": "global"}),
@@ -282,7 +295,7 @@ fn the_enforcer_and_global_services_tell_of_nodes() {
     );
     scenario["services"]["web"]["deploy"].as_object_mut().expect("a mapping").remove("replicas");
     let told = chain(&scenario);
-    assert_says(&told, &["web.node2 task ", "is to stop because node2 is down or drained [G6]"]);
+    assert_says(&told, &["web.node2 task ", "is to stop because node2 is drained [G6]"]);
 }
 
 #[test]

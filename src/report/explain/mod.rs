@@ -56,6 +56,7 @@ enum Event {
     /// The state of a node has changed, from one to another; `None`: it is no member of the cluster.
     Node(NodeId, Option<NodeState>, Option<NodeState>),
     Leadership(Leadership),
+    ServiceRemoved(ServiceId),
 }
 
 /// What is known of tasks, so that one can be spoken of.
@@ -150,12 +151,12 @@ impl Observer for Explain<'_> {
                 }
             }
             Record::Leadership(leadership) => Event::Leadership(leadership),
+            Record::ServiceRemoved { service } => Event::ServiceRemoved(service),
             Record::Task(_)
             | Record::CommandResumed { .. }
             | Record::Updater { .. }
             | Record::Desired { .. }
             | Record::Manager { .. }
-            | Record::ServiceRemoved { .. }
             | Record::TaskRemoved { .. }
             | Record::ProcessEnded { .. }
             | Record::Rotation { .. } => return,

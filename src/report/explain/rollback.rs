@@ -1,5 +1,7 @@
 //! Why nothing was rolled back: the question that is asked most, answered directly.
 
+use std::collections::BTreeSet;
+
 use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
@@ -10,7 +12,7 @@ use crate::model::rule::Rule;
 use crate::model::service::UpdateConfig;
 use crate::model::task::{Creation, Creator};
 use crate::model::update::UpdateState;
-use crate::model::{ServiceId, TaskId, defaults};
+use crate::model::{ServiceId, TaskId};
 use crate::observe::SpecCause;
 
 /// How many tasks are told of one by one.
@@ -21,9 +23,36 @@ struct Update<'a> {
     service: ServiceId,
     from: Time,
     to: Time,
+    /// What the operator did then; `None`: nothing more.
+    next: Option<Next>,
     /// All events up to its end, and where its own begin.
     before: &'a [(Time, Event)],
     events: &'a [(Time, Event)],
+}
+
+/// What ends an update from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Update,
+    ManualRollback,
+    Removal,
+}
+
+/// Why there was no rollback, or when there was.
+struct Reason {
+    why: String,
+    rule: Rule,
+    /// The task whose end decided it.
+    decided_by: Option<TaskId>,
+}
+
+/// Whether the end of a task counts.
+struct Judgement {
+    /// That it does or does not, and why.
+    what: String,
+    /// Only why.
+    because: String,
+    rule: Rule,
 }
 
 /// The answer for each update of the services.
@@ -39,24 +68,25 @@ pub(super) fn text(explain: &Explain<'_>, service: Option<ServiceId>, end: Time)
     }
 }
 
-/// The updates of a service, each up to the next specification that an operator wrote.
+/// The updates of a service, each up to what the operator did next.
 fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<Update<'a>> {
     let mut starts = Vec::new();
     for (index, (at, event)) in explain.events.iter().enumerate() {
-        if let Event::Spec(of, cause) = event
-            && *of == service
-            && *cause != SpecCause::AutomaticRollback
-        {
-            starts.push((index, *at, *cause));
-        }
+        let next = match *event {
+            Event::Spec(of, SpecCause::Update) if of == service => Next::Update,
+            Event::Spec(of, SpecCause::ManualRollback) if of == service => Next::ManualRollback,
+            Event::ServiceRemoved(of) if of == service => Next::Removal,
+            _ => continue,
+        };
+        starts.push((index, *at, next));
     }
     let mut updates = Vec::new();
-    for (number, (index, from, cause)) in starts.iter().enumerate() {
-        let (last, to) = starts.get(number + 1).map_or((explain.events.len(), end), |(next, at, _)| (*next, *at));
-        if *cause == SpecCause::Update {
-            let before = &explain.events[..last];
-            updates.push(Update { service, from: *from, to, before, events: &before[*index..] });
-        }
+    for (number, (index, from, _)) in starts.iter().enumerate().filter(|(_, (.., what))| *what == Next::Update) {
+        let next = starts.get(number + 1);
+        let (last, to) = next.map_or((explain.events.len(), end), |(index, at, _)| (*index, *at));
+        let before = &explain.events[..last];
+        let next = next.map(|(.., next)| *next);
+        updates.push(Update { service, from: *from, to, next, before, events: &before[*index..] });
     }
     updates
 }
@@ -64,27 +94,36 @@ fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<U
 /// What came of an update in one sentence, and then what became of the tasks that ended.
 fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
     let name = &explain.plan.services[update.service];
-    let (why, rule) = reason(explain, update);
+    let Reason { why, rule, decided_by } = reason(explain, update);
     let mut text = format!("{name}: the update at {} {why} [{}]\n", seconds(update.from), rule.number());
     let ends = ends(explain, update);
-    for (task, row, end) in ends.iter().take(MOST) {
+    // The end that decided stands there, however late it came.
+    let decided_at = ends.iter().position(|(task, ..)| Some(*task) == decided_by).unwrap_or(0);
+    let first = if decided_at <= MOST { MOST.max(decided_at + 1).min(ends.len()) } else { MOST - 1 };
+    for (index, (task, row, end)) in ends.iter().enumerate() {
+        if index >= first && index != decided_at {
+            continue;
+        }
+        if index > first {
+            text += &format!("  and {} that ended between\n", counted((index - first) as u32, "task"));
+        }
         let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
-        let (what, rule) = judgement(explain, update, *task, row, end);
+        let Judgement { what, rule, .. } = judgement(explain, update, *task, row, end);
         let (time, name) = (seconds(end.at), speaker.task(*task));
         text += &format!("  {time}  {name} has ended: {}\n    {what} [{}]\n", ended(end.status), rule.number());
     }
-    if ends.len() > MOST {
-        text += &format!("  and {} that ended later\n", counted((ends.len() - MOST) as u32, "task"));
+    let last = first.max(decided_at + 1);
+    if ends.len() > last {
+        text += &format!("  and {} that ended later\n", counted((ends.len() - last) as u32, "task"));
     }
     text
 }
 
 /// Why there was no rollback, or when there was.
-fn reason(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
-    if let Some(at) = find(update, |event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(()))
-    {
-        let ended = last_status(update);
-        let then = match ended {
+fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
+    let is_rolled_back = |event: &Event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(());
+    if let Some((at, ())) = find(update, is_rolled_back) {
+        let then = match last_status(update) {
             Some((at, UpdateState::Completed)) => format!(
                 "; that the status is completed since {} comes of what was left to do then ({})",
                 seconds(at),
@@ -93,73 +132,96 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
             Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
             None => String::new(),
         };
-        return (format!("was rolled back at {}{then}", seconds(at.0)), Rule::RollBack);
+        let decided_by =
+            find(update, |event| counts(event).filter(|counts| counts.acts)).map(|(_, counts)| counts.task);
+        return Reason { why: format!("was rolled back at {}{then}", seconds(at)), rule: Rule::RollBack, decided_by };
     }
     let Some((_, config)) = find(update, |event| match event {
         Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(*config),
         _ => None,
     }) else {
-        return ("changed nothing that tasks run, so that nothing was to be updated".to_owned(), Rule::NothingDirty);
+        let why = "changed nothing that tasks run, so that nothing was to be updated".to_owned();
+        return Reason { why, rule: Rule::NothingDirty, decided_by: None };
     };
-    let counted = failed(update, &config).or_else(|| not_counted(explain, update, &config));
+    let counted = failed(update, &config).or_else(|| not_counted(explain, update));
     counted.unwrap_or_else(|| nothing_ended(explain, update))
 }
 
+/// An end that was counted.
+struct Counts {
+    task: TaskId,
+    failures: u32,
+    dirty: u32,
+    acts: bool,
+}
+
+fn counts(event: &Event) -> Option<Counts> {
+    match *event {
+        Event::Decision(_, Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, acts, .. }, .. }) => {
+            Some(Counts { task, failures, dirty, acts })
+        }
+        _ => None,
+    }
+}
+
 /// Failures were counted.
-fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<(String, Rule)> {
-    let counts = |acted: bool| {
-        update.events.iter().rev().find_map(|(at, event)| match event {
-            Event::Decision(_, Decision::Failure { verdict: Verdict::Counts { failures, dirty, acts, .. }, .. }) => {
-                (*acts == acted).then_some((*at, *failures, *dirty))
-            }
-            _ => None,
-        })
+fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
+    let last = |acted: bool| {
+        let counted = |(at, event): &(Time, Event)| counts(event).filter(|of| of.acts == acted).map(|of| (*at, of));
+        update.events.iter().rev().find_map(counted)
     };
+    let acted = last(true);
     if find(update, |event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(()))
         .is_some()
     {
-        return Some(("was to be rolled back, but there is no previous specification".to_owned(), Rule::RollBack));
+        let why = "was to be rolled back, but there is no previous specification".to_owned();
+        return Some(Reason { why, rule: Rule::RollBack, decided_by: acted.map(|(_, counts)| counts.task) });
     }
-    if let Some((at, failures, dirty)) = counts(true) {
+    if let Some((at, Counts { task, failures, dirty, .. })) = acted {
         let of = counted(dirty, "slot");
         let why = format!(
             "was paused at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
             seconds(at),
             action(config.failure_action)
         );
-        return Some((why, Rule::TooManyFailures));
+        return Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) });
     }
-    counts(false).map(|(_, failures, dirty)| {
-        let (of, ratio) = (counted(dirty, "slot"), config.max_failure_ratio);
-        let why = format!(
-            "was not rolled back: {failures} of {of} failed, which is not above its max_failure_ratio of {ratio}"
-        );
-        (why, Rule::TooManyFailures)
-    })
+    let (_, Counts { task, failures, dirty, .. }) = last(false)?;
+    let (head, of, ratio) = (not_rolled_back(update), counted(dirty, "slot"), config.max_failure_ratio);
+    let why = format!("{head}: {failures} of {of} failed, which is not above its max_failure_ratio of {ratio}");
+    Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) })
 }
 
 /// Tasks have ended, but no end was counted: the reason of the first that the update made, or else of the first.
-fn not_counted(explain: &Explain<'_>, update: &Update<'_>, config: &UpdateConfig) -> Option<(String, Rule)> {
+fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
     let ends = ends(explain, update);
     let is_made = |row: &Row| matches!(row.first.created, Some(Creation { by: Creator::Updater { .. }, .. }));
     let (task, row, end) = ends.iter().find(|(_, row, _)| is_made(row)).or_else(|| ends.first())?;
-    let (_, rule) = judgement(explain, update, *task, row, end);
-    let because = match rule {
-        Rule::Continue => "its failure_action is continue".to_owned(),
-        Rule::Complete => "the update had ended by then".to_owned(),
-        Rule::WorkersFinish => "all slots were handed out, and its workers never finished".to_owned(),
-        Rule::Restart => "only tasks count that the update itself made".to_owned(),
-        _ => {
-            let monitor = config.monitor.unwrap_or(defaults::MONITOR);
-            format!("it came more than its monitor of {monitor} after the task had come up")
-        }
+    let Judgement { because, rule, .. } = judgement(explain, update, *task, row, end);
+    let of = Speaker { plan: explain.plan, tasks: &explain.tasks }.task(*task);
+    let why = format!("{}: no end of a task counted; that of {of} did not, because {because}", not_rolled_back(update));
+    Some(Reason { why, rule, decided_by: Some(*task) })
+}
+
+/// That an update was not rolled back, and what the operator did if it had not ended by then.
+fn not_rolled_back(update: &Update<'_>) -> String {
+    let is_over = matches!(
+        last_status(update),
+        Some((_, UpdateState::Completed | UpdateState::Paused | UpdateState::RollbackCompleted))
+    );
+    let then = match update.next {
+        None => String::new(),
+        Some(_) if is_over => String::new(),
+        Some(Next::Update) => format!(" until an operator updated the service again at {}", seconds(update.to)),
+        Some(Next::ManualRollback) => format!(" until an operator did so at {}", seconds(update.to)),
+        Some(Next::Removal) => format!(" until an operator removed the service at {}", seconds(update.to)),
     };
-    Some((format!("was not rolled back: no end of a task counted; the first did not, because {because}"), rule))
+    format!("was not rolled back{then}")
 }
 
 /// No task has ended by itself.
-fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
-    match last_status(update) {
+fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
+    let (why, rule) = match last_status(update) {
         Some((at, UpdateState::Completed)) => {
             (format!("was completed at {}: no task of it ended by itself", seconds(at)), Rule::Complete)
         }
@@ -173,20 +235,26 @@ fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
             }
             let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
             let waits = waits.into_iter().next();
+            let then = if update.next.is_some() { "as it stood then, " } else { "" };
             let (then, rule) = waits.map_or((String::new(), Rule::AwaitRunning), |(text, because, rule)| {
-                (format!("; {text}: {because}"), rule)
+                (format!("; {then}{text}: {because}"), rule)
             });
-            (format!("was not rolled back: no task of it ended, and one that never starts cannot fail{then}"), rule)
+            let head = not_rolled_back(update);
+            (format!("{head}: no task of it ended, and one that never starts cannot fail{then}"), rule)
         }
-    }
+    };
+    Reason { why, rule, decided_by: None }
 }
 
-/// Tasks of the new version that ended by themselves, in order of their ends.
+/// Tasks that ended by themselves, or whose end was counted, in order of their ends.
 fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
     let rows = explain.tasks.rows.iter();
+    let counted: BTreeSet<TaskId> =
+        update.events.iter().filter_map(|(_, event)| counts(event)).map(|counts| counts.task).collect();
     let mut ends: Vec<(TaskId, Row, End)> = rows
         .filter(|(_, row)| row.first.service == update.service)
-        .filter_map(|(task, row)| Some((task, *row, row.ended.filter(|end| end.by_itself)?)))
+        .filter_map(|(task, row)| Some((task, *row, row.ended?)))
+        .filter(|(task, _, end)| end.by_itself || counted.contains(task))
         .filter(|(_, _, end)| update.from <= end.at && end.at <= update.to)
         .collect();
     ends.sort_by_key(|(task, _, end)| (end.at, *task));
@@ -194,39 +262,66 @@ fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
 }
 
 /// What the updater made of the end of a task, or why it never looked at it.
-fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> (String, Rule) {
-    let decisions = update.events.iter().rev();
-    let failure = decisions.filter_map(|(_, event)| match event {
+fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> Judgement {
+    let mut decisions = update.events.iter().rev();
+    let failure = decisions.find_map(|(_, event)| match event {
         Event::Decision(service, decision @ Decision::Failure { task: of, .. }) if *of == task => {
             Some((*service, *decision))
         }
         _ => None,
     });
-    if let Some((service, decision)) = failure.into_iter().next() {
+    if let Some((service, decision)) = failure {
         let words = of_decision(explain.plan, &explain.tasks, service, &decision);
-        return (format!("{}, because {}", words.what, words.because), decision.rule());
+        let what = format!("{}, because {}", words.what, words.because);
+        return Judgement { what, because: words.because, rule: decision.rule() };
     }
-    match row.first.created.map(|created| created.by) {
-        Some(Creator::Updater { .. }) => {
-            let until_then = update.events.iter().take_while(|(at, _)| *at <= end.at).count();
-            let then = Update { events: &update.events[..until_then], ..*update };
-            let over = last_status(&then).map_or_else(String::new, |(at, state)| {
-                format!(": its status was {} since {}", state.name(), seconds(at))
-            });
-            (format!("it does not count, because the update that made it had ended{over}"), Rule::Complete)
+    let (because, rule) = match row.first.created.map(|created| created.by) {
+        Some(Creator::Updater { run }) => {
+            let (how, rule) = how_it_ended(update, run, end.at);
+            (format!("the update that made it {how}"), rule)
         }
         Some(Creator::RestartSupervisor) => {
-            let why = "it does not count, because the restart supervisor made it, not the update";
-            (why.to_owned(), Rule::Restart)
+            ("the restart supervisor made it, not the update".to_owned(), Rule::Failure)
         }
         Some(Creator::Orchestrator) | None => {
             let image = of_image_in_short(&explain.plan.images[row.first.image].name);
-            (
-                format!("it does not count, because the update did not make it: it is an earlier task of {image}"),
-                Rule::Restart,
-            )
+            (format!("the update did not make it: it is an earlier task of {image}"), Rule::Failure)
+        }
+    };
+    Judgement { what: format!("it does not count, because {because}"), because, rule }
+}
+
+/// How an updater had ended by `now`.
+fn how_it_ended(update: &Update<'_>, run: u32, now: Time) -> (String, Rule) {
+    let not_looked_at = ("was not over, and had not looked at it".to_owned(), Rule::WorkersFinish);
+    let mut how = not_looked_at.clone();
+    let (mut acted, mut status) = (false, None);
+    for (at, event) in update.before.iter().take_while(|(at, _)| *at <= now) {
+        let at = seconds(*at);
+        match *event {
+            Event::Status(service, of) if service == update.service => status = of.map(|status| status.state),
+            Event::Decision(_, Decision::Failure { run: of, verdict: Verdict::Counts { acts: true, .. }, .. }) => {
+                acted |= of == run;
+            }
+            Event::Decision(_, Decision::CannotRollBack { run: of }) if of == run => {
+                return (format!("ended at {at}, for there was nothing to roll back to"), Rule::RollBack);
+            }
+            Event::Decision(_, Decision::UpdateCancelled { run: of }) if of == run && !acted => {
+                return (format!("was ended by an operator at {at}"), Rule::Cancel);
+            }
+            Event::UpdaterEnds(of) if of == run => {
+                return match (acted, status) {
+                    (false, _) => (format!("was completed at {at}"), Rule::Complete),
+                    (true, Some(UpdateState::RollbackStarted)) => (format!("was rolled back at {at}"), Rule::RollBack),
+                    (true, _) => (format!("was paused, and ended at {at}"), Rule::Pause),
+                };
+            }
+            Event::Leadership(_) => how = (format!("was lost with its leader at {at}"), Rule::NewLeader),
+            Event::Decision(_, Decision::UpdateBegins { run: of, .. }) if of == run => how = not_looked_at.clone(),
+            _ => {}
         }
     }
+    how
 }
 
 /// The last update status that was written.

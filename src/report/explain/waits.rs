@@ -6,9 +6,10 @@ use super::super::story::seconds;
 use super::words::{Speaker, ended};
 use super::{Event, Row, Scope, Tasks};
 use crate::kernel::{Span, Time};
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, Verdict};
 use crate::model::node::Leadership;
 use crate::model::rule::Rule;
+use crate::model::service::FailureAction;
 use crate::model::task::TaskState;
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId, defaults};
@@ -35,6 +36,12 @@ struct Standing {
 struct Updater {
     /// How long its workers rest.
     delay: Span,
+    /// Slots that it has not handed out yet.
+    left: u32,
+    /// Whether it is a rollback that would roll back: it is paused, but goes on to its end (control-plane U29).
+    ends_in_spite: bool,
+    /// Whether it was paused, and only finishes what is in hand (control-plane U27).
+    is_stopped: bool,
     /// What each of its workers did last.
     workers: BTreeMap<u32, (Time, Hand)>,
     /// Until when it watches.
@@ -64,20 +71,22 @@ pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &T
     let mut waits = Vec::new();
     for ((service, _), updater) in standing.updaters.iter().filter(|((service, _), _)| is_asked_for(*service)) {
         let name = &plan.services[*service];
+        // When those have rested that await no task.
+        let mut rested = Vec::new();
         for (since, hand) in updater.workers.values() {
-            waits.extend(match *hand {
-                Hand::Awaits(task) | Hand::Keeps(task) if !is_slot(task) => None,
-                Hand::Awaits(task) if standing.started.contains(&task) => Some(awaits_running(&speaker, task)),
-                Hand::Awaits(task) => Some(awaits_start(&speaker, task, *since)),
-                Hand::Keeps(task) if !standing.may_run(&speaker, task) => Some(awaits_start(&speaker, task, *since)),
-                Hand::Keeps(_) | Hand::Rests if *since + updater.delay > now => {
-                    let until = seconds(*since + updater.delay);
-                    let text = format!("{name}: the update goes on at {until}");
-                    Some((text, format!("its worker rests for {}", updater.delay), Rule::Delay))
-                }
-                Hand::Keeps(_) | Hand::Rests => None,
-            });
+            let task = match *hand {
+                Hand::Awaits(task) => Some(task),
+                Hand::Keeps(task) => Some(task).filter(|task| !standing.may_run(&speaker, *task)),
+                Hand::Rests => None,
+            };
+            match task {
+                None => rested.push(*since + updater.delay),
+                Some(task) if !is_slot(task) => {}
+                Some(task) if standing.started.contains(&task) => waits.push(awaits_running(&speaker, task)),
+                Some(task) => waits.push(awaits_start(&speaker, task, *since)),
+            }
         }
+        waits.extend(updater.rests(name, &rested, now));
         if let Some(until) = updater.watches_until {
             let text = format!("{name}: the update is complete at {}, unless too many tasks fail", seconds(until));
             waits.push((text, "it watches for failures until then".to_owned(), Rule::LastWatch));
@@ -92,8 +101,9 @@ pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &T
             None => (format!("{name} is held back"), format!("{why}, counted from its last report"), Rule::HeldBack),
         });
     }
-    for (service, state) in standing.statuses.into_iter().filter(|(service, _)| is_asked_for(*service)) {
-        if matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) {
+    for (&service, state) in standing.statuses.iter().filter(|(service, _)| is_asked_for(**service)) {
+        let goes_on = standing.updaters.iter().any(|((of, _), updater)| *of == service && !updater.is_stopped);
+        if matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) && !goes_on {
             let text =
                 format!("{}: nothing goes on until an operator updates the service again", plan.services[service]);
             waits.push((text, format!("the update status is {}", state.name()), Rule::Halted));
@@ -107,7 +117,7 @@ impl Standing {
         match *event {
             Event::UpdaterEnds(run) => self.updaters.retain(|(_, other), _| *other != run),
             Event::Status(service, Some(status)) => _ = self.statuses.insert(service, status.state),
-            Event::Status(service, None) => _ = self.statuses.remove(&service),
+            Event::Status(service, None) | Event::ServiceRemoved(service) => _ = self.statuses.remove(&service),
             Event::Leadership(leadership) => {
                 // What a leader has in mind goes with it.
                 self.updaters.clear();
@@ -129,7 +139,9 @@ impl Standing {
 
     fn note_updater(&mut self, service: ServiceId, at: Time, decision: &Decision) {
         let (run, hand) = match *decision {
-            Decision::UpdateBegins { run, .. } | Decision::LastWatch { run, .. } => (run, None),
+            Decision::UpdateBegins { run, .. } | Decision::LastWatch { run, .. } | Decision::Failure { run, .. } => {
+                (run, None)
+            }
             Decision::Replaces { run, worker, new, .. } => (run, Some((worker, Hand::Awaits(new)))),
             Decision::Keeps { run, worker, task } => (run, Some((worker, Hand::Keeps(task)))),
             Decision::Skips { run, worker, .. } | Decision::SlotDone { run, worker, .. } => {
@@ -140,8 +152,17 @@ impl Standing {
         let updater = self.updaters.entry((service, run)).or_default();
         updater.workers.extend(hand.map(|(worker, hand)| (worker, (at, hand))));
         match *decision {
-            Decision::UpdateBegins { config, .. } => updater.delay = config.delay,
+            Decision::UpdateBegins { config, dirty, is_rollback, .. } => {
+                updater.delay = config.delay;
+                updater.left = dirty;
+                updater.ends_in_spite = is_rollback && config.failure_action == FailureAction::Rollback;
+            }
+            Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } => updater.left -= 1,
             Decision::LastWatch { monitor, .. } => updater.watches_until = Some(at + monitor),
+            Decision::Failure { verdict: Verdict::Counts { acts: true, .. }, .. } => {
+                updater.left = 0;
+                updater.is_stopped = !updater.ends_in_spite;
+            }
             _ => {}
         }
     }
@@ -150,6 +171,24 @@ impl Standing {
     fn may_run(&self, speaker: &Speaker<'_>, task: TaskId) -> bool {
         let is_made_to_run = |row: &Row| row.first.desired >= TaskState::Running;
         self.started.contains(&task) || speaker.tasks.get(task).is_some_and(is_made_to_run)
+    }
+}
+
+impl Updater {
+    /// What is waited for by its workers that await no task, but rest or have `rested` at these times.
+    fn rests(&self, name: &str, rested: &[Time], now: Time) -> Option<Wait> {
+        let because = format!("its worker rests for {}", self.delay);
+        if self.left > 0 {
+            let until = rested.iter().filter(|at| **at > now).min()?;
+            return Some((format!("{name}: the update goes on at {}", seconds(*until)), because, Rule::Delay));
+        }
+        // It goes on only when all have rested.
+        let until = rested.iter().max().filter(|at| **at > now && rested.len() == self.workers.len())?;
+        let (then, why, rule) = match self.is_stopped {
+            true => ("the update ends", "it hands out no more slots", Rule::Pause),
+            false => ("the update begins its last watch", "all slots are handed out", Rule::WorkersFinish),
+        };
+        Some((format!("{name}: {then} at {}", seconds(*until)), format!("{because}, and {why}"), rule))
     }
 }
 
@@ -172,7 +211,7 @@ fn awaits_start(speaker: &Speaker<'_>, task: TaskId, since: Time) -> Wait {
 
 /// A task of an update that may run and does not.
 fn awaits_running(speaker: &Speaker<'_>, task: TaskId) -> Wait {
-    let text = format!("the update waits, without end, until {} runs or has ended", speaker.task(task));
+    let text = format!("the update waits, without any timeout, until {} runs or has ended", speaker.task(task));
     let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
         let (what, since) = (ended(row.last.status), seconds(row.since));
         match row.last.status.state {
