@@ -90,7 +90,9 @@ fn the_failure_action_is_the_reason() {
     );
     assert_says(
         &paused,
-        &["the end of ", " counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > "],
+        &[
+            "it counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > max_failure_ratio 0 [U26]",
+        ],
     );
     let told = chain(&web(&json!({}), &exits("2s"), &[UPDATE]));
     assert_says(&told, &["web: paused: update paused due to failure or early termination of task 3 [U27]"]);
@@ -118,10 +120,18 @@ fn the_ratio_is_the_reason() {
 fn the_monitor_is_the_reason() {
     let config = json!({"failure_action": "rollback", "monitor": "1s", "delay": "10s"});
     let why = answer(&config, &json!({"tasks": {"0": exits("3s")}}));
-    assert_says(&why, &["because it came more than its monitor of 1s after the task had come up [U25]"]);
+    assert_says(
+        &why,
+        &[
+            "no end of a task counted, because the first came more than its monitor of 1s after the task had come up [U25]",
+        ],
+    );
     let config = json!({"failure_action": "rollback", "monitor": "1s", "parallelism": 0});
     let why = answer(&config, &exits("10s"));
-    assert_says(&why, &["because the update had ended by then [U33]", "its status was completed since "]);
+    assert_says(
+        &why,
+        &["because the first came when the update was over [U33]", "because the update was completed at "],
+    );
 }
 
 #[test]
@@ -141,14 +151,64 @@ fn who_made_the_task_is_the_reason() {
     let config = json!({"update_config": {"failure_action": "rollback", "parallelism": 0}});
     let fourth_fails = json!({"tasks": {"3": exits("2s")}});
     let why = why_no_rollback(&web(&config, &fourth_fails, &[UPDATE, ("60s", "fault node crash node3")]));
-    assert_says(&why, &["because only tasks count that the update itself made [R4]"]);
+    assert_says(&why, &["because only tasks count that the update itself made [U25]"]);
     assert_says(&why, &["because the restart supervisor made it, not the update"]);
+}
+
+#[test]
+fn a_task_that_was_told_to_stop_can_be_the_reason() {
+    let drained = bundled("operations/drain-during-update.json");
+    assert_says(&why_no_rollback(&drained), &["was paused at 35.300s", "has ended: shutdown\n it counts, because"]);
+}
+
+#[test]
+fn the_failure_that_decided_is_told_among_many() {
+    let why = why_no_rollback(&bundled("tutorials/worker-rollback.json"));
+    assert_says(
+        &why,
+        &["was rolled back at 43.200s, when 3 of 10 slots had failed, more than its max_failure_ratio of 0.2"],
+    );
+    assert_says(
+        &why,
+        &["it counts, because the update made it, and it ended 200ms after it ran: 3 of 10 slots, 0.300 >"],
+    );
+    let why = why_no_rollback(&bundled("tutorials/numbers-api-rollback.json"));
+    assert_says(&why, &["32.300s numbers-api.4 task 6", "it counts, but only at 36.600s, because the update made it"]);
+}
+
+#[test]
+fn tasks_that_an_update_did_not_make_do_not_count() {
+    let more = ("20s", "service update --image web:2 --replicas 5 web");
+    let config = json!({"update_config": {"failure_action": "rollback"}});
+    let added = json!({"tasks": {"0": exits("1s")}});
+    let why = why_no_rollback(&web(&config, &added, &[more]));
+    assert_says(&why, &["it does not count, because it was made where there was none, outside the update [U25]"]);
+    let mut scenario = web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &[UPDATE]);
+    scenario["images"]["web:1"]["tasks"] = json!({"0": exits("25s")});
+    assert_says(&why_no_rollback(&scenario), &["it does not count, because it is older than the update [U25]"]);
+}
+
+#[test]
+fn an_update_that_goes_on_is_not_complete() {
+    let mut scenario = web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &[UPDATE]);
+    scenario["duration"] = "30s".into();
+    let why = why_no_rollback(&scenario);
+    assert_says(
+        &why,
+        &["is not complete, and was not rolled back: no task of it ended by itself; web: the update goes on at "],
+    );
+    let again = [UPDATE, ("30s", "service update --image web:1 web")];
+    let why = why_no_rollback(&web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &again));
+    assert_says(&why, &["was not rolled back before the next one at 30.000s: no task of it ended by itself; "]);
 }
 
 #[test]
 fn nothing_failed_or_nothing_changed_or_it_was_rolled_back() {
     let config = json!({"failure_action": "rollback"});
-    assert_says(&answer(&config, &json!({})), &["was completed at ", "no task of it ended by itself [U33]"]);
+    assert_says(
+        &answer(&config, &json!({})),
+        &["was not rolled back but completed at ", "no task of it ended by itself [U33]"],
+    );
     let label = ("20s", "service update --label-add team=x web");
     let why = why_no_rollback(&web(&json!({}), &json!({}), &[label]));
     assert_says(&why, &["changed nothing that tasks run, so that nothing was to be updated [U7]"]);

@@ -1,16 +1,15 @@
 //! Why nothing was rolled back: the question that is asked most, answered directly.
 
-use super::super::names::{counted, of_image_in_short};
+use super::super::names::counted;
 use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
-use super::{End, Event, Explain, Row, Scope, Tasks, of_decision, waits};
+use super::{End, Event, Explain, Row, Scope, Tasks, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::rule::Rule;
-use crate::model::service::UpdateConfig;
-use crate::model::task::{Creation, Creator};
+use crate::model::task::Creator;
 use crate::model::update::UpdateState;
-use crate::model::{ServiceId, TaskId, defaults};
+use crate::model::{ServiceId, TaskId};
 use crate::observe::SpecCause;
 
 /// How many tasks are told of one by one.
@@ -64,36 +63,51 @@ fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<U
 /// What came of an update in one sentence, and then what became of the tasks that ended.
 fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
     let name = &explain.plan.services[update.service];
-    let (why, rule) = reason(explain, update);
-    let mut text = format!("{name}: the update at {} {why} [{}]\n", seconds(update.from), rule.number());
     let ends = ends(explain, update);
-    for (task, row, end) in ends.iter().take(MOST) {
-        let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
-        let (what, rule) = judgement(explain, update, *task, row, end);
-        let (time, name) = (seconds(end.at), speaker.task(*task));
-        text += &format!("  {time}  {name} has ended: {}\n    {what} [{}]\n", ended(end.status), rule.number());
+    let (why, rule) = reason(explain, update, &ends);
+    let mut text = format!("{name}: the update at {} {why} [{}]\n", seconds(update.from), rule.number());
+    let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
+    for (task, end, judgement) in told(&ends) {
+        let (what, because) = in_words(&speaker, *task, *judgement);
+        let (time, name, rule) = (seconds(end.at), speaker.task(*task), judgement.rule().number());
+        let when = match judgement {
+            // While the workers finish nothing is looked at.
+            Judgement::Of(at, Verdict::Counts { .. }) if *at > end.at => format!(", but only at {}", seconds(*at)),
+            _ => String::new(),
+        };
+        text += &format!("  {time}  {name} has ended: {}\n", ended(end.status));
+        text += &format!("    it {what}{when}, because {because} [{rule}]\n");
     }
     if ends.len() > MOST {
-        text += &format!("  and {} that ended later\n", counted((ends.len() - MOST) as u32, "task"));
+        text += &format!("  and {} more\n", ends.len() - MOST);
     }
     text
 }
 
+/// The ends that are told one by one: the first, and the one that decided.
+fn told(ends: &[(TaskId, End, Judgement)]) -> impl Iterator<Item = &(TaskId, End, Judgement)> {
+    let decides =
+        |end: &(TaskId, End, Judgement)| matches!(end.2, Judgement::Of(_, Verdict::Counts { acts: true, .. }));
+    let decided = ends.iter().position(decides).filter(|decided| *decided >= MOST);
+    let first = MOST - usize::from(decided.is_some());
+    ends.iter().take(first).chain(decided.map(|decided| &ends[decided]))
+}
+
 /// Why there was no rollback, or when there was.
-fn reason(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
-    if let Some(at) = find(update, |event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(()))
-    {
-        let ended = last_status(update);
-        let then = match ended {
-            Some((at, UpdateState::Completed)) => format!(
-                "; that the status is completed since {} comes of what was left to do then ({})",
-                seconds(at),
-                Rule::FollowUp.number()
-            ),
-            Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
-            None => String::new(),
-        };
-        return (format!("was rolled back at {}{then}", seconds(at.0)), Rule::RollBack);
+fn reason(explain: &Explain<'_>, update: &Update<'_>, ends: &[(TaskId, End, Judgement)]) -> (String, Rule) {
+    let mut counts = ends.iter().filter_map(|(_, _, judgement)| match *judgement {
+        Judgement::Of(_, Verdict::Counts { failures, dirty, ratio, acts }) => {
+            Some((acts, format!("{failures} of {}", counted(dirty, "slot")), ratio))
+        }
+        _ => None,
+    });
+    let acted = counts.clone().find(|(acts, ..)| *acts);
+    let rolled_back = |event: &Event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(());
+    if let Some((at, ())) = find(update, rolled_back) {
+        let when = acted.map_or_else(String::new, |(_, failed, ratio)| {
+            format!(", when {failed} had failed, more than its max_failure_ratio of {ratio}")
+        });
+        return (format!("was rolled back at {}{when}{}", seconds(at), after_rollback(update)), Rule::RollBack);
     }
     let Some((_, config)) = find(update, |event| match event {
         Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(*config),
@@ -101,131 +115,163 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
     }) else {
         return ("changed nothing that tasks run, so that nothing was to be updated".to_owned(), Rule::NothingDirty);
     };
-    let counted = failed(update, &config).or_else(|| not_counted(explain, update, &config));
-    counted.unwrap_or_else(|| nothing_ended(explain, update))
+    if let Some((_, failed, _)) = acted {
+        let at = last_status(update).map_or(update.to, |(at, _)| at);
+        let action = action(config.failure_action);
+        let why = format!(
+            "was paused at {}, when {failed} had failed: its failure_action is {action}, not rollback",
+            seconds(at)
+        );
+        return (why, Rule::TooManyFailures);
+    }
+    let outcome = outcome(explain, update);
+    if let Some((_, failed, ratio)) = counts.next_back() {
+        let why = format!("{outcome}: {failed} failed, which is not above its max_failure_ratio of {ratio}");
+        return (why, Rule::TooManyFailures);
+    }
+    not_counted(ends, &outcome).unwrap_or_else(|| nothing_ended(explain, update, &outcome))
 }
 
-/// Failures were counted.
-fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<(String, Rule)> {
-    let counts = |acted: bool| {
-        update.events.iter().rev().find_map(|(at, event)| match event {
-            Event::Decision(_, Decision::Failure { verdict: Verdict::Counts { failures, dirty, acts, .. }, .. }) => {
-                (*acts == acted).then_some((*at, *failures, *dirty))
-            }
-            _ => None,
-        })
-    };
-    if find(update, |event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(()))
-        .is_some()
-    {
-        return Some(("was to be rolled back, but there is no previous specification".to_owned(), Rule::RollBack));
-    }
-    if let Some((at, failures, dirty)) = counts(true) {
-        let of = counted(dirty, "slot");
-        let why = format!(
-            "was paused at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
+/// What came after a rollback.
+fn after_rollback(update: &Update<'_>) -> String {
+    let cannot = |event: &Event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(());
+    let then = match last_status(update) {
+        Some((at, UpdateState::Completed)) => format!(
+            "; that the status is completed since {} comes of what was left to do then ({})",
             seconds(at),
-            action(config.failure_action)
-        );
-        return Some((why, Rule::TooManyFailures));
+            Rule::FollowUp.number()
+        ),
+        Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
+        None => String::new(),
+    };
+    let again = find(update, cannot).map_or_else(String::new, |(at, ())| {
+        format!("; at {} it was to be rolled back again, but there was no previous specification any more", seconds(at))
+    });
+    format!("{then}{again}")
+}
+
+/// How an update stands that was neither rolled back nor paused for failures.
+fn outcome(explain: &Explain<'_>, update: &Update<'_>) -> String {
+    match last_status(update) {
+        Some((at, UpdateState::Completed)) => format!("was not rolled back but completed at {}", seconds(at)),
+        _ if update.before.len() < explain.events.len() => {
+            format!("was not rolled back before the next one at {}", seconds(update.to))
+        }
+        _ => "is not complete, and was not rolled back".to_owned(),
     }
-    counts(false).map(|(_, failures, dirty)| {
-        let (of, ratio) = (counted(dirty, "slot"), config.max_failure_ratio);
-        let why = format!(
-            "was not rolled back: {failures} of {of} failed, which is not above its max_failure_ratio of {ratio}"
-        );
-        (why, Rule::TooManyFailures)
-    })
 }
 
 /// Tasks have ended, but no end was counted: the reason of the first that the update made, or else of the first.
-fn not_counted(explain: &Explain<'_>, update: &Update<'_>, config: &UpdateConfig) -> Option<(String, Rule)> {
-    let ends = ends(explain, update);
-    let is_made = |row: &Row| matches!(row.first.created, Some(Creation { by: Creator::Updater { .. }, .. }));
-    let (task, row, end) = ends.iter().find(|(_, row, _)| is_made(row)).or_else(|| ends.first())?;
-    let (_, rule) = judgement(explain, update, *task, row, end);
-    let because = match rule {
-        Rule::Continue => "its failure_action is continue".to_owned(),
-        Rule::Complete => "the update had ended by then".to_owned(),
-        Rule::WorkersFinish => "all slots were handed out, and its workers never finished".to_owned(),
-        Rule::Restart => "only tasks count that the update itself made".to_owned(),
-        _ => {
-            let monitor = config.monitor.unwrap_or(defaults::MONITOR);
-            format!("it came more than its monitor of {monitor} after the task had come up")
+fn not_counted(ends: &[(TaskId, End, Judgement)], outcome: &str) -> Option<(String, Rule)> {
+    let is_made = |judgement: &Judgement| matches!(judgement, Judgement::Of(..) | Judgement::Over(_));
+    let (.., judgement) = ends.iter().find(|(.., judgement)| is_made(judgement)).or_else(|| ends.first())?;
+    let because = match judgement {
+        Judgement::Of(_, Verdict::ActionIsContinue) => "its failure_action is continue".to_owned(),
+        Judgement::Of(_, Verdict::NotYet) => "no failure is looked at until its workers have finished".to_owned(),
+        Judgement::Of(_, Verdict::Late { monitor, .. }) => {
+            format!("the first came more than its monitor of {monitor} after the task had come up")
         }
+        Judgement::Of(_, Verdict::Over) | Judgement::Over(_) => "the first came when the update was over".to_owned(),
+        _ => "only tasks count that the update itself made".to_owned(),
     };
-    Some((format!("was not rolled back: no end of a task counted; the first did not, because {because}"), rule))
+    Some((format!("{outcome}: no end of a task counted, because {because}"), judgement.rule()))
 }
 
 /// No task has ended by itself.
-fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> (String, Rule) {
-    match last_status(update) {
-        Some((at, UpdateState::Completed)) => {
-            (format!("was completed at {}: no task of it ended by itself", seconds(at)), Rule::Complete)
+fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>, outcome: &str) -> (String, Rule) {
+    if matches!(last_status(update), Some((_, UpdateState::Completed))) {
+        return (format!("{outcome}: no task of it ended by itself"), Rule::Complete);
+    }
+    let scope = Scope { service: Some(update.service), ..Scope::default() };
+    let mut tasks = Tasks::default();
+    for (at, event) in update.before {
+        if let Event::Task(task) = event {
+            tasks.note(*at, task);
         }
-        _ => {
-            let scope = Scope { service: Some(update.service), ..Scope::default() };
-            let mut tasks = Tasks::default();
-            for (at, event) in update.before {
-                if let Event::Task(task) = event {
-                    tasks.note(*at, task);
-                }
-            }
-            let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
-            let waits = waits.into_iter().next();
-            let (then, rule) = waits.map_or((String::new(), Rule::AwaitRunning), |(text, because, rule)| {
-                (format!("; {text}: {because}"), rule)
-            });
-            (format!("was not rolled back: no task of it ended, and one that never starts cannot fail{then}"), rule)
+    }
+    let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
+    let (then, rule) = match waits.into_iter().next() {
+        Some((text, because, Rule::AwaitRunning)) => {
+            (format!(", and one that never starts cannot fail; {text}: {because}"), Rule::AwaitRunning)
+        }
+        Some((text, _, rule)) => (format!("; {text}"), rule),
+        None => (String::new(), Rule::Failure),
+    };
+    (format!("{outcome}: no task of it ended by itself{then}"), rule)
+}
+
+/// What became of the end of a task.
+#[derive(Clone, Copy)]
+enum Judgement {
+    /// The updater looked at it at this time.
+    Of(Time, Verdict),
+    /// The updater that made the task had ended; with the status of the time.
+    Over(Option<(Time, UpdateState)>),
+    /// The restart supervisor made the task.
+    Restarted,
+    /// The orchestrator made the task, after the update had begun.
+    Added,
+    /// The task is older than the update.
+    Older,
+}
+
+impl Judgement {
+    fn rule(&self) -> Rule {
+        match self {
+            Judgement::Of(_, verdict) => verdict.rule(),
+            Judgement::Over(Some((_, UpdateState::Completed))) => Rule::Complete,
+            Judgement::Over(Some((_, UpdateState::Paused))) => Rule::Pause,
+            Judgement::Over(None | Some((_, UpdateState::Updating))) => Rule::Cancel,
+            Judgement::Over(Some(_)) => Rule::RollBack,
+            Judgement::Restarted | Judgement::Added | Judgement::Older => Rule::Failure,
         }
     }
 }
 
-/// Tasks of the new version that ended by themselves, in order of their ends.
-fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
+/// What becomes of the end of a task, and why.
+fn in_words(speaker: &Speaker<'_>, task: TaskId, judgement: Judgement) -> (&'static str, String) {
+    let because = match judgement {
+        Judgement::Of(_, verdict) => return speaker.verdict(task, verdict),
+        Judgement::Over(Some((at, UpdateState::Completed))) => format!("the update was completed at {}", seconds(at)),
+        Judgement::Over(Some((at, UpdateState::Paused))) => format!("the update was paused at {}", seconds(at)),
+        Judgement::Over(None | Some((_, UpdateState::Updating))) => "the updater that made it had ended".to_owned(),
+        Judgement::Over(Some(_)) => "the update was rolled back by then".to_owned(),
+        Judgement::Restarted => "the restart supervisor made it, not the update".to_owned(),
+        Judgement::Added => "it was made where there was none, outside the update".to_owned(),
+        Judgement::Older => "it is older than the update".to_owned(),
+    };
+    ("does not count", because)
+}
+
+/// Tasks of the service that ended by themselves or whose end was counted, in order of their ends.
+fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, End, Judgement)> {
     let rows = explain.tasks.rows.iter();
-    let mut ends: Vec<(TaskId, Row, End)> = rows
+    let mut ends: Vec<(TaskId, End, Judgement)> = rows
         .filter(|(_, row)| row.first.service == update.service)
-        .filter_map(|(task, row)| Some((task, *row, row.ended.filter(|end| end.by_itself)?)))
-        .filter(|(_, _, end)| update.from <= end.at && end.at <= update.to)
+        .filter_map(|(task, row)| Some((task, row, row.ended?)))
+        .filter(|(.., end)| update.from <= end.at && end.at <= update.to)
+        .map(|(task, row, end)| (task, end, judgement(update, task, row, end)))
+        .filter(|(_, end, judgement)| end.by_itself || matches!(judgement, Judgement::Of(_, Verdict::Counts { .. })))
         .collect();
-    ends.sort_by_key(|(task, _, end)| (end.at, *task));
+    ends.sort_by_key(|(task, end, _)| (end.at, *task));
     ends
 }
 
 /// What the updater made of the end of a task, or why it never looked at it.
-fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> (String, Rule) {
-    let decisions = update.events.iter().rev();
-    let failure = decisions.filter_map(|(_, event)| match event {
-        Event::Decision(service, decision @ Decision::Failure { task: of, .. }) if *of == task => {
-            Some((*service, *decision))
-        }
+fn judgement(update: &Update<'_>, task: TaskId, row: &Row, end: End) -> Judgement {
+    let verdict = update.events.iter().rev().find_map(|(at, event)| match event {
+        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if *of == task => Some((*at, *verdict)),
         _ => None,
     });
-    if let Some((service, decision)) = failure.into_iter().next() {
-        let words = of_decision(explain.plan, &explain.tasks, service, &decision);
-        return (format!("{}, because {}", words.what, words.because), decision.rule());
-    }
-    match row.first.created.map(|created| created.by) {
-        Some(Creator::Updater { .. }) => {
+    match (verdict, row.first.created.map(|created| created.by)) {
+        (Some((at, verdict)), _) => Judgement::Of(at, verdict),
+        (None, Some(Creator::Updater { .. })) => {
             let until_then = update.events.iter().take_while(|(at, _)| *at <= end.at).count();
-            let then = Update { events: &update.events[..until_then], ..*update };
-            let over = last_status(&then).map_or_else(String::new, |(at, state)| {
-                format!(": its status was {} since {}", state.name(), seconds(at))
-            });
-            (format!("it does not count, because the update that made it had ended{over}"), Rule::Complete)
+            Judgement::Over(last_status(&Update { events: &update.events[..until_then], ..*update }))
         }
-        Some(Creator::RestartSupervisor) => {
-            let why = "it does not count, because the restart supervisor made it, not the update";
-            (why.to_owned(), Rule::Restart)
-        }
-        Some(Creator::Orchestrator) | None => {
-            let image = of_image_in_short(&explain.plan.images[row.first.image].name);
-            (
-                format!("it does not count, because the update did not make it: it is an earlier task of {image}"),
-                Rule::Restart,
-            )
-        }
+        (None, Some(Creator::RestartSupervisor)) => Judgement::Restarted,
+        (None, _) if row.first.status_at >= update.from => Judgement::Added,
+        (None, _) => Judgement::Older,
     }
 }
 
