@@ -1,6 +1,7 @@
 //! Why things happened: for every cause a run that has it, and what is told of it.
 
 mod decisions;
+mod waits;
 
 use std::fs;
 use std::path::Path;
@@ -301,7 +302,11 @@ fn restarts_tell_why_they_come_late_or_not_at_all() {
     let limited = restart(json!({"max_attempts": 2, "delay": "1s"}), 1);
     assert_says(
         &limited,
-        &["is made in its place, to start in 1s\n", "because its max_attempts of 2 are used up [R5]"],
+        &[
+            "is made in its place, to start in 1s\n",
+            "has ended: failed: task: non-zero exit (1) [R4]",
+            "because its max_attempts of 2 are used up [R5]",
+        ],
     );
     assert_says(&limited, &["may start because its delay is over [R14]"]);
     let unlimited = restart(json!({"delay": "1s"}), 1);
@@ -343,24 +348,6 @@ fn the_enforcer_and_global_services_tell_of_nodes() {
     scenario["services"]["web"]["deploy"].as_object_mut().expect("a mapping").remove("replicas");
     let told = chain(&scenario);
     assert_says(&told, &["web.node2 task ", "is to stop because node2 is down or drained [G6]"]);
-}
-
-#[test]
-fn what_is_waited_for_is_told_at_the_end() {
-    let until = |scenario: &Value, second: u64| {
-        let between = Some((Time::ZERO, Time::ZERO + Span::from_secs(second)));
-        explained(scenario, |explain, end| explain.chain(&Scope { between, ..Scope::default() }, end))
-    };
-    let slow = web(&json!({"update_config": {"delay": "10s"}}), &json!({}), &[UPDATE]);
-    assert_says(
-        &until(&slow, 21),
-        &["the update waits until web.", " may start\n", "the task before it has not stopped; at 80."],
-    );
-    assert_says(&until(&slow, 30), &["web: the update goes on at ", "because its worker rests for 10s [U16]"]);
-    assert_says(&until(&slow, 65), &["web: the update is complete at ", "unless too many tasks fail"]);
-    let paused = web(&json!({}), &exits("2s"), &[UPDATE]);
-    assert_says(&until(&paused, 28), &["is held back until ", "because the restart delay has not passed [R14]"]);
-    assert_says(&until(&paused, 90), &["web: nothing goes on until an operator updates the service again", "[U6]"]);
 }
 
 #[test]
