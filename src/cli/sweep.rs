@@ -41,12 +41,7 @@ pub(super) struct Options {
 pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, Failure> {
     let axes = parse_all(&options.vary, |text| Axis::parse(text).map_err(|error| error.to_string()))?;
     sweep::all_differ(&axes).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    let asked = parse_all(&options.metrics, |name| {
-        MetricPath::parse(name).map_err(|error| match &error.suggestion {
-            Some(suggestion) => format!("{error}; did you mean `{suggestion}`?"),
-            None => error.to_string(),
-        })
-    })?;
+    let asked = parse_all(&options.metrics, metric)?;
     let mut inputs = Inputs::new(&options.changes, terminal);
     let source = inputs.read(&options.scenario)?;
     let mut points = Vec::new();
@@ -77,6 +72,14 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
         terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
     }
     Ok(Outcome::Done)
+}
+
+/// The metric of this name, or what is wrong with it.
+pub(super) fn metric(name: &str) -> Result<MetricPath, String> {
+    MetricPath::parse(name).map_err(|error| match &error.suggestion {
+        Some(suggestion) => format!("{error}; did you mean `{suggestion}`?"),
+        None => error.to_string(),
+    })
 }
 
 /// Refuses metrics of nodes that the scenario does not have.

@@ -126,7 +126,7 @@ impl<'a> NodeLogs<'a> {
     }
 
     /// The logs, by node.
-    pub(super) fn finish(self) -> IdVec<NodeId, NodeLog> {
+    pub(crate) fn finish(self) -> IdVec<NodeId, NodeLog> {
         self.logs
     }
 

@@ -179,6 +179,10 @@ pub const OF_SWEEP: &[&str] = &[SWEEP.name, SWEEP_JSON, SWEEP_SVG, SWEEP_PNG, CO
 pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COMPARE_JSON, COMPARE_SVG, COMPARE_PNG, COLUMNS];
 /// Names of all charts that a report of a run may have.
 pub const CHARTS_OF_RUN: &[&str] = &["timeline.svg", "timeline.png", "requests.svg", "requests.png"];
+/// Names of all charts that a report of a sweep may have.
+pub const CHARTS_OF_SWEEP: &[&str] = &[SWEEP_SVG, SWEEP_PNG];
+/// Names of all charts that a report of a comparison has.
+pub const CHARTS_OF_COMPARISON: &[&str] = &[COMPARE_SVG, COMPARE_PNG];
 /// The numbers of a run.
 pub const SUMMARY: &str = "summary.json";
 /// The page of a run.

@@ -22,7 +22,7 @@ use crate::metrics::task_log::TaskChange;
 use crate::metrics::{MetricPath, Summary, meaning};
 use crate::sim::Plan;
 pub use replay::Replay;
-use verdict::Verdict;
+use verdict::{Fared, Verdict};
 
 const TEMPLATE: &str = include_str!("page/template.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -60,6 +60,8 @@ struct Page<'a> {
     end: String,
     versions: Vec<Version>,
     warnings: &'a [String],
+    /// Of the whole run; `None`: no service was ever created.
+    verdict: Option<Verdict>,
     services: Vec<Service<'a>>,
     events: Vec<Event<'a>>,
 }
@@ -115,6 +117,7 @@ struct Event<'a> {
 pub fn html(data: &PageData<'_>) -> String {
     let charts = Charts::new(data.timeline, data.requests);
     let summary = data.summary;
+    let services = verdict::worst_first(summary, data.plan, data.tasks);
     let page = Page {
         style: STYLE,
         script: SCRIPT,
@@ -127,7 +130,8 @@ pub fn html(data: &PageData<'_>) -> String {
         end: length(summary.end.since_start()),
         versions: charts.versions(),
         warnings: &summary.warnings,
-        services: in_order(summary).into_iter().map(|service| section(service, data, &charts)).collect(),
+        verdict: verdict::of_run(&services, summary, data.tasks),
+        services: services.iter().map(|fared| section(fared, data, &charts)).collect(),
         events: data.story.iter().map(event).collect(),
     };
     let mut environment = Environment::new();
@@ -143,16 +147,8 @@ fn embedded(script: &impl Serialize) -> String {
     serde_json::to_string(script).expect("numbers and texts can be written as JSON").replace('<', "\\u003c")
 }
 
-/// The services, those with an update first, then those with clients.
-fn in_order(summary: &Summary) -> Vec<&ServiceSummary> {
-    let mut services: Vec<&ServiceSummary> = summary.services.iter().collect();
-    services.sort_by_key(|service| (service.updates.is_empty(), service.requests.is_none()));
-    services
-}
-
-fn section<'a>(service: &'a ServiceSummary, data: &PageData<'a>, charts: &Charts<'_>) -> Service<'a> {
-    let plan = data.plan;
-    let id = plan.services.iter().find(|(_, name)| **name == service.name).map(|(id, _)| id);
+fn section<'a>(fared: &Fared<'a>, data: &PageData<'a>, charts: &Charts<'_>) -> Service<'a> {
+    let service = fared.service;
     let requests = service.requests.as_ref();
     let versions = requests.into_iter().flat_map(|requests| &requests.by_version);
     let clients = requests.into_iter().flat_map(|requests| &requests.by_client);
@@ -160,8 +156,8 @@ fn section<'a>(service: &'a ServiceSummary, data: &PageData<'a>, charts: &Charts
     Service {
         name: &service.name,
         window: service.window.map(seconds),
-        verdict: verdict::of(service, data.summary, plan, data.tasks),
-        panels: id.map_or_else(Vec::new, |id| charts.panels(id)),
+        verdict: fared.verdict(data.summary, data.tasks),
+        panels: charts.panels(fared.id),
         metrics: metrics(service),
         updates: service.updates.iter().map(update).collect(),
         versions: versions.map(|v| Counts { name: &v.image, total: v.total, failed: v.failed }).collect(),
@@ -257,6 +253,12 @@ mod tests {
     }
 
     #[test]
+    fn a_run_without_services_has_a_page_too() {
+        let summary = Summary { services: Vec::new(), ..summary() };
+        assert!(page(&plan(), &summary, |_| ()).contains("<h1>no service was ever created</h1>"));
+    }
+
+    #[test]
     fn the_same_run_gives_the_same_page() {
         assert_eq!(page(&plan(), &summary(), rollout), page(&plan(), &summary(), rollout));
     }
@@ -292,16 +294,5 @@ mod tests {
         let page = page(&plan, &summary, rollout);
         assert!(!page.contains("<script>alert") && !page.contains("</script><"), "{page}");
         assert!(page.contains("web: &lt;created&gt;"));
-    }
-
-    #[test]
-    fn the_service_that_is_updated_comes_first_and_then_those_with_clients() {
-        let mut run = summary();
-        let web = run.services[0].clone();
-        let idle = ServiceSummary { name: "idle".into(), updates: Vec::new(), requests: None, ..web.clone() };
-        let busy = ServiceSummary { name: "busy".into(), updates: Vec::new(), ..web.clone() };
-        run.services = vec![idle, busy, web];
-        let names: Vec<&str> = in_order(&run).into_iter().map(|service| service.name.as_str()).collect();
-        assert_eq!(names, ["web", "busy", "idle"]);
     }
 }

@@ -96,8 +96,11 @@ pub fn first_number(metrics: &[MetricPath]) -> Option<&MetricPath> {
 }
 
 /// The chart of a metric with an estimate for each point of the grid, as files: a heat map when two settings vary, a line when one
-/// does; otherwise there is none.
+/// does; otherwise, or without any value, there is none.
 pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[Option<Estimate>]) -> Vec<File> {
+    if estimates.iter().all(Option::is_none) {
+        return Vec::new();
+    }
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
     let (factor, unit) = scale(metric.kind());

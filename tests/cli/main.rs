@@ -2,6 +2,7 @@
 
 mod init;
 mod inputs;
+mod plot;
 mod reports;
 mod trace;
 

@@ -1,7 +1,6 @@
 //! What commands say below their results, and the files that they write.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use super::{files, folder, output, scenario, text};
@@ -54,59 +53,6 @@ fn a_report_leaves_nothing_of_an_older_one() {
         names(&["compare", "--policy", "a", "--policy", "b"])
             .contains("compare.csv compare.json compare.png compare.svg")
     );
-}
-
-#[test]
-fn plot_draws_the_charts_of_a_run_again_byte_for_byte() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let here = tempfile::tempdir().expect("a folder");
-    for name in ["operations/global-update", "operations/node-lost-and-back", "tutorials/numbers-api-rollback"] {
-        let [report, charts] = ["report", "charts"].map(|kind| here.path().join(kind).join(name));
-        let path = root.join("scenarios").join(name).with_extension("json");
-        let argument = |path: &Path| path.to_str().expect("a path").to_owned();
-        let (path, to) = (argument(&path), argument(&report));
-        assert_eq!(output(&["run", &path, "--out", &to, "--requests", "none"], here.path()).status.code(), Some(0));
-        let plot = output(&["plot", &to, "--out", &argument(&charts)], here.path());
-        assert_eq!((plot.status.code(), text(&plot.stdout)), (Some(0), ""));
-        let (written, drawn) = (files(&report), files(&charts));
-        assert!(drawn.contains_key("timeline.svg") && drawn.contains_key("timeline.png"));
-        let is_chart = |name: &String| name.ends_with(".svg") || name.ends_with(".png");
-        let written: Vec<_> = written.into_iter().filter(|(name, _)| is_chart(name)).collect();
-        assert!(written == drawn.into_iter().collect::<Vec<_>>(), "{name}");
-    }
-}
-
-#[test]
-fn plot_leaves_no_chart_of_an_older_report() {
-    let here = tempfile::tempdir().expect("a folder");
-    let silent = r#"{"rollsim": 1, "name": "silent", "services": {"web": {"image": "app:1"}}}"#;
-    fs::write(here.path().join("silent.json"), silent).expect("it can be written");
-    let out = here.path().join("out");
-    assert_eq!(output(&["run", "silent.json", "--out", "out"], here.path()).status.code(), Some(0));
-    let written = files(&out);
-    fs::write(out.join("requests.svg"), "of an older report").expect("it can be written");
-    assert_eq!(output(&["plot", "out"], here.path()).status.code(), Some(0));
-    assert!(files(&out) == written, "{:?}", files(&out).keys());
-}
-
-#[test]
-fn plot_tells_where_a_report_is_damaged() {
-    let here = tempfile::tempdir().expect("a folder");
-    let path = scenario();
-    let run = ["run", path.to_str().expect("a path"), "--out", "out", "--quiet"];
-    assert_eq!(output(&run, here.path()).status.code(), Some(0));
-    let tasks = here.path().join("out/tasks.csv");
-    let damaged = fs::read_to_string(&tasks).expect("it is there").replacen(",running,", ",ruining,", 1);
-    let line = damaged.lines().position(|line| line.contains(",ruining,")).expect("a task runs") + 1;
-    fs::write(&tasks, damaged).expect("it can be written");
-    let refused = |told: &str| {
-        let refused = output(&["plot", "out"], here.path());
-        assert_eq!((refused.status.code(), text(&refused.stderr)), (Some(2), told));
-    };
-    let column = "desired";
-    refused(&format!("error: out/tasks.csv:{line}: `ruining` cannot be the {column}\n"));
-    fs::remove_file(here.path().join("out/events.csv")).expect("it is there");
-    refused("error: out/events.csv is not there: is this the folder of a report of `rollsim run`, of this version?\n");
 }
 
 #[test]

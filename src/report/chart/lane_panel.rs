@@ -20,14 +20,22 @@ pub(super) trait Versions {
 
 /// A part of a stretch in which equally many tasks share the lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) stretch: Stretch,
-    pub(super) from: Time,
-    pub(super) to: Time,
+struct Piece {
+    stretch: Stretch,
+    from: Time,
+    to: Time,
     /// Which part of the lane's height it has, from the top.
-    pub(super) part: i32,
+    part: i32,
     /// Of how many parts.
-    pub(super) parts: i32,
+    parts: i32,
+}
+
+/// A bar of a lane; `to` lies outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bar {
+    pub(super) stretch: Stretch,
+    pub(super) from: Point,
+    pub(super) to: Point,
 }
 
 /// The sign for one or more ends of tasks in a lane.
@@ -50,6 +58,13 @@ pub(super) fn pitch(lanes: usize) -> i32 {
     (HEIGHT / lanes.max(1) as i32).clamp(4, 26)
 }
 
+/// Top and bottom of each lane from `top` on, and whether there is room for its label.
+pub(super) fn bands(top: i32, pitch: i32) -> impl Iterator<Item = ((i32, i32), bool)> {
+    let gap = if pitch >= 10 { 4 } else { 1 };
+    let labelled = (17 + pitch - 1) / pitch;
+    (0..).map(move |number| ((top + number * pitch, top + (number + 1) * pitch - gap), number % labelled == 0))
+}
+
 /// Draws the lanes from `top` on; each has its label's text.
 pub(super) fn draw(
     picture: &mut Picture,
@@ -59,20 +74,17 @@ pub(super) fn draw(
     lanes: &[(String, &Lane)],
     versions: &impl Versions,
 ) {
-    let gap = if pitch >= 10 { 4 } else { 1 };
-    let labelled = (17 + pitch - 1) / pitch;
     let mut endings = Vec::new();
-    for (number, (label, lane)) in (0..).zip(lanes) {
-        let (upper, lower) = (top + number * pitch, top + (number + 1) * pitch - gap);
-        let middle = (upper + lower) / 2;
+    for ((label, lane), (band, is_labelled)) in lanes.iter().zip(bands(top, pitch)) {
+        let (upper, lower) = band;
         picture.fill((axis.left, upper), (axis.right, lower), GROUND);
-        if number % labelled == 0 {
-            picture.text((axis.left - 8, middle), label.as_str(), LABEL, Align::Right, GREY);
+        if is_labelled {
+            picture.text((axis.left - 8, (upper + lower) / 2), label.as_str(), LABEL, Align::Right, GREY);
         }
-        for piece in pieces(lane, axis.end) {
-            piece.draw(picture, axis, (upper, lower), versions);
+        for bar in bars(lane, axis, band) {
+            bar.draw(picture, versions);
         }
-        endings.extend(gathered(&lane.ends, axis, (upper, lower)));
+        endings.extend(gathered(&lane.ends, axis, band));
     }
     // All halos come first, so that none cuts into a sign.
     for ending in &endings {
@@ -134,35 +146,76 @@ impl Ending {
     }
 }
 
-impl Piece {
-    fn draw(&self, picture: &mut Picture, axis: &TimeAxis, (upper, lower): (i32, i32), versions: &impl Versions) {
-        let height = lower - upper;
-        let from = (axis.x(self.from), upper + height * self.part / self.parts);
-        let to = (axis.x(self.to).max(from.0 + 1), upper + height * (self.part + 1) / self.parts);
+impl Bar {
+    fn draw(&self, picture: &mut Picture, versions: &impl Versions) {
         let color = versions.color(self.stretch.image);
-        let look = look(&self.stretch);
-        brush::bar(picture, from, to, look, color);
+        brush::bar(picture, self.from, self.to, self.look(), color);
         let label = versions.label(self.stretch.image);
-        if look == Look::Full && to.1 - from.1 >= 14 && to.0 - from.0 >= font::width(label, SMALL) * 5 / 4 + 8 {
-            picture.text((from.0 + 5, (from.1 + to.1) / 2), label, SMALL, Align::Left, text_on(color));
+        if self.has_room(label) {
+            let middle = (self.from.1 + self.to.1) / 2;
+            picture.text((self.from.0 + 5, middle), label, SMALL, Align::Left, text_on(color));
         }
+    }
+
+    fn width(&self) -> i32 {
+        self.to.0 - self.from.0
+    }
+
+    /// How it looks: by its task's state.
+    pub(super) fn look(&self) -> Look {
+        match self.stretch.state {
+            _ if self.stretch.stopping => Look::Hatched,
+            TaskState::New | TaskState::Pending | TaskState::Assigned | TaskState::Accepted => Look::Empty,
+            TaskState::Preparing | TaskState::Ready => Look::Light,
+            TaskState::Starting => Look::Half,
+            _ => Look::Full,
+        }
+    }
+
+    /// Whether the label is written into it.
+    pub(super) fn has_room(&self, label: &str) -> bool {
+        let is_high = self.to.1 - self.from.1 >= 14;
+        self.look() == Look::Full && is_high && self.width() >= font::width(label, SMALL) * 5 / 4 + 8
     }
 }
 
-/// How a stretch looks.
-pub(super) fn look(stretch: &Stretch) -> Look {
-    match stretch.state {
-        _ if stretch.stopping => Look::Hatched,
-        TaskState::New | TaskState::Pending | TaskState::Assigned | TaskState::Accepted => Look::Empty,
-        TaskState::Preparing | TaskState::Ready => Look::Light,
-        TaskState::Starting => Look::Half,
-        _ => Look::Full,
+/// The bars of a lane between these pixels, in the order in which they are painted. Those that later ones cover are left out; so
+/// where more happens than pixels can show, each shows how things stand at its end.
+pub(super) fn bars(lane: &Lane, axis: &TimeAxis, (upper, lower): (i32, i32)) -> Vec<Bar> {
+    let height = lower - upper;
+    // In a lower lane nobody tells narrower bars apart: they are one.
+    let narrow = if height < 8 { 3 } else { 1 };
+    // Of each column of pixels, as bits, the rows that later bars cover.
+    let mut covered = vec![0_u32; (axis.right - axis.left) as usize];
+    let mut bars: Vec<Bar> = Vec::new();
+    for Piece { stretch, from, to, part, parts } in pieces(lane, axis.end).into_iter().rev() {
+        let [top, bottom] = [part, part + 1].map(|part| height * part / parts);
+        let left = axis.x(from);
+        let right = axis.x(to).max(left + 1);
+        let rows = (1 << bottom) - (1 << top);
+        let columns = &mut covered[(left - axis.left) as usize..(right - axis.left) as usize];
+        if columns.iter().all(|column| column & rows == rows) {
+            continue;
+        }
+        columns.iter_mut().for_each(|column| *column |= rows);
+        let bar = Bar { stretch, from: (left, upper + top), to: (right, upper + bottom) };
+        match bars.last_mut() {
+            Some(next)
+                if (bar.to.0, bar.from.1, bar.to.1) == (next.from.0, next.from.1, next.to.1)
+                    && bar.width().max(next.width()) < narrow =>
+            {
+                next.from.0 = left
+            }
+            _ => bars.push(bar),
+        }
     }
+    bars.reverse();
+    bars
 }
 
 /// Cuts the stretches where the number of tasks in the slot changes: those of one time share the lane's height, the oldest
 /// task on top.
-pub(super) fn pieces(lane: &Lane, end: Time) -> Vec<Piece> {
+fn pieces(lane: &Lane, end: Time) -> Vec<Piece> {
     let clipped = |stretch: &Stretch| (stretch.from, stretch.to.min(end));
     let mut times: Vec<Time> = lane.stretches.iter().flat_map(|s| <[Time; 2]>::from(clipped(s))).collect();
     times.sort_unstable();
@@ -197,6 +250,7 @@ pub(super) fn pieces(lane: &Lane, end: Time) -> Vec<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Span;
     use crate::model::TaskId;
 
     fn stretch(task: u32, state: TaskState, from: u64, to: Option<u64>) -> Stretch {
@@ -216,6 +270,39 @@ mod tests {
             shown,
             [(0, 0, 10, 0, 1), (0, 10, 30, 0, 2), (1, 10, 20, 1, 2), (1, 20, 30, 1, 2), (1, 30, 50, 0, 1)]
         );
+    }
+
+    /// From where to where the bars of these stretches reach, and whose they are; a pixel is a millisecond wide.
+    fn columns(stretches: &[Stretch], height: i32) -> Vec<(i32, i32, u32)> {
+        let axis = TimeAxis { left: 0, right: 100, end: Time::from_millis(100) };
+        let lane = Lane { stretches: stretches.to_vec(), ends: Vec::new() };
+        bars(&lane, &axis, (0, height)).iter().map(|bar| (bar.from.0, bar.to.0, bar.stretch.task.0)).collect()
+    }
+
+    #[test]
+    fn of_the_bars_in_one_pixel_the_last_is_drawn() {
+        let micros = |task, from, to| Stretch {
+            from: Time::ZERO + Span::from_micros(from),
+            to: Time::ZERO + Span::from_micros(to),
+            ..stretch(task, TaskState::Running, 0, None)
+        };
+        let stretches =
+            [micros(0, 0, 10_000), micros(1, 10_000, 10_300), micros(2, 10_300, 10_900), micros(3, 10_900, 11_100)];
+        assert_eq!(columns(&stretches, 22), [(0, 10, 0), (10, 11, 3)]);
+        let beside = [micros(0, 0, 50_000), micros(1, 10_000, 40_000), micros(2, 40_000, 40_300)];
+        assert_eq!(columns(&beside, 22), [(0, 10, 0), (10, 40, 0), (10, 40, 1), (40, 50, 0)]);
+    }
+
+    #[test]
+    fn in_a_low_lane_narrow_bars_are_one() {
+        let all = |ends: &[u64]| -> Vec<Stretch> {
+            let ends = [&[0], ends].concat();
+            let each = (0..).zip(ends.windows(2));
+            each.map(|(task, ends)| stretch(task, TaskState::Running, ends[0], Some(ends[1]))).collect()
+        };
+        let stretches = all(&[40, 41, 42, 43, 44, 45, 46, 80]);
+        assert_eq!(columns(&stretches, 22).len(), 8);
+        assert_eq!(columns(&stretches, 3), [(0, 40, 0), (40, 43, 3), (43, 46, 6), (46, 80, 7)]);
     }
 
     #[test]

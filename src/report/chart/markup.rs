@@ -12,9 +12,9 @@ use super::super::font;
 use super::super::lanes::{Lane, Mark, MarkKind};
 use super::axis::{TimeAxis, ValueAxis};
 use super::brush::{Look, Sign};
-use super::lane_panel::{self, Versions as _};
+use super::lane_panel::{self, Bar, Versions as _};
 use super::marks::{self, MarkLook, Placed};
-use super::palette::{self, LABEL, SMALL};
+use super::palette::{self, LABEL};
 use super::panels;
 use super::timeline::{Images, TimelineData};
 use crate::kernel::{Span, Time};
@@ -190,20 +190,20 @@ impl<'a> Charts<'a> {
     fn lanes(&self, lanes: &[(String, &Lane)], marks: &[Placed]) -> Panel {
         let shown = &lanes[..lanes.len().min(LANES)];
         let pitch = lane_panel::pitch(shown.len());
-        let gap = if pitch >= 10 { 4 } else { 1 };
         let top = marks::height(marks) + 6;
         let bottom = top + pitch * shown.len() as i32;
         let (mut paths, mut texts) = (Paths::default(), Vec::new());
         let (mut grounds, mut signs) = (Paths::default(), Paths::default());
-        let labelled = (17 + pitch - 1) / pitch;
-        for (number, (label, lane)) in (0..).zip(shown) {
-            let (upper, lower) = (top + number * pitch, top + (number + 1) * pitch - gap);
+        for ((label, lane), (band, is_labelled)) in shown.iter().zip(lane_panel::bands(top, pitch)) {
+            let (upper, lower) = band;
             grounds.rectangle("ground", (self.axis.left, upper), (self.axis.right, lower));
-            if number % labelled == 0 {
+            if is_labelled {
                 texts.push(Text::new((self.axis.left - 8, (upper + lower) / 2), "end", label));
             }
-            self.bars(lane, (upper, lower), &mut paths, &mut texts);
-            for ending in lane_panel::gathered(&lane.ends, &self.axis, (upper, lower)) {
+            for bar in lane_panel::bars(lane, &self.axis, band) {
+                self.bar(&bar, &mut paths, &mut texts);
+            }
+            for ending in lane_panel::gathered(&lane.ends, &self.axis, band) {
                 signs.sign(ending.sign, ending.at, ending.half);
                 let at = (ending.at.0 + ending.half + 4, ending.at.1);
                 texts.extend(ending.label().map(|count| Text::new(at, "count", &count)));
@@ -227,27 +227,13 @@ impl<'a> Charts<'a> {
         panel
     }
 
-    /// The bars of a lane. What is narrower than can be seen in a lane of this height is left out beside its like.
-    fn bars(&self, lane: &Lane, (upper, lower): (i32, i32), paths: &mut Paths, texts: &mut Vec<Text>) {
-        let height = lower - upper;
-        let narrow = if height < 8 { 3 } else { 1 };
-        let mut until = BTreeMap::new();
-        for piece in lane_panel::pieces(lane, self.axis.end) {
-            let from = (self.axis.x(piece.from), upper + height * piece.part / piece.parts);
-            let right = self.axis.x(piece.to).max(from.0 + narrow).min(self.axis.right);
-            let to = (right, upper + height * (piece.part + 1) / piece.parts);
-            let seen = until.insert(piece.part, to.0);
-            if seen.is_some_and(|seen| to.0 <= seen) {
-                until.insert(piece.part, seen.unwrap_or(to.0));
-                continue;
-            }
-            let look = lane_panel::look(&piece.stretch);
-            let class = self.class(piece.stretch.image);
-            paths.rectangle(&format!("{class} {}", class_of_look(look)), from, to);
-            let label = self.images.label(piece.stretch.image);
-            if look == Look::Full && to.1 - from.1 >= 14 && to.0 - from.0 >= font::width(label, SMALL) * 5 / 4 + 8 {
-                texts.push(Text::new((from.0 + 6, (from.1 + to.1) / 2), &format!("{class} inside"), label));
-            }
+    /// A bar of a lane, and what is written into it.
+    fn bar(&self, bar: &Bar, paths: &mut Paths, texts: &mut Vec<Text>) {
+        let class = self.class(bar.stretch.image);
+        paths.rectangle(&format!("{class} {}", class_of_look(bar.look())), bar.from, bar.to);
+        let label = self.images.label(bar.stretch.image);
+        if bar.has_room(label) {
+            texts.push(Text::new((bar.from.0 + 6, (bar.from.1 + bar.to.1) / 2), &format!("{class} inside"), label));
         }
     }
 

@@ -26,7 +26,7 @@
     const [task, service, slot, version, node] = run.tasks.slice(i, i + 5);
     const place = "." + (slot || (node ? run.nodes[node - 1].name : ""));
     const name = run.services[service].name + place;
-    tasks.push({ task, service, slot, version, node, name, place, code: REMOVED, ended: -Infinity, tile: null });
+    tasks.push({ task, service, slot, version, node, name, place, code: REMOVED, ended: Infinity, column: null });
   }
   const count = run.changes.length / 3;
   const times = new Float64Array(count);
@@ -50,35 +50,29 @@
 
   // --- The cluster as it stands at `now`.
   let now = 0;
-  let next = 0;
-  // Tasks in the order in which they ended badly; those before `gone` are out of view.
-  let failing = [];
+  // Changes up to this one have come to pass; each says what code its task gets, and here stands what it had before.
+  let next = count;
+  const priors = new Uint8Array(count);
+  // Tasks in the order in which they end badly; those before `gone` are out of view.
+  const failing = [];
   let gone = 0;
   const dirty = new Set();
   const isThere = (task) => task.code < REMOVED && task.code % STOPPING < COMPLETE;
   const hasEndedBadly = (task) => task.code < REMOVED && task.code % STOPPING >= COMPLETE && task.code % STOPPING !== SHUTDOWN;
   const isShown = (task) => isThere(task) || (hasEndedBadly(task) && now - task.ended <= run.linger);
 
+  const taskOf = (change) => tasks[run.changes[3 * change + 1]];
+  const turn = (task, code) => {
+    task.code = code;
+    dirty.add(task);
+  };
   const goTo = (time) => {
-    if (time < now) {
-      for (const task of tasks) {
-        if (task.code !== REMOVED) dirty.add(task);
-        task.code = REMOVED;
-      }
-      [next, failing, gone] = [0, [], 0];
-    }
     now = time;
-    for (; next < count && times[next] <= time; next++) {
-      const task = tasks[run.changes[3 * next + 1]];
-      const wasOver = !isThere(task);
-      task.code = run.changes[3 * next + 2];
-      if (hasEndedBadly(task) && (!wasOver || task.ended < 0)) {
-        task.ended = times[next];
-        failing.push(task);
-      }
-      dirty.add(task);
-    }
-    while (gone < failing.length && now - failing[gone].ended > run.linger) dirty.add(failing[gone++]);
+    for (; next < count && times[next] <= now; next++) turn(taskOf(next), run.changes[3 * next + 2]);
+    for (; next > 0 && times[next - 1] > now; next--) turn(taskOf(next - 1), priors[next - 1]);
+    const isGone = (task) => now - task.ended > run.linger;
+    while (gone < failing.length && isGone(failing[gone])) dirty.add(failing[gone++]);
+    while (gone > 0 && !isGone(failing[gone - 1])) dirty.add(failing[--gone]);
   };
 
   // --- Columns and tiles.
@@ -91,7 +85,7 @@
     const status = make("span", "", head);
     const list = make("ul", "tiles", element);
     list.setAttribute("aria-label", "tasks on " + name);
-    return { element, status, list, index };
+    return { element, status, list, index, tasks: new Set(), tiles: [] };
   };
   const nowhere = column("no node yet", 0);
   nowhere.element.classList.add("nowhere");
@@ -100,45 +94,59 @@
   const columnOf = (task) => (task.code % STOPPING < ASSIGNED ? nowhere : nodes[task.node]);
   const before = (a, b) => a.service - b.service || a.slot - b.slot || a.task - b.task;
 
-  const place = (task, list) => {
-    const tiles = list.children;
-    let [low, high] = [0, tiles.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (before(tiles[middle].task, task) < 0) low = middle + 1;
-      else high = middle;
+  // Tiles stay where they are: it is cheaper to give them other tasks than to move them.
+  const addTile = ({ list, tiles }) => {
+    const tile = make("li", "", list);
+    if (hasWords) {
+      const name = make("b", "", tile);
+      make("span", "", name);
+      name.append("");
+      make("i", "", tile);
     }
-    list.insertBefore(task.tile, tiles[low] || null);
+    tiles.push(tile);
   };
 
-  const showTask = (task) => {
-    if (!isShown(task)) {
-      if (task.tile) task.tile.remove();
-      task.tile = null;
-      return;
-    }
-    const { list } = columnOf(task);
-    if (!task.tile) {
-      task.tile = make("li", "");
-      task.tile.task = task;
-      task.tile.dataset.task = task.task;
-      if (hasWords) {
-        const name = make("b", "", task.tile);
-        make("span", "", name).textContent = run.services[task.service].name;
-        if (task.slot) name.append(task.place);
-        make("i", "", task.tile);
-      }
-    }
-    if (task.tile.parentNode !== list) place(task, list);
+  const showTask = (tile, task) => {
+    if (tile.task === task && tile.code === task.code) return;
+    [tile.task, tile.code] = [task, task.code];
     const state = run.states[task.code % STOPPING];
     const stopping = task.code & STOPPING;
     const serving = task.code & IN_ROTATION;
     const look = !isThere(task) ? "ended" : stopping ? "stopping" : state;
-    task.tile.className = `tile v${task.version} ${look}${serving ? " serving" : ""}`;
-    task.tile.dataset.state = state;
+    const className = `tile v${task.version} ${look}${serving ? " serving" : ""}`;
+    if (tile.className !== className) tile.className = className;
+    tile.dataset.task = task.task;
+    tile.dataset.state = state;
     const words = state + (stopping ? ", stopping" : "") + (serving ? ", in rotation" : "");
-    task.tile.title = `${task.name} task ${task.task} (${run.versions[task.version]}): ${words}`;
-    if (hasWords) task.tile.lastChild.textContent = stopping ? "stopping" : state;
+    tile.title = `${task.name} task ${task.task} (${run.versions[task.version]}): ${words}`;
+    if (!hasWords) return;
+    const [name, last] = tile.children;
+    name.firstChild.textContent = run.services[task.service].name;
+    name.lastChild.textContent = task.slot ? task.place : "";
+    last.textContent = stopping ? "stopping" : state;
+  };
+
+  const showTasks = () => {
+    const changed = new Set();
+    for (const task of dirty) {
+      const to = isShown(task) ? columnOf(task) : null;
+      if (task.column && task.column !== to) {
+        task.column.tasks.delete(task);
+        changed.add(task.column);
+      }
+      task.column = to;
+      if (to) {
+        to.tasks.add(task);
+        changed.add(to);
+      }
+    }
+    dirty.clear();
+    for (const column of changed) {
+      const shown = [...column.tasks].sort(before);
+      while (column.tiles.length < shown.length) addTile(column);
+      while (column.tiles.length > shown.length) column.tiles.pop().remove();
+      shown.forEach((task, i) => showTask(column.tiles[i], task));
+    }
   };
 
   const showNodes = () => {
@@ -247,7 +255,8 @@
     const [left, right] = chart.dataset.plot.split(" ").map(Number);
     const panel = chart.closest(".panel");
     const service = run.services.find(({ name }) => name === chart.closest(".service").dataset.service);
-    return { chart, cursor: one(".cursor", chart), left, right, service, kind: panel.dataset.kind, now: one(".now", panel) };
+    const { width } = chart.viewBox.baseVal;
+    return { chart, cursor: one(".cursor", panel), width, left, right, service, kind: panel.dataset.kind, now: one(".now", panel) };
   });
   const valueOf = ({ kind, service }) => {
     const bin = service.bins[Math.max(0, Math.ceil(now / run.bin) - 1)];
@@ -271,7 +280,7 @@
     slider.setAttribute("aria-valuetext", seconds(now));
     for (const chart of charts) {
       const x = chart.left + ((chart.right - chart.left) * now) / run.end;
-      chart.cursor.setAttribute("transform", `translate(${x.toFixed(1)})`);
+      chart.cursor.style.transform = `translateX(${((100 * x) / chart.width).toFixed(3)}%)`;
       const value = valueOf(chart);
       if (chart.now.textContent !== value) chart.now.textContent = value;
     }
@@ -293,8 +302,7 @@
 
   const show = (time) => {
     goTo(Math.min(Math.max(time, 0), run.end));
-    for (const task of dirty) showTask(task);
-    dirty.clear();
+    showTasks();
     showNodes();
     showTime();
     showRequests(still.matches || !playing ? 0.35 : (performance.now() / 1400) % 1);
@@ -353,11 +361,11 @@
     event.preventDefault();
     deed();
   });
-  for (const { chart, left, right } of charts) {
+  for (const { chart, width, left, right } of charts) {
     const drag = (event) => {
       if (event.buttons !== 1) return;
       const box = chart.getBoundingClientRect();
-      const x = ((event.clientX - box.left) / box.width) * chart.viewBox.baseVal.width;
+      const x = ((event.clientX - box.left) / box.width) * width;
       seek(((x - left) / (right - left)) * run.end);
     };
     chart.addEventListener("pointerdown", drag);
@@ -375,18 +383,21 @@
   // --- At the start. Tiles are large if there are few, and columns keep the height that the most of their tiles take.
   const most = nodes.map(() => 0);
   const held = nodes.map(() => 0);
-  const homes = new Map();
+  const homeOf = (task) => (isThere(task) ? columnOf(task).index : undefined);
   for (let i = 0; i < count; i++) {
-    const task = tasks[run.changes[3 * i + 1]];
-    task.code = run.changes[3 * i + 2];
-    const home = isThere(task) ? columnOf(task).index : undefined;
-    const old = homes.get(task);
+    const task = taskOf(i);
+    const old = homeOf(task);
+    priors[i] = task.code;
+    turn(task, run.changes[3 * i + 2]);
+    if (hasEndedBadly(task) && task.ended === Infinity) {
+      task.ended = times[i];
+      failing.push(task);
+    }
+    const home = homeOf(task);
     if (home === old) continue;
     if (old !== undefined) held[old]--;
     if (home !== undefined) most[home] = Math.max(most[home], ++held[home]);
-    homes.set(task, home);
   }
-  for (const task of tasks) task.code = REMOVED;
   const tallest = Math.max(1, ...most.slice(1));
   const size = tallest <= 6 && nodes.length <= 9 ? "large" : tallest <= 24 && nodes.length <= 25 ? "medium" : "small";
   hasWords = size !== "small";
@@ -398,8 +409,7 @@
     measure();
     show(now);
   };
-  for (const element of all(".scripted")) element.hidden = false;
-  for (const { cursor } of charts) cursor.removeAttribute("visibility");
+  for (const element of all(".scripted")) element.removeAttribute("hidden");
   addEventListener("resize", fit);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fit);
   measure();

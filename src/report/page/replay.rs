@@ -194,7 +194,7 @@ impl Replay {
             ServiceScript {
                 name,
                 status: status.iter().map(|s| (millis(s.at), s.state.name(), s.message.as_str())).collect(),
-                rows: levels(rows.iter().filter(|row| row.service == id)),
+                rows: levels(rows.iter().filter(|row| row.service == id), step),
                 bins: requests.services[id].iter().map(|bin| bin_script(bin, number)).collect(),
             }
         });
@@ -248,11 +248,20 @@ fn start(summary: &Summary) -> Time {
     signs.next().map(|status| status.at).or_else(|| down.next()).or_else(|| updates.next()).unwrap_or(summary.end)
 }
 
-/// Desired and in rotation, each time that one of them changes.
-fn levels<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(f64, u32, u32)> {
-    let mut levels: Vec<(f64, u32, u32)> = rows.map(|row| (millis(row.at), row.desired, row.in_rotation)).collect();
+/// Desired and in rotation, each time that one of them changes; as tasks are, they are seen at full steps.
+fn levels<'a>(rows: impl Iterator<Item = &'a Row>, step: Span) -> Vec<(f64, u32, u32)> {
+    let mut levels: Vec<(Time, u32, u32)> = Vec::new();
+    for row in rows {
+        let at = Time::ZERO + step * row.at.as_nanos().div_ceil(step.as_nanos());
+        match levels.last_mut() {
+            Some((last, desired, in_rotation)) if *last == at => {
+                (*desired, *in_rotation) = (row.desired, row.in_rotation)
+            }
+            _ => levels.push((at, row.desired, row.in_rotation)),
+        }
+    }
     levels.dedup_by_key(|(_, desired, in_rotation)| (*desired, *in_rotation));
-    levels
+    levels.into_iter().map(|(at, desired, in_rotation)| (millis(at), desired, in_rotation)).collect()
 }
 
 fn bin_script(bin: &RequestBin, number: impl Fn(ImageId) -> usize) -> BinScript {
@@ -311,7 +320,7 @@ impl Observer for Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::fixture::{Feed, NEW, OLD};
+    use crate::metrics::fixture::{Feed, NEW, OLD, WEB};
 
     fn replay(tell: impl FnOnce(&mut Feed<Replay>)) -> Replay {
         let mut feed = Feed::new(Replay::default());
@@ -349,6 +358,26 @@ mod tests {
         let [running, failed] = [TaskState::Running, TaskState::Failed].map(|state| state as u8);
         assert_eq!(seen(&replay, Span::from_secs(10)), [(1, 0, running), (2, 0, failed)]);
         assert_eq!(seen(&replay, Span::from_secs(1)).len(), 6);
+    }
+
+    #[test]
+    fn replicas_in_rotation_are_seen_at_the_same_steps_as_tasks() {
+        let row = |(ms, in_rotation)| Row {
+            at: Time::from_millis(ms),
+            service: WEB,
+            desired: 2,
+            in_rotation,
+            running: 2,
+            in_flight: 0,
+            ok: 0,
+            failed: 0,
+        };
+        let rows = [(0, 0), (1_200, 1), (1_300, 2), (2_000, 1), (4_500, 1), (5_500, 0)].map(row);
+        assert_eq!(
+            levels(rows.iter(), STEPS[0]),
+            [(0.0, 2, 0), (1_200.0, 2, 1), (1_300.0, 2, 2), (2_000.0, 2, 1), (5_500.0, 2, 0)]
+        );
+        assert_eq!(levels(rows.iter(), Span::from_secs(2)), [(0.0, 2, 0), (2_000.0, 2, 1), (6_000.0, 2, 0)]);
     }
 
     #[test]

@@ -5,20 +5,25 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
-use super::super::columns::Table;
 use super::{ReadError, text};
 use crate::kernel::Time;
 
 /// The lines of a CSV file.
 pub(super) struct Lines {
-    path: PathBuf,
-    header: Vec<&'static str>,
+    pub(super) path: PathBuf,
+    header: Vec<String>,
     pub(super) records: Vec<StringRecord>,
 }
 
 impl Lines {
-    pub(super) fn read(folder: &Path, table: Table) -> Result<Lines, ReadError> {
-        let (path, header) = (folder.join(table.name), table.header());
+    /// Reads a file that must have these columns.
+    pub(super) fn read<'a>(
+        folder: &Path,
+        name: &str,
+        columns: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Lines, ReadError> {
+        let path = folder.join(name);
+        let header: Vec<String> = columns.into_iter().map(str::to_owned).collect();
         let text = text(&path)?;
         let damaged = |line: u64, what: String| ReadError::Damaged(path.clone(), line, what);
         let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
@@ -43,6 +48,18 @@ impl Lines {
 
     pub(super) fn number<T: std::str::FromStr>(&self, line: &StringRecord, column: usize) -> Result<T, ReadError> {
         line[column].parse().map_err(|_| self.damaged(line, column))
+    }
+
+    /// A number that is not infinite.
+    pub(super) fn finite(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
+        self.number(line, column)
+            .and_then(|number: f64| if number.is_finite() { Ok(number) } else { Err(self.damaged(line, column)) })
+    }
+
+    /// A number that is not infinite and not below 0.
+    pub(super) fn amount(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
+        let number = self.finite(line, column)?;
+        if number < 0.0 { Err(self.damaged(line, column)) } else { Ok(number) }
     }
 
     /// The id of a name that was told before.

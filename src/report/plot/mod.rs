@@ -1,7 +1,9 @@
 //! A report read back from its files, as far as its charts show it.
 
+mod comparison;
 mod lines;
 mod run;
+mod sweep;
 
 use std::fs;
 use std::io;
@@ -9,14 +11,23 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::files::File;
+use super::files::{self, File};
+use super::repeated::Repeated;
+use crate::metrics::MetricPath;
 
 /// Why a report cannot be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A file is not there.
-    #[error("{} is not there: is this the folder of a report of `rollsim run`, of this version?", .0.display())]
+    #[error("{} is not there: is this the folder of such a report, of this version?", .0.display())]
     Missing(PathBuf),
+    /// No file tells what was run.
+    #[error("{} holds no report of this version: there is no {}, {} or {}", .0.display(), files::SUMMARY, files::SWEEP_JSON,
+        files::COMPARE_JSON)]
+    NoReport(PathBuf),
+    /// A file has no value of a metric that is to be drawn.
+    #[error("{} has no value of `{}`", .0.display(), .1)]
+    NoValue(PathBuf, String),
     /// A file cannot be read.
     #[error("cannot read {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
@@ -25,12 +36,43 @@ pub enum ReadError {
     Damaged(PathBuf, u64, String),
 }
 
-/// The charts of the report in this folder, as files: the same bytes as the run wrote.
+/// Charts that were drawn again.
+#[derive(Debug, Default)]
+pub struct Redrawn {
+    /// The charts: the same bytes as the command wrote that ran it all.
+    pub charts: Vec<File>,
+    /// Names of all charts that such a report may have.
+    pub names: Vec<&'static str>,
+}
+
+/// The charts of all reports in this folder: of a run, a sweep and a comparison. `metric` is what the sweep's chart shows instead of
+/// the metric that it shows already.
 ///
 /// # Errors
-/// If a file of the report is missing, cannot be read, or is damaged.
-pub fn redraw(folder: &Path) -> Result<Vec<File>, ReadError> {
-    run::charts(folder)
+/// If there is no report, no sweep although there is a metric, or no value of the metric; if a file of a report is missing, cannot be
+/// read, or is damaged.
+pub fn redraw(folder: &Path, metric: Option<&MetricPath>) -> Result<Redrawn, ReadError> {
+    let has = |name: &str| {
+        let path = folder.join(name);
+        path.try_exists().map_err(|error| ReadError::Unreadable(path, error))
+    };
+    let mut redrawn = Redrawn::default();
+    let mut add = |charts: Vec<File>, names: &[&'static str]| {
+        redrawn.charts.extend(charts);
+        redrawn.names.extend(names);
+    };
+    if has(files::SUMMARY)? {
+        add(run::charts(folder)?, files::CHARTS_OF_RUN);
+    }
+    if has(files::SWEEP_JSON)? {
+        add(sweep::charts(folder, metric)?, files::CHARTS_OF_SWEEP);
+    } else if metric.is_some() {
+        return Err(ReadError::Missing(folder.join(files::SWEEP_JSON)));
+    }
+    if has(files::COMPARE_JSON)? {
+        add(comparison::charts(folder)?.into(), files::CHARTS_OF_COMPARISON);
+    }
+    if redrawn.names.is_empty() { Err(ReadError::NoReport(folder.to_owned())) } else { Ok(redrawn) }
 }
 
 fn text(path: &Path) -> Result<String, ReadError> {
@@ -59,9 +101,23 @@ impl Json {
     /// The value at a JSON pointer, as far as it is what it should be.
     fn get<T>(&self, pointer: &str, read: impl FnOnce(&Value) -> Option<T>) -> Result<T, ReadError> {
         let damaged = || {
-            let what = format!("there is no {}", pointer[1..].replace('/', "."));
+            let what = format!("`{}` is missing or makes no sense", pointer[1..].replace('/', "."));
             ReadError::Damaged(self.path.clone(), 1, what)
         };
         self.value.pointer(pointer).and_then(read).ok_or_else(damaged)
+    }
+
+    /// The values of the array at a JSON pointer.
+    fn list<T>(&self, pointer: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, ReadError> {
+        self.get(pointer, |value| value.as_array()?.iter().map(read).collect())
+    }
+
+    /// What the files of sweeps and comparisons begin with.
+    fn repeated(&self) -> Result<Repeated, ReadError> {
+        Ok(Repeated {
+            scenario: self.get("/scenario/name", |value| value.as_str().map(str::to_owned))?,
+            seed: self.get("/seed", Value::as_u64)?,
+            seeds: self.get("/seeds", Value::as_u64)?,
+        })
     }
 }

@@ -7,7 +7,7 @@ use csv::StringRecord;
 use serde_json::Value;
 
 use super::super::chart::TimelineData;
-use super::super::columns::{BINS, EVENTS, TASKS, TIMELINE};
+use super::super::columns::{BINS, EVENTS, TASKS, TIMELINE, Table};
 use super::super::files::{self, File};
 use super::super::lanes::{MarkKind, TaskView};
 use super::super::{Lanes, Names};
@@ -26,9 +26,10 @@ use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 /// The charts of a run.
 pub(super) fn charts(folder: &Path) -> Result<Vec<File>, ReadError> {
     let (mut known, end) = summary(&Json::read(folder, files::SUMMARY)?)?;
-    let rows = timeline(&Lines::read(folder, TIMELINE)?, &known)?;
-    let lanes = lanes(&Lines::read(folder, EVENTS)?, &Lines::read(folder, TASKS)?, &mut known)?;
-    let requests = bins(&Lines::read(folder, BINS)?, &mut known)?;
+    let read = |table: Table| Lines::read(folder, table.name, table.header());
+    let rows = timeline(&read(TIMELINE)?, &known)?;
+    let lanes = lanes(&read(EVENTS)?, &read(TASKS)?, &mut known)?;
+    let requests = bins(&read(BINS)?, &mut known)?;
     Ok(files::drawn(&TimelineData { names: &known.names, end, lanes: &lanes, rows: &rows }, &requests))
 }
 
