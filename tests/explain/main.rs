@@ -174,7 +174,13 @@ fn the_failure_that_decided_is_told_among_many() {
         &["it counts, because the update made it, and it ended 200ms after it ran: 3 of 10 slots, 0.300 >"],
     );
     let why = why_no_rollback(&bundled("tutorials/numbers-api-rollback.json"));
-    assert_says(&why, &["32.300s numbers-api.4 task 6", "it counts, but only at 36.600s, because the update made it"]);
+    assert_says(
+        &why,
+        &[
+            "32.300s numbers-api.4 task 6",
+            "it counts, but only at 36.600s, when the workers have finished (U13), because the update made it",
+        ],
+    );
 }
 
 #[test]
@@ -200,7 +206,19 @@ fn an_update_that_goes_on_is_not_complete() {
     );
     let again = [UPDATE, ("30s", "service update --image web:1 web")];
     let why = why_no_rollback(&web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &again));
-    assert_says(&why, &["was not rolled back before the next one at 30.000s: no task of it ended by itself; "]);
+    assert_says(&why, &["was not rolled back before the next command at 30.000s: no task of it ended by itself; "]);
+}
+
+#[test]
+fn a_service_that_is_removed_is_not_rolled_back() {
+    let timeline = [UPDATE, ("28s", "service rm web")];
+    let why = why_no_rollback(&web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &timeline));
+    assert_says(
+        &why,
+        &["was not rolled back before the service was removed at 28.000s: no task of it ended by itself"],
+    );
+    let told = chain(&web(&json!({}), &exits("2s"), &timeline));
+    assert!(told.contains("web: paused") && !told.contains("nothing goes on until"), "{told}");
 }
 
 #[test]

@@ -48,6 +48,8 @@ enum Event {
     Spec(ServiceId, SpecCause),
     /// An update status was written; `None`: cleared.
     Status(ServiceId, Option<UpdateStatus>),
+    /// The service was removed.
+    Removed(ServiceId),
     Decision(ServiceId, Decision),
     /// An updater has ended.
     UpdaterEnds(u32),
@@ -141,6 +143,7 @@ impl Observer for Explain<'_> {
             Record::CommandError { error, .. } => Event::Refused(error),
             Record::Spec { service, cause, .. } => Event::Spec(service, cause),
             Record::UpdateStatus { service, status } => Event::Status(service, status),
+            Record::ServiceRemoved { service } => Event::Removed(service),
             Record::Updater { run, begins: false, .. } => Event::UpdaterEnds(run),
             Record::Task(ref task) if self.tasks.note(now, task) => Event::Task(*task),
             Record::Node { node, state, .. } => {
@@ -155,7 +158,6 @@ impl Observer for Explain<'_> {
             | Record::Updater { .. }
             | Record::Desired { .. }
             | Record::Manager { .. }
-            | Record::ServiceRemoved { .. }
             | Record::TaskRemoved { .. }
             | Record::ProcessEnded { .. }
             | Record::Rotation { .. } => return,

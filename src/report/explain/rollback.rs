@@ -1,5 +1,7 @@
 //! Why nothing was rolled back: the question that is asked most, answered directly.
 
+use std::collections::BTreeMap;
+
 use super::super::names::counted;
 use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
@@ -71,8 +73,10 @@ fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
         let (what, because) = in_words(&speaker, *task, *judgement);
         let (time, name, rule) = (seconds(end.at), speaker.task(*task), judgement.rule().number());
         let when = match judgement {
-            // While the workers finish nothing is looked at.
-            Judgement::Of(at, Verdict::Counts { .. }) if *at > end.at => format!(", but only at {}", seconds(*at)),
+            Judgement::Of(at, Verdict::Counts { .. }) if *at > end.at => {
+                let rule = Rule::WorkersFinish.number();
+                format!(", but only at {}, when the workers have finished ({rule})", seconds(*at))
+            }
             _ => String::new(),
         };
         text += &format!("  {time}  {name} has ended: {}\n", ended(end.status));
@@ -152,10 +156,12 @@ fn after_rollback(update: &Update<'_>) -> String {
 
 /// How an update stands that was neither rolled back nor paused for failures.
 fn outcome(explain: &Explain<'_>, update: &Update<'_>) -> String {
-    match last_status(update) {
-        Some((at, UpdateState::Completed)) => format!("was not rolled back but completed at {}", seconds(at)),
+    let removed = find(update, |event| matches!(event, Event::Removed(_)).then_some(()));
+    match (last_status(update), removed) {
+        (Some((at, UpdateState::Completed)), _) => format!("was not rolled back but completed at {}", seconds(at)),
+        (_, Some((at, ()))) => format!("was not rolled back before the service was removed at {}", seconds(at)),
         _ if update.before.len() < explain.events.len() => {
-            format!("was not rolled back before the next one at {}", seconds(update.to))
+            format!("was not rolled back before the next command at {}", seconds(update.to))
         }
         _ => "is not complete, and was not rolled back".to_owned(),
     }
@@ -245,34 +251,35 @@ fn in_words(speaker: &Speaker<'_>, task: TaskId, judgement: Judgement) -> (&'sta
 
 /// Tasks of the service that ended by themselves or whose end was counted, in order of their ends.
 fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, End, Judgement)> {
-    let rows = explain.tasks.rows.iter();
+    let mut verdicts: BTreeMap<TaskId, (Time, Verdict)> = BTreeMap::new();
+    let mut statuses: Vec<(Time, UpdateState)> = Vec::new();
+    for (at, event) in update.events {
+        match *event {
+            Event::Decision(_, Decision::Failure { task, verdict, .. }) => _ = verdicts.insert(task, (*at, verdict)),
+            Event::Status(of, Some(status)) if of == update.service => statuses.push((*at, status.state)),
+            _ => {}
+        }
+    }
+    // What the updater made of the end of a task, or why it never looked at it.
+    let judgement = |task: TaskId, row: &Row, end: End| match (verdicts.get(&task), row.first.created?.by) {
+        (Some((at, verdict)), _) => Some(Judgement::Of(*at, *verdict)),
+        (None, Creator::Updater { .. }) => {
+            let then = statuses.partition_point(|(at, _)| *at <= end.at);
+            Some(Judgement::Over(statuses[..then].last().copied()))
+        }
+        (None, Creator::RestartSupervisor) => Some(Judgement::Restarted),
+        (None, Creator::Orchestrator) if row.first.status_at >= update.from => Some(Judgement::Added),
+        (None, Creator::Orchestrator) => Some(Judgement::Older),
+    };
+    let rows = explain.tasks.rows.iter().filter(|(_, row)| row.first.service == update.service);
     let mut ends: Vec<(TaskId, End, Judgement)> = rows
-        .filter(|(_, row)| row.first.service == update.service)
         .filter_map(|(task, row)| Some((task, row, row.ended?)))
         .filter(|(.., end)| update.from <= end.at && end.at <= update.to)
-        .map(|(task, row, end)| (task, end, judgement(update, task, row, end)))
+        .filter_map(|(task, row, end)| Some((task, end, judgement(task, row, end)?)))
         .filter(|(_, end, judgement)| end.by_itself || matches!(judgement, Judgement::Of(_, Verdict::Counts { .. })))
         .collect();
     ends.sort_by_key(|(task, end, _)| (end.at, *task));
     ends
-}
-
-/// What the updater made of the end of a task, or why it never looked at it.
-fn judgement(update: &Update<'_>, task: TaskId, row: &Row, end: End) -> Judgement {
-    let verdict = update.events.iter().rev().find_map(|(at, event)| match event {
-        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if *of == task => Some((*at, *verdict)),
-        _ => None,
-    });
-    match (verdict, row.first.created.map(|created| created.by)) {
-        (Some((at, verdict)), _) => Judgement::Of(at, verdict),
-        (None, Some(Creator::Updater { .. })) => {
-            let until_then = update.events.iter().take_while(|(at, _)| *at <= end.at).count();
-            Judgement::Over(last_status(&Update { events: &update.events[..until_then], ..*update }))
-        }
-        (None, Some(Creator::RestartSupervisor)) => Judgement::Restarted,
-        (None, _) if row.first.status_at >= update.from => Judgement::Added,
-        (None, _) => Judgement::Older,
-    }
 }
 
 /// The last update status that was written.
@@ -287,9 +294,10 @@ fn last_status(update: &Update<'_>) -> Option<(Time, UpdateState)> {
 fn find<T>(update: &Update<'_>, pick: impl Fn(&Event) -> Option<T>) -> Option<(Time, T)> {
     update.events.iter().find_map(|(at, event)| {
         let is_own = match event {
-            Event::Spec(service, _) | Event::Status(service, _) | Event::Decision(service, _) => {
-                *service == update.service
-            }
+            Event::Spec(service, _)
+            | Event::Status(service, _)
+            | Event::Removed(service)
+            | Event::Decision(service, _) => *service == update.service,
             _ => false,
         };
         if is_own { pick(event).map(|found| (*at, found)) } else { None }

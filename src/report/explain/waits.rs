@@ -197,7 +197,7 @@ impl Standing {
         match *event {
             Event::UpdaterEnds(run) => self.updaters.retain(|(_, other), _| *other != run),
             Event::Status(service, Some(status)) => _ = self.statuses.insert(service, status.state),
-            Event::Status(service, None) => _ = self.statuses.remove(&service),
+            Event::Status(service, None) | Event::Removed(service) => _ = self.statuses.remove(&service),
             Event::Leadership(leadership) => {
                 // What a leader has in mind goes with it.
                 self.updaters.clear();
