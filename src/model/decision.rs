@@ -131,13 +131,17 @@ pub enum Decision {
     RestartsLater {
         /// The task.
         task: TaskId,
+        /// Why it is to be replaced.
+        cause: RestartCause,
     },
     /// A task is not replaced.
     NotReplaced {
         /// The task.
         task: TaskId,
-        /// Why not.
-        cause: Refusal,
+        /// Why it was to be replaced.
+        cause: RestartCause,
+        /// Why it is not.
+        refusal: Refusal,
     },
     /// An orchestrator makes a task where there is none.
     Creates {
@@ -161,6 +165,8 @@ pub enum Decision {
         task: TaskId,
         /// Its node.
         node: NodeId,
+        /// What it does not meet.
+        cause: RejectCause,
     },
     /// A task that nobody could place and nobody wants ends.
     EndsUnplaced {
@@ -229,14 +235,31 @@ pub enum StopCause {
     ScaledDown,
     /// The service is removed.
     ServiceRemoved,
-    /// Its node is down, drained or gone, or does not meet the constraints of its global service, which was written.
-    NodeUnfit,
-    /// Its node is down or drained.
-    NodeInvalid,
-    /// It has ended, on a node that is paused or does not meet the constraints of its global service.
-    NotRestarted,
-    /// It is out of date, or one too many, on the node of a global service that has come back or changed.
+    /// Its global service was written, and its node does not suit it.
+    NodeUnfit(Unfit),
+    /// Its global service is not to run on its node, which was written, or found so by a new leader.
+    NodeInvalid(Unfit),
+    /// It has ended, and is not replaced on its node.
+    NotRestarted(Unfit),
+    /// On the node of a global service that has come back or changed it is out of date.
+    Outdated,
+    /// On the node of a global service that has come back or changed it is one too many.
     Surplus,
+}
+
+/// Why a node does not suit a global service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is no member of the cluster any more.
+    Gone,
+    /// It is down.
+    Down,
+    /// It is drained.
+    Drained,
+    /// It is paused.
+    Paused,
+    /// It does not meet the constraints.
+    Constraints,
 }
 
 /// Why an orchestrator makes a task.
@@ -291,6 +314,15 @@ pub enum Refusal {
     NoFailure,
     /// So many attempts are allowed, and were made.
     AttemptsUsed(u32),
+}
+
+/// What a node does not meet any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectCause {
+    /// The constraints of the service.
+    Constraints,
+    /// The reservations of the task, beside those of the tasks that stay.
+    Reservations,
 }
 
 /// Why a task is deleted.
@@ -364,9 +396,9 @@ impl StopCause {
             StopCause::Kept(_) => Rule::Keep,
             StopCause::ScaledDown => Rule::ScaleDown,
             StopCause::ServiceRemoved => Rule::ServiceRemoved,
-            StopCause::NodeUnfit => Rule::GlobalService,
-            StopCause::NodeInvalid | StopCause::Surplus => Rule::GlobalNode,
-            StopCause::NotRestarted => Rule::GlobalRestart,
+            StopCause::NodeUnfit(_) => Rule::GlobalService,
+            StopCause::NodeInvalid(_) | StopCause::Outdated | StopCause::Surplus => Rule::GlobalNode,
+            StopCause::NotRestarted(_) => Rule::GlobalRestart,
         }
     }
 }

@@ -65,7 +65,7 @@ rules! {
     StartFirst = "U21", "manager/orchestrator/update/updater.go updateTask",
         "start-first: the old task stops when the new one runs";
     AwaitRunning = "U22", "manager/orchestrator/update/updater.go updateTask",
-        "a worker waits, without end, until its new task runs or has ended";
+        "a worker waits, without any timeout, until its new task runs or has ended";
     TooLate = "U23", "manager/orchestrator/update/updater.go removeOldTasks",
         "a slot whose tasks somebody else has shut down is left alone";
     ServiceDeleted = "U24", "manager/orchestrator/update/updater.go updateTask",

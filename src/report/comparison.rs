@@ -6,8 +6,7 @@ use std::io;
 use serde_json::json;
 
 use super::chart::compare::{self as chart, Labelled, Panel, Policies};
-use super::columns;
-use super::columns::COMPARE;
+use super::columns::{self, COMPARE};
 use super::estimate::Estimate;
 use super::files::{self, File};
 use super::repeated::Repeated;
@@ -163,8 +162,8 @@ pub fn files(about: &Repeated, comparison: &Comparison, digests: &[&str]) -> io:
     let mut csv = Vec::new();
     write_csv(&lines, &mut csv)?;
     let policy = |(name, digest)| json!({"name": name, "digest": digest});
-    let policies: Vec<_> = comparison.policies.iter().zip(digests).map(policy).collect();
-    let mut files = vec![(COMPARE.name, csv), (files::COMPARE_JSON, about.json(json!({"policies": policies})).into())];
+    let json = about.json([("policies", comparison.policies.iter().zip(digests).map(policy).collect())]);
+    let mut files = vec![(COMPARE.name, csv), (files::COMPARE_JSON, json.into_bytes())];
     files.extend(drawn(about, &comparison.policies, &lines));
     files.push((files::COLUMNS, columns::json().into_bytes()));
     Ok(files)

@@ -1,6 +1,6 @@
 //! What `sweep.json` and `compare.json` begin with: which scenario was run, and how often.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::sim::Plan;
 
@@ -33,16 +33,17 @@ impl Repeated {
     }
 
     /// The text of a JSON file that goes on with `more`.
-    pub(super) fn json(&self, more: Value) -> String {
-        let mut value = json!({
+    pub(super) fn json<const N: usize>(&self, more: [(&str, Value); N]) -> String {
+        let mut json = json!({
             "schema_version": SCHEMA_VERSION,
             "rollsim": env!("CARGO_PKG_VERSION"),
             "scenario": {"name": self.scenario},
             "seed": self.seed,
             "seeds": self.seeds,
         });
-        let more = if let Value::Object(more) = more { more } else { Map::new() };
-        value.as_object_mut().expect("it is an object").extend(more);
-        format!("{value:#}\n")
+        for (key, value) in more {
+            json[key] = value;
+        }
+        format!("{json:#}\n")
     }
 }

@@ -76,11 +76,11 @@ pub fn files(
     let mut csv = Vec::new();
     seeds::tidy(&heads, &groups, &mut csv)?;
     let setting = |axis: &Axis| json!({"path": axis.path, "values": axis.values});
-    let json = about.json(json!({
-        "settings": axes.iter().map(setting).collect::<Vec<_>>(),
-        "digests": points.iter().map(|point| &*point.scenario.digest).collect::<Vec<_>>(),
-        "metrics": metrics.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    }));
+    let json = about.json([
+        ("settings", axes.iter().map(setting).collect()),
+        ("digests", points.iter().map(|point| &*point.scenario.digest).collect()),
+        ("metrics", metrics.iter().map(ToString::to_string).collect()),
+    ]);
     let mut files = vec![(SWEEP.name, csv), (files::SWEEP_JSON, json.into_bytes())];
     if let Some(metric) = first_number(metrics) {
         let estimates: Vec<Option<Estimate>> = results.iter().map(|runs| estimate(metric, runs)).collect();

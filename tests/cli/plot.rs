@@ -87,6 +87,19 @@ fn plot_draws_a_line_again_and_another_metric_of_it() {
 }
 
 #[test]
+fn of_several_services_the_first_that_has_the_metric_is_drawn_both_times() {
+    let here = tempfile::tempdir().expect("a folder");
+    let two = r#"{"rollsim": 1, "name": "two", "duration": "20s",
+        "services": {"silent": {"image": "app:1"}, "first": {"image": "app:1"}, "second": {"image": "app:1"}},
+        "traffic": {"clients": {"few": {"service": "first", "rate": "5/s"}, "many": {"service": "second", "rate": "50/s"}}}}"#;
+    fs::write(here.path().join("two.json"), two).expect("it can be written");
+    let sweep = ["sweep", "two.json", "--vary", "traffic.clients.few.rate=5/s,10/s,20/s", "--metric", "requests.total"];
+    let sweep = output(&[&sweep[..], &["--seeds", "2", "--out", "out"]].concat(), here.path());
+    assert_eq!(sweep.status.code(), Some(0), "{}", text(&sweep.stderr));
+    come_back(here.path(), "sweep.png sweep.svg");
+}
+
+#[test]
 fn plot_leaves_no_chart_of_an_older_report() {
     let here = tempfile::tempdir().expect("a folder");
     let silent = r#"{"rollsim": 1, "name": "silent", "services": {"web": {"image": "app:1"}}}"#;

@@ -33,7 +33,7 @@ fn a_task_that_is_to_stop_and_those_that_wait_for_it() {
     assert_says(
         &standing(&drained, 34),
         &[
-            "the update waits, without end, until web.2 task 7 (app:2) runs or has ended because it is to stop, and has not [U22]",
+            "the update waits, without any timeout, until web.2 task 7 (app:2) runs or has ended because it is to stop, and has not [U22]",
             "web.5 task 8 (app:2) is held back because web.5 task 4 (app:1) has not stopped; at 92.000s it is waited for no longer",
         ],
     );

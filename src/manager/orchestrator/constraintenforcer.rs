@@ -7,7 +7,7 @@ use crate::manager::constraint;
 use crate::manager::store::{Node, Store, Task};
 use crate::manager::ties::Ties;
 use crate::model::change::Change;
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, RejectCause};
 use crate::model::node::Availability;
 use crate::model::task::{Message, Status, TaskError, TaskState};
 use crate::model::{NodeId, TaskId};
@@ -40,12 +40,13 @@ impl ConstraintEnforcer {
     /// Source: `rejectNoncompliantTasks` (control-plane C2, C3).
     pub fn on_commit(&mut self, cx: &mut Cx<'_>) {
         for node in self.changed.drain(..) {
-            for task in cx.store.node(node).map_or_else(Vec::new, |row| misfits(node, row, cx.store, cx.ties)) {
+            for (task, cause) in cx.store.node(node).map_or_else(Vec::new, |row| misfits(node, row, cx.store, cx.ties))
+            {
                 let row = cx.store.task_ever(task);
                 // Restarts go by the time of the agent's last report, if there was one.
                 let at = if row.status.state > TaskState::Assigned { row.status_at } else { cx.now };
                 let (message, err) = (Message::RejectedByEnforcer, Some(TaskError::ConstraintsNotMet));
-                cx.store.decide_on(task, Decision::Rejects { task, node });
+                cx.store.decide_on(task, Decision::Rejects { task, node, cause });
                 cx.store.set_status(at, task, Status { state: TaskState::Rejected, message, err });
             }
             cx.store.commit();
@@ -56,7 +57,7 @@ impl ConstraintEnforcer {
 /// The wanted tasks of an active node whose service's constraints, as they are now, or whose reservations it does not meet.
 ///
 /// Tie (control-plane X8): with scarce resources older tasks stay, or, where ties are shuffled, those with lower random ids.
-fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
+fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<(TaskId, RejectCause)> {
     let mut misfits = Vec::new();
     if node.spec.availability != Availability::Active {
         return misfits;
@@ -75,11 +76,12 @@ fn misfits(id: NodeId, node: &Node, store: &Store, ties: &Ties) -> Vec<TaskId> {
         let placement = store.service(row.service).map_or(&own.placement, |service| &service.spec.task.placement);
         let (cpus_left, memory_left) =
             (nano_cpus.checked_sub(own.resources.reserve_nano_cpus), memory.checked_sub(own.resources.reserve_memory));
-        match (cpus_left, memory_left) {
-            (Some(cpus), Some(rest)) if constraint::node_matches(&constraint::of_placement(placement), node) => {
-                (nano_cpus, memory) = (cpus, rest);
-            }
-            _ => misfits.push(task),
+        if !constraint::node_matches(&constraint::of_placement(placement), node) {
+            misfits.push((task, RejectCause::Constraints));
+        } else if let (Some(cpus), Some(rest)) = (cpus_left, memory_left) {
+            (nano_cpus, memory) = (cpus, rest);
+        } else {
+            misfits.push((task, RejectCause::Reservations));
         }
     }
     misfits

@@ -13,7 +13,7 @@ use crate::manager::Cx;
 use crate::manager::constraint;
 use crate::manager::store::{NewTask, Node, Store};
 use crate::model::change::{Change, TaskView};
-use crate::model::decision::{CreateCause, Decision, DeleteCause, StopCause};
+use crate::model::decision::{CreateCause, Decision, DeleteCause, StopCause, Unfit};
 use crate::model::node::Availability;
 use crate::model::service::{Mode, ServiceSpec};
 use crate::model::task::{Creator, Slot, TaskState};
@@ -56,7 +56,8 @@ impl Global {
                 return;
             }
             if !row.node.is_some_and(|node| nodes.contains_key(&node)) {
-                shut_down(task, StopCause::NodeInvalid, cx);
+                let invalid = invalid(row.node.and_then(|node| cx.store.node(node)));
+                shut_down(task, StopCause::NodeInvalid(invalid), cx);
             } else if row.status.state.is_terminal() {
                 restart_tasks.push(task);
             }
@@ -168,10 +169,9 @@ impl Global {
             let Some(task) = cx.store.task(id).filter(|task| task.desired <= TaskState::Running) else { continue };
             let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
             let Some(service) = cx.store.service(task.service).filter(|_| self.is_own(task.service)) else { continue };
-            if node.spec.availability == Availability::Pause || !meets_constraints(&service.spec, node) {
-                shut_down(id, StopCause::NotRestarted, cx);
-            } else {
-                self.restarts.restart(id, cx);
+            match unfit(node, &service.spec) {
+                Some(unfit) => shut_down(id, StopCause::NotRestarted(unfit), cx),
+                None => self.restarts.restart(id, cx),
             }
         }
         cx.store.commit();
@@ -191,11 +191,11 @@ impl Global {
             cx.ties.shuffle(&mut nodes);
             for node in nodes {
                 let tasks = self.updatable_tasks(service, node, cx);
-                match self.nodes.get(&node).filter(|row| meets_constraints(&spec, row)) {
-                    None => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit, cx)),
-                    Some(row) if row.spec.availability == Availability::Pause => {}
-                    Some(_) if tasks.is_empty() => add_task(service, node, CreateCause::OnNode, cx),
-                    Some(_) => {
+                match self.unfit(node, &spec, cx.store) {
+                    Some(Unfit::Paused) => {}
+                    Some(unfit) => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit(unfit), cx)),
+                    None if tasks.is_empty() => add_task(service, node, CreateCause::OnNode, cx),
+                    None => {
                         slots.push(Slot::Node(node), &tasks, cx.store, cx.ties);
                         has_slots = true;
                     }
@@ -215,8 +215,9 @@ impl Global {
     fn reconcile_node(&mut self, node: NodeId, cx: &mut Cx<'_>) {
         let Some(row) = cx.store.node(node) else { return };
         if row.is_invalid() {
+            let cause = StopCause::NodeInvalid(invalid(Some(row)));
             for task in self.tasks_on(node, cx.store) {
-                shut_down(task, StopCause::NodeInvalid, cx);
+                shut_down(task, cause, cx);
             }
         } else if row.spec.availability == Availability::Active {
             for service in self.services.clone() {
@@ -234,15 +235,13 @@ impl Global {
         }
         let wanted = Wanted::from(row);
         let tasks = self.updatable_tasks(service, node, cx);
-        let (mut surplus, clean): (Vec<TaskId>, Vec<TaskId>) =
+        let (outdated, clean): (Vec<TaskId>, Vec<TaskId>) =
             tasks.into_iter().partition(|task| is_dirty(cx.store, wanted, cx.store.task_ever(*task)));
         if clean.is_empty() {
             add_task(service, node, CreateCause::NodeChanged, cx);
         }
-        surplus.extend(clean.into_iter().skip(1));
-        for task in surplus {
-            shut_down(task, StopCause::Surplus, cx);
-        }
+        outdated.into_iter().for_each(|task| shut_down(task, StopCause::Outdated, cx));
+        clean.into_iter().skip(1).for_each(|task| shut_down(task, StopCause::Surplus, cx));
     }
 
     fn updatable_tasks(&mut self, service: ServiceId, node: NodeId, cx: &Cx<'_>) -> Vec<TaskId> {
@@ -253,6 +252,14 @@ impl Global {
     fn tasks_on(&self, node: NodeId, store: &Store) -> Vec<TaskId> {
         let own = store.tasks_on_node(node).filter(|(_, task)| self.is_own(task.service));
         own.map(|(id, _)| id).collect()
+    }
+
+    /// Why a service is not to be updated on the node, or not to run there at all.
+    fn unfit(&self, node: NodeId, spec: &ServiceSpec, store: &Store) -> Option<Unfit> {
+        match self.nodes.get(&node) {
+            Some(row) => unfit(row, spec),
+            None => Some(invalid(store.node(node))),
+        }
     }
 
     fn is_own(&self, service: ServiceId) -> bool {
@@ -273,6 +280,23 @@ pub fn nodes_for(service: ServiceId, spec: &ServiceSpec, store: &Store) -> impl 
 
 fn meets_constraints(spec: &ServiceSpec, node: &Node) -> bool {
     constraint::node_matches(&constraint::of_placement(&spec.task.placement), node)
+}
+
+/// Why a service is not to be updated, or not to run at all, on a node that is neither down nor drained.
+fn unfit(node: &Node, spec: &ServiceSpec) -> Option<Unfit> {
+    if !meets_constraints(spec, node) {
+        return Some(Unfit::Constraints);
+    }
+    (node.spec.availability == Availability::Pause).then_some(Unfit::Paused)
+}
+
+/// Why no global service is to run on a node, which is down, drained or gone.
+fn invalid(node: Option<&Node>) -> Unfit {
+    match node {
+        None => Unfit::Gone,
+        Some(node) if node.spec.availability == Availability::Drain => Unfit::Drained,
+        Some(_) => Unfit::Down,
+    }
 }
 
 fn is_on_node(slot: Slot) -> bool {

@@ -66,35 +66,35 @@ impl Restarts {
     ///
     /// Source: `Restart` (control-plane R1 to R4).
     pub fn restart(&mut self, id: TaskId, cx: &mut Cx<'_>) {
-        if let Some(Some(delay)) = self.delays.get_mut(id) {
-            if !std::mem::replace(&mut delay.restart_after, true) {
-                cx.store.decide_on(id, Decision::RestartsLater { task: id });
-            }
-            return;
-        }
         let task = *cx.store.task_ever(id);
-        let Some(service) = cx.store.service(task.service) else { return };
-        let (spec, spec_version) = (service.spec_id, service.spec_version);
-        cx.store.set_desired(id, TaskState::Shutdown);
-        if let Some(cause) = self.refusal(cx.store, &task) {
-            cx.store.decide(task.service, Decision::NotReplaced { task: id, cause });
-            return;
-        }
-        let (desired, by) = (TaskState::Ready, Creator::RestartSupervisor);
-        let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired, by };
-        let replacement = cx.store.create_task(cx.now, new);
-        self.record(cx.store, cx.store.task_ever(replacement));
         let node = task.node.and_then(|node| cx.store.node(node));
         let is_drained = node.is_some_and(|node| node.spec.availability == Availability::Drain);
         let is_down = node.is_some_and(|node| node.state == NodeState::Down);
-        let delay = if is_drained { Span::ZERO } else { restart_delay(cx.store, &task) };
-        let predecessor = Some(id).filter(|_| !task.status.state.is_terminal() && !is_down);
         let cause = match (task.status.state, task.node) {
             (state, _) if state.is_terminal() => RestartCause::Ended(state),
             (_, Some(node)) if is_drained => RestartCause::Drained(node),
             (_, Some(node)) if is_down => RestartCause::NodeDown(node),
             _ => RestartCause::NodeCameBack,
         };
+        if let Some(Some(delay)) = self.delays.get_mut(id) {
+            if !std::mem::replace(&mut delay.restart_after, true) {
+                cx.store.decide(task.service, Decision::RestartsLater { task: id, cause });
+            }
+            return;
+        }
+        let Some(service) = cx.store.service(task.service) else { return };
+        let (spec, spec_version) = (service.spec_id, service.spec_version);
+        cx.store.set_desired(id, TaskState::Shutdown);
+        if let Some(refusal) = self.refusal(cx.store, &task) {
+            cx.store.decide(task.service, Decision::NotReplaced { task: id, cause, refusal });
+            return;
+        }
+        let (desired, by) = (TaskState::Ready, Creator::RestartSupervisor);
+        let new = NewTask { service: task.service, slot: task.slot, spec, spec_version, desired, by };
+        let replacement = cx.store.create_task(cx.now, new);
+        self.record(cx.store, cx.store.task_ever(replacement));
+        let delay = if is_drained { Span::ZERO } else { restart_delay(cx.store, &task) };
+        let predecessor = Some(id).filter(|_| !task.status.state.is_terminal() && !is_down);
         let waits = predecessor.is_some();
         cx.store.decide(task.service, Decision::Restarts { task: id, new: replacement, cause, delay, waits });
         self.delay_start(replacement, predecessor, delay, cx);

@@ -91,7 +91,7 @@ fn line(explain: &Explain<'_>, tasks: &Tasks, scope: &Scope, at: Time, event: &E
             told(format!("{}: leads the swarm from now on", plan.nodes[node].name), Some(Rule::NewLeader))
         }
         Event::Leadership(leadership) => told(waits::nobody_leads(leadership).to_owned(), Some(Rule::NoQuorum)),
-        Event::Spec(..) | Event::Removed(_) | Event::UpdaterEnds(_) => None,
+        Event::Spec(..) | Event::UpdaterEnds(_) | Event::ServiceRemoved(_) => None,
         Event::Status(service, Some(status)) if is_asked_for(service, scope.slot) => {
             let UpdateStatus { state, message } = status;
             told(format!("{}: {}: {message}", plan.services[service], state.name()), Some(status_rule(message)))

@@ -48,8 +48,6 @@ enum Event {
     Spec(ServiceId, SpecCause),
     /// An update status was written; `None`: cleared.
     Status(ServiceId, Option<UpdateStatus>),
-    /// The service was removed.
-    Removed(ServiceId),
     Decision(ServiceId, Decision),
     /// An updater has ended.
     UpdaterEnds(u32),
@@ -58,6 +56,7 @@ enum Event {
     /// The state of a node has changed, from one to another; `None`: it is no member of the cluster.
     Node(NodeId, Option<NodeState>, Option<NodeState>),
     Leadership(Leadership),
+    ServiceRemoved(ServiceId),
 }
 
 /// What is known of tasks, so that one can be spoken of.
@@ -143,7 +142,6 @@ impl Observer for Explain<'_> {
             Record::CommandError { error, .. } => Event::Refused(error),
             Record::Spec { service, cause, .. } => Event::Spec(service, cause),
             Record::UpdateStatus { service, status } => Event::Status(service, status),
-            Record::ServiceRemoved { service } => Event::Removed(service),
             Record::Updater { run, begins: false, .. } => Event::UpdaterEnds(run),
             Record::Task(ref task) if self.tasks.note(now, task) => Event::Task(*task),
             Record::Node { node, state, .. } => {
@@ -153,6 +151,7 @@ impl Observer for Explain<'_> {
                 }
             }
             Record::Leadership(leadership) => Event::Leadership(leadership),
+            Record::ServiceRemoved { service } => Event::ServiceRemoved(service),
             Record::Task(_)
             | Record::CommandResumed { .. }
             | Record::Updater { .. }

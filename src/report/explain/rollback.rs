@@ -1,15 +1,16 @@
 //! Why nothing was rolled back: the question that is asked most, answered directly.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::super::names::counted;
+use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
 use super::{End, Event, Explain, Row, Scope, Tasks, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::rule::Rule;
-use crate::model::task::Creator;
+use crate::model::service::UpdateConfig;
+use crate::model::task::{Creation, Creator};
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId};
 use crate::observe::SpecCause;
@@ -22,9 +23,36 @@ struct Update<'a> {
     service: ServiceId,
     from: Time,
     to: Time,
+    /// What the operator did then; `None`: nothing more.
+    next: Option<Next>,
     /// All events up to its end, and where its own begin.
     before: &'a [(Time, Event)],
     events: &'a [(Time, Event)],
+}
+
+/// What ends an update from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Update,
+    ManualRollback,
+    Removal,
+}
+
+/// Why there was no rollback, or when there was.
+struct Reason {
+    why: String,
+    rule: Rule,
+    /// The task whose end decided it.
+    decided_by: Option<TaskId>,
+}
+
+/// Whether the end of a task counts.
+struct Judgement {
+    /// That it does or does not, and why.
+    what: String,
+    /// Only why.
+    because: String,
+    rule: Rule,
 }
 
 /// The answer for each update of the services.
@@ -40,24 +68,25 @@ pub(super) fn text(explain: &Explain<'_>, service: Option<ServiceId>, end: Time)
     }
 }
 
-/// The updates of a service, each up to the next specification that an operator wrote.
+/// The updates of a service, each up to what the operator did next.
 fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<Update<'a>> {
     let mut starts = Vec::new();
     for (index, (at, event)) in explain.events.iter().enumerate() {
-        if let Event::Spec(of, cause) = event
-            && *of == service
-            && *cause != SpecCause::AutomaticRollback
-        {
-            starts.push((index, *at, *cause));
-        }
+        let next = match *event {
+            Event::Spec(of, SpecCause::Update) if of == service => Next::Update,
+            Event::Spec(of, SpecCause::ManualRollback) if of == service => Next::ManualRollback,
+            Event::ServiceRemoved(of) if of == service => Next::Removal,
+            _ => continue,
+        };
+        starts.push((index, *at, next));
     }
     let mut updates = Vec::new();
-    for (number, (index, from, cause)) in starts.iter().enumerate() {
-        let (last, to) = starts.get(number + 1).map_or((explain.events.len(), end), |(next, at, _)| (*next, *at));
-        if *cause == SpecCause::Update {
-            let before = &explain.events[..last];
-            updates.push(Update { service, from: *from, to, before, events: &before[*index..] });
-        }
+    for (number, (index, from, _)) in starts.iter().enumerate().filter(|(_, (.., what))| *what == Next::Update) {
+        let next = starts.get(number + 1);
+        let (last, to) = next.map_or((explain.events.len(), end), |(index, at, _)| (*index, *at));
+        let before = &explain.events[..last];
+        let next = next.map(|(.., next)| *next);
+        updates.push(Update { service, from: *from, to, next, before, events: &before[*index..] });
     }
     updates
 }
@@ -65,221 +94,249 @@ fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<U
 /// What came of an update in one sentence, and then what became of the tasks that ended.
 fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
     let name = &explain.plan.services[update.service];
-    let ends = ends(explain, update);
-    let (why, rule) = reason(explain, update, &ends);
+    let Reason { why, rule, decided_by } = reason(explain, update);
     let mut text = format!("{name}: the update at {} {why} [{}]\n", seconds(update.from), rule.number());
-    let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
-    for (task, end, judgement) in told(&ends) {
-        let (what, because) = in_words(&speaker, *task, *judgement);
-        let (time, name, rule) = (seconds(end.at), speaker.task(*task), judgement.rule().number());
-        let when = match judgement {
-            Judgement::Of(at, Verdict::Counts { .. }) if *at > end.at => {
-                let rule = Rule::WorkersFinish.number();
-                format!(", but only at {}, when the workers have finished ({rule})", seconds(*at))
-            }
-            _ => String::new(),
-        };
-        text += &format!("  {time}  {name} has ended: {}\n", ended(end.status));
-        text += &format!("    it {what}{when}, because {because} [{rule}]\n");
+    let ends = ends(explain, update);
+    // The end that decided stands there, however late it came.
+    let decided_at = ends.iter().position(|(task, ..)| Some(*task) == decided_by).unwrap_or(0);
+    let first = if decided_at <= MOST { MOST.max(decided_at + 1).min(ends.len()) } else { MOST - 1 };
+    for (index, (task, row, end)) in ends.iter().enumerate() {
+        if index >= first && index != decided_at {
+            continue;
+        }
+        if index > first {
+            text += &format!("  and {} that ended between\n", counted((index - first) as u32, "task"));
+        }
+        let speaker = Speaker { plan: explain.plan, tasks: &explain.tasks };
+        let Judgement { what, rule, .. } = judgement(explain, update, *task, row, end);
+        let (time, name) = (seconds(end.at), speaker.task(*task));
+        text += &format!("  {time}  {name} has ended: {}\n    {what} [{}]\n", ended(end.status), rule.number());
     }
-    if ends.len() > MOST {
-        text += &format!("  and {} more\n", ends.len() - MOST);
+    let last = first.max(decided_at + 1);
+    if ends.len() > last {
+        text += &format!("  and {} that ended later\n", counted((ends.len() - last) as u32, "task"));
     }
     text
 }
 
-/// The ends that are told one by one: the first, and the one that decided.
-fn told(ends: &[(TaskId, End, Judgement)]) -> impl Iterator<Item = &(TaskId, End, Judgement)> {
-    let decides =
-        |end: &(TaskId, End, Judgement)| matches!(end.2, Judgement::Of(_, Verdict::Counts { acts: true, .. }));
-    let decided = ends.iter().position(decides).filter(|decided| *decided >= MOST);
-    let first = MOST - usize::from(decided.is_some());
-    ends.iter().take(first).chain(decided.map(|decided| &ends[decided]))
-}
-
 /// Why there was no rollback, or when there was.
-fn reason(explain: &Explain<'_>, update: &Update<'_>, ends: &[(TaskId, End, Judgement)]) -> (String, Rule) {
-    let mut counts = ends.iter().filter_map(|(_, _, judgement)| match *judgement {
-        Judgement::Of(_, Verdict::Counts { failures, dirty, ratio, acts }) => {
-            Some((acts, format!("{failures} of {}", counted(dirty, "slot")), ratio))
-        }
-        _ => None,
-    });
-    let acted = counts.clone().find(|(acts, ..)| *acts);
-    let rolled_back = |event: &Event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(());
-    if let Some((at, ())) = find(update, rolled_back) {
-        let when = acted.map_or_else(String::new, |(_, failed, ratio)| {
-            format!(", when {failed} had failed, more than its max_failure_ratio of {ratio}")
+fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
+    let is_rolled_back = |event: &Event| matches!(event, Event::Spec(_, SpecCause::AutomaticRollback)).then_some(());
+    if let Some((at, ())) = find(update, is_rolled_back) {
+        let then = match last_status(update) {
+            Some((at, UpdateState::Completed)) => format!(
+                "; that the status is completed since {} comes of what was left to do then ({})",
+                seconds(at),
+                Rule::FollowUp.number()
+            ),
+            Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
+            None => String::new(),
+        };
+        let decided = find(update, |event| counts(event).filter(|counts| counts.acts)).map(|(_, counts)| counts);
+        let when = decided.as_ref().map_or_else(String::new, |Counts { failures, dirty, ratio, .. }| {
+            let of = counted(*dirty, "slot");
+            format!(", when {failures} of {of} had failed, more than its max_failure_ratio of {ratio}")
         });
-        return (format!("was rolled back at {}{when}{}", seconds(at), after_rollback(update)), Rule::RollBack);
+        let why = format!("was rolled back at {}{when}{then}", seconds(at));
+        return Reason { why, rule: Rule::RollBack, decided_by: decided.map(|counts| counts.task) };
     }
     let Some((_, config)) = find(update, |event| match event {
         Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(*config),
         _ => None,
     }) else {
-        return ("changed nothing that tasks run, so that nothing was to be updated".to_owned(), Rule::NothingDirty);
+        let why = "changed nothing that tasks run, so that nothing was to be updated".to_owned();
+        return Reason { why, rule: Rule::NothingDirty, decided_by: None };
     };
-    if let Some((_, failed, _)) = acted {
-        let at = last_status(update).map_or(update.to, |(at, _)| at);
-        let action = action(config.failure_action);
+    let counted = failed(update, &config).or_else(|| not_counted(explain, update));
+    counted.unwrap_or_else(|| nothing_ended(explain, update))
+}
+
+/// An end that was counted.
+struct Counts {
+    task: TaskId,
+    failures: u32,
+    dirty: u32,
+    ratio: f32,
+    acts: bool,
+}
+
+fn counts(event: &Event) -> Option<Counts> {
+    match *event {
+        Event::Decision(
+            _,
+            Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, ratio, acts }, .. },
+        ) => Some(Counts { task, failures, dirty, ratio, acts }),
+        _ => None,
+    }
+}
+
+/// Failures were counted.
+fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
+    let last = |acted: bool| {
+        let counted = |(at, event): &(Time, Event)| counts(event).filter(|of| of.acts == acted).map(|of| (*at, of));
+        update.events.iter().rev().find_map(counted)
+    };
+    let acted = last(true);
+    if find(update, |event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(()))
+        .is_some()
+    {
+        let why = "was to be rolled back, but there is no previous specification".to_owned();
+        return Some(Reason { why, rule: Rule::RollBack, decided_by: acted.map(|(_, counts)| counts.task) });
+    }
+    if let Some((at, Counts { task, failures, dirty, .. })) = acted {
+        let of = counted(dirty, "slot");
         let why = format!(
-            "was paused at {}, when {failed} had failed: its failure_action is {action}, not rollback",
-            seconds(at)
-        );
-        return (why, Rule::TooManyFailures);
-    }
-    let outcome = outcome(explain, update);
-    if let Some((_, failed, ratio)) = counts.next_back() {
-        let why = format!("{outcome}: {failed} failed, which is not above its max_failure_ratio of {ratio}");
-        return (why, Rule::TooManyFailures);
-    }
-    not_counted(ends, &outcome).unwrap_or_else(|| nothing_ended(explain, update, &outcome))
-}
-
-/// What came after a rollback.
-fn after_rollback(update: &Update<'_>) -> String {
-    let cannot = |event: &Event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(());
-    let then = match last_status(update) {
-        Some((at, UpdateState::Completed)) => format!(
-            "; that the status is completed since {} comes of what was left to do then ({})",
+            "was paused at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
             seconds(at),
-            Rule::FollowUp.number()
-        ),
-        Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
-        None => String::new(),
-    };
-    let again = find(update, cannot).map_or_else(String::new, |(at, ())| {
-        format!("; at {} it was to be rolled back again, but there was no previous specification any more", seconds(at))
-    });
-    format!("{then}{again}")
-}
-
-/// How an update stands that was neither rolled back nor paused for failures.
-fn outcome(explain: &Explain<'_>, update: &Update<'_>) -> String {
-    let removed = find(update, |event| matches!(event, Event::Removed(_)).then_some(()));
-    match (last_status(update), removed) {
-        (Some((at, UpdateState::Completed)), _) => format!("was not rolled back but completed at {}", seconds(at)),
-        (_, Some((at, ()))) => format!("was not rolled back before the service was removed at {}", seconds(at)),
-        _ if update.before.len() < explain.events.len() => {
-            format!("was not rolled back before the next command at {}", seconds(update.to))
-        }
-        _ => "is not complete, and was not rolled back".to_owned(),
+            action(config.failure_action)
+        );
+        return Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) });
     }
+    let (_, Counts { task, failures, dirty, .. }) = last(false)?;
+    let (head, of, ratio) = (not_rolled_back(update), counted(dirty, "slot"), config.max_failure_ratio);
+    let why = format!("{head}: {failures} of {of} failed, which is not above its max_failure_ratio of {ratio}");
+    Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) })
 }
 
 /// Tasks have ended, but no end was counted: the reason of the first that the update made, or else of the first.
-fn not_counted(ends: &[(TaskId, End, Judgement)], outcome: &str) -> Option<(String, Rule)> {
-    let is_made = |judgement: &Judgement| matches!(judgement, Judgement::Of(..) | Judgement::Over(_));
-    let (.., judgement) = ends.iter().find(|(.., judgement)| is_made(judgement)).or_else(|| ends.first())?;
-    let because = match judgement {
-        Judgement::Of(_, Verdict::ActionIsContinue) => "its failure_action is continue".to_owned(),
-        Judgement::Of(_, Verdict::NotYet) => "no failure is looked at until its workers have finished".to_owned(),
-        Judgement::Of(_, Verdict::Late { monitor, .. }) => {
-            format!("the first came more than its monitor of {monitor} after the task had come up")
-        }
-        Judgement::Of(_, Verdict::Over) | Judgement::Over(_) => "the first came when the update was over".to_owned(),
-        _ => "only tasks count that the update itself made".to_owned(),
+fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
+    let ends = ends(explain, update);
+    let is_made = |row: &Row| matches!(row.first.created, Some(Creation { by: Creator::Updater { .. }, .. }));
+    let (task, row, end) = ends.iter().find(|(_, row, _)| is_made(row)).or_else(|| ends.first())?;
+    let Judgement { because, rule, .. } = judgement(explain, update, *task, row, end);
+    let of = Speaker { plan: explain.plan, tasks: &explain.tasks }.task(*task);
+    let why = format!("{}: no end of a task counted; that of {of} did not, because {because}", not_rolled_back(update));
+    Some(Reason { why, rule, decided_by: Some(*task) })
+}
+
+/// That an update was not rolled back, and what the operator did if it had not ended by then.
+fn not_rolled_back(update: &Update<'_>) -> String {
+    let then = match (last_status(update), update.next) {
+        (Some((at, UpdateState::Completed)), _) => format!(" but completed at {}", seconds(at)),
+        (Some((_, UpdateState::Updating)), None) => " and is not complete".to_owned(),
+        (_, None) | (Some((_, UpdateState::Paused | UpdateState::RollbackCompleted)), _) => String::new(),
+        (_, Some(Next::Update)) => format!(" until an operator updated the service again at {}", seconds(update.to)),
+        (_, Some(Next::ManualRollback)) => format!(" until an operator did so at {}", seconds(update.to)),
+        (_, Some(Next::Removal)) => format!(" until an operator removed the service at {}", seconds(update.to)),
     };
-    Some((format!("{outcome}: no end of a task counted, because {because}"), judgement.rule()))
+    format!("was not rolled back{then}")
 }
 
 /// No task has ended by itself.
-fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>, outcome: &str) -> (String, Rule) {
-    if matches!(last_status(update), Some((_, UpdateState::Completed))) {
-        return (format!("{outcome}: no task of it ended by itself"), Rule::Complete);
-    }
-    let scope = Scope { service: Some(update.service), ..Scope::default() };
-    let mut tasks = Tasks::default();
-    for (at, event) in update.before {
-        if let Event::Task(task) = event {
-            tasks.note(*at, task);
+fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
+    let (why, rule) = match last_status(update) {
+        Some((at, UpdateState::Completed)) => (
+            format!("was not rolled back but completed at {}: no task of it ended by itself", seconds(at)),
+            Rule::Complete,
+        ),
+        _ => {
+            let scope = Scope { service: Some(update.service), ..Scope::default() };
+            let mut tasks = Tasks::default();
+            for (at, event) in update.before {
+                if let Event::Task(task) = event {
+                    tasks.note(*at, task);
+                }
+            }
+            let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
+            let then = if update.next.is_some() { "as it stood then, " } else { "" };
+            let (then, rule) = match waits.into_iter().next() {
+                Some((text, because, Rule::AwaitRunning)) => {
+                    let then = format!(", and one that never starts cannot fail; {then}{text}: {because}");
+                    (then, Rule::AwaitRunning)
+                }
+                Some((text, because, rule)) => (format!("; {then}{text}: {because}"), rule),
+                None => (String::new(), Rule::Failure),
+            };
+            (format!("{}: no task of it ended{then}", not_rolled_back(update)), rule)
         }
-    }
-    let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
-    let (then, rule) = match waits.into_iter().next() {
-        Some((text, because, Rule::AwaitRunning)) => {
-            (format!(", and one that never starts cannot fail; {text}: {because}"), Rule::AwaitRunning)
-        }
-        Some((text, _, rule)) => (format!("; {text}"), rule),
-        None => (String::new(), Rule::Failure),
     };
-    (format!("{outcome}: no task of it ended by itself{then}"), rule)
+    Reason { why, rule, decided_by: None }
 }
 
-/// What became of the end of a task.
-#[derive(Clone, Copy)]
-enum Judgement {
-    /// The updater looked at it at this time.
-    Of(Time, Verdict),
-    /// The updater that made the task had ended; with the status of the time.
-    Over(Option<(Time, UpdateState)>),
-    /// The restart supervisor made the task.
-    Restarted,
-    /// The orchestrator made the task, after the update had begun.
-    Added,
-    /// The task is older than the update.
-    Older,
+/// Tasks that ended by themselves, or whose end was counted, in order of their ends.
+fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
+    let rows = explain.tasks.rows.iter();
+    let counted: BTreeSet<TaskId> =
+        update.events.iter().filter_map(|(_, event)| counts(event)).map(|counts| counts.task).collect();
+    let mut ends: Vec<(TaskId, Row, End)> = rows
+        .filter(|(_, row)| row.first.service == update.service)
+        .filter_map(|(task, row)| Some((task, *row, row.ended?)))
+        .filter(|(task, _, end)| end.by_itself || counted.contains(task))
+        .filter(|(_, _, end)| update.from <= end.at && end.at <= update.to)
+        .collect();
+    ends.sort_by_key(|(task, _, end)| (end.at, *task));
+    ends
 }
 
-impl Judgement {
-    fn rule(&self) -> Rule {
-        match self {
-            Judgement::Of(_, verdict) => verdict.rule(),
-            Judgement::Over(Some((_, UpdateState::Completed))) => Rule::Complete,
-            Judgement::Over(Some((_, UpdateState::Paused))) => Rule::Pause,
-            Judgement::Over(None | Some((_, UpdateState::Updating))) => Rule::Cancel,
-            Judgement::Over(Some(_)) => Rule::RollBack,
-            Judgement::Restarted | Judgement::Added | Judgement::Older => Rule::Failure,
-        }
+/// What the updater made of the end of a task, or why it never looked at it.
+fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> Judgement {
+    let mut decisions = update.events.iter().rev();
+    let failure = decisions.find_map(|(at, event)| match event {
+        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if *of == task => Some((*at, *verdict)),
+        _ => None,
+    });
+    if let Some((at, verdict)) = failure {
+        let (what, because) = Speaker { plan: explain.plan, tasks: &explain.tasks }.verdict(task, verdict);
+        // While the workers finish nothing is looked at.
+        let when = match verdict {
+            Verdict::Counts { .. } if at > end.at => {
+                let rule = Rule::WorkersFinish.number();
+                format!(", but only at {}, when the workers have finished ({rule})", seconds(at))
+            }
+            _ => String::new(),
+        };
+        return Judgement { what: format!("it {what}{when}, because {because}"), because, rule: verdict.rule() };
     }
-}
-
-/// What becomes of the end of a task, and why.
-fn in_words(speaker: &Speaker<'_>, task: TaskId, judgement: Judgement) -> (&'static str, String) {
-    let because = match judgement {
-        Judgement::Of(_, verdict) => return speaker.verdict(task, verdict),
-        Judgement::Over(Some((at, UpdateState::Completed))) => format!("the update was completed at {}", seconds(at)),
-        Judgement::Over(Some((at, UpdateState::Paused))) => format!("the update was paused at {}", seconds(at)),
-        Judgement::Over(None | Some((_, UpdateState::Updating))) => "the updater that made it had ended".to_owned(),
-        Judgement::Over(Some(_)) => "the update was rolled back by then".to_owned(),
-        Judgement::Restarted => "the restart supervisor made it, not the update".to_owned(),
-        Judgement::Added => "it was made where there was none, outside the update".to_owned(),
-        Judgement::Older => "it is older than the update".to_owned(),
+    let (because, rule) = match row.first.created.map(|created| created.by) {
+        Some(Creator::Updater { run }) => {
+            let (how, rule) = how_it_ended(update, run, end.at);
+            (format!("the update that made it {how}"), rule)
+        }
+        Some(Creator::RestartSupervisor) => {
+            ("the restart supervisor made it, not the update".to_owned(), Rule::Failure)
+        }
+        Some(Creator::Orchestrator) if row.first.status_at >= update.from => {
+            ("it was made where there was none, outside the update".to_owned(), Rule::Failure)
+        }
+        Some(Creator::Orchestrator) | None => {
+            let image = of_image_in_short(&explain.plan.images[row.first.image].name);
+            (format!("the update did not make it: it is an earlier task of {image}"), Rule::Failure)
+        }
     };
-    ("does not count", because)
+    Judgement { what: format!("it does not count, because {because}"), because, rule }
 }
 
-/// Tasks of the service that ended by themselves or whose end was counted, in order of their ends.
-fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, End, Judgement)> {
-    let mut verdicts: BTreeMap<TaskId, (Time, Verdict)> = BTreeMap::new();
-    let mut statuses: Vec<(Time, UpdateState)> = Vec::new();
-    for (at, event) in update.events {
+/// How an updater had ended by `now`.
+fn how_it_ended(update: &Update<'_>, run: u32, now: Time) -> (String, Rule) {
+    let not_looked_at = ("was not over, and had not looked at it".to_owned(), Rule::WorkersFinish);
+    let mut how = not_looked_at.clone();
+    let (mut acted, mut status) = (false, None);
+    for (at, event) in update.before.iter().take_while(|(at, _)| *at <= now) {
+        let at = seconds(*at);
         match *event {
-            Event::Decision(_, Decision::Failure { task, verdict, .. }) => _ = verdicts.insert(task, (*at, verdict)),
-            Event::Status(of, Some(status)) if of == update.service => statuses.push((*at, status.state)),
+            Event::Status(service, of) if service == update.service => status = of.map(|status| status.state),
+            Event::Decision(_, Decision::Failure { run: of, verdict: Verdict::Counts { acts: true, .. }, .. }) => {
+                acted |= of == run;
+            }
+            Event::Decision(_, Decision::CannotRollBack { run: of }) if of == run => {
+                return (format!("ended at {at}, for there was nothing to roll back to"), Rule::RollBack);
+            }
+            Event::Decision(_, Decision::UpdateCancelled { run: of }) if of == run && !acted => {
+                return (format!("was ended by an operator at {at}"), Rule::Cancel);
+            }
+            Event::UpdaterEnds(of) if of == run => {
+                return match (acted, status) {
+                    (false, _) => (format!("was completed at {at}"), Rule::Complete),
+                    (true, Some(UpdateState::RollbackStarted)) => (format!("was rolled back at {at}"), Rule::RollBack),
+                    (true, _) => (format!("was paused, and ended at {at}"), Rule::Pause),
+                };
+            }
+            Event::Leadership(_) => how = (format!("was lost with its leader at {at}"), Rule::NewLeader),
+            Event::Decision(_, Decision::UpdateBegins { run: of, .. }) if of == run => how = not_looked_at.clone(),
             _ => {}
         }
     }
-    // What the updater made of the end of a task, or why it never looked at it.
-    let judgement = |task: TaskId, row: &Row, end: End| match (verdicts.get(&task), row.first.created?.by) {
-        (Some((at, verdict)), _) => Some(Judgement::Of(*at, *verdict)),
-        (None, Creator::Updater { .. }) => {
-            let then = statuses.partition_point(|(at, _)| *at <= end.at);
-            Some(Judgement::Over(statuses[..then].last().copied()))
-        }
-        (None, Creator::RestartSupervisor) => Some(Judgement::Restarted),
-        (None, Creator::Orchestrator) if row.first.status_at >= update.from => Some(Judgement::Added),
-        (None, Creator::Orchestrator) => Some(Judgement::Older),
-    };
-    let rows = explain.tasks.rows.iter().filter(|(_, row)| row.first.service == update.service);
-    let mut ends: Vec<(TaskId, End, Judgement)> = rows
-        .filter_map(|(task, row)| Some((task, row, row.ended?)))
-        .filter(|(.., end)| update.from <= end.at && end.at <= update.to)
-        .filter_map(|(task, row, end)| Some((task, end, judgement(task, row, end)?)))
-        .filter(|(_, end, judgement)| end.by_itself || matches!(judgement, Judgement::Of(_, Verdict::Counts { .. })))
-        .collect();
-    ends.sort_by_key(|(task, end, _)| (end.at, *task));
-    ends
+    how
 }
 
 /// The last update status that was written.
@@ -294,10 +351,9 @@ fn last_status(update: &Update<'_>) -> Option<(Time, UpdateState)> {
 fn find<T>(update: &Update<'_>, pick: impl Fn(&Event) -> Option<T>) -> Option<(Time, T)> {
     update.events.iter().find_map(|(at, event)| {
         let is_own = match event {
-            Event::Spec(service, _)
-            | Event::Status(service, _)
-            | Event::Removed(service)
-            | Event::Decision(service, _) => *service == update.service,
+            Event::Spec(service, _) | Event::Status(service, _) | Event::Decision(service, _) => {
+                *service == update.service
+            }
             _ => false,
         };
         if is_own { pick(event).map(|found| (*at, found)) } else { None }

@@ -6,9 +6,10 @@ use super::super::story::seconds;
 use super::words::{Speaker, ended};
 use super::{Event, Row, Scope, Tasks};
 use crate::kernel::{Span, Time};
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, Verdict};
 use crate::model::node::Leadership;
 use crate::model::rule::Rule;
+use crate::model::service::FailureAction;
 use crate::model::task::{TaskError, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId, defaults};
@@ -36,6 +37,12 @@ struct Standing {
 struct Updater {
     /// How long its workers rest.
     delay: Span,
+    /// Slots that it has not handed out yet.
+    left: u32,
+    /// Whether it is a rollback that would roll back: it is paused, but goes on to its end (control-plane U29).
+    ends_in_spite: bool,
+    /// Whether it was paused, and only finishes what is in hand (control-plane U27).
+    is_stopped: bool,
     /// What each of its workers did last.
     workers: BTreeMap<u32, (Time, Hand)>,
     /// Until when it watches.
@@ -111,8 +118,11 @@ impl Asked<'_> {
 impl Standing {
     /// Updates that nobody goes on with.
     fn paused(&self, asked: &Asked<'_>) -> Vec<Wait> {
-        let is_paused = |state: &UpdateState| matches!(state, UpdateState::Paused | UpdateState::RollbackPaused);
-        let paused = self.statuses.iter().filter(|(service, state)| asked.is_service(**service) && is_paused(state));
+        let goes_on = |service| self.updaters.iter().any(|((of, _), updater)| *of == service && !updater.is_stopped);
+        let is_paused = |(service, state): &(&ServiceId, &UpdateState)| {
+            matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) && !goes_on(**service)
+        };
+        let paused = self.statuses.iter().filter(|(service, _)| asked.is_service(**service)).filter(is_paused);
         let wait = |(service, state): (&ServiceId, &UpdateState)| {
             let name = &asked.speaker.plan.services[*service];
             let text = format!("{name}: nothing goes on until an operator updates the service again");
@@ -126,22 +136,23 @@ impl Standing {
         let (mut waits, mut tasks) = (Vec::new(), BTreeSet::new());
         for ((service, _), updater) in self.updaters.iter().filter(|((service, _), _)| asked.is_service(*service)) {
             let name = &asked.speaker.plan.services[*service];
+            // When those have rested that await no task.
+            let mut rested = Vec::new();
             for (since, hand) in updater.workers.values() {
-                waits.extend(match *hand {
-                    Hand::Awaits(task) | Hand::Keeps(task) if !asked.is_task(task) => None,
-                    Hand::Awaits(task) if self.started.contains(&task) => Some(self.awaits_running(asked, task)),
-                    Hand::Awaits(task) => Some(awaits_start(asked, task, *since)),
-                    Hand::Keeps(task) if !self.may_run(asked, task) => Some(awaits_start(asked, task, *since)),
-                    Hand::Keeps(_) | Hand::Rests if *since + updater.delay > asked.now => {
-                        let text = format!("{name}: the update goes on at {}", seconds(*since + updater.delay));
-                        Some((text, format!("its worker rests for {}", updater.delay), Rule::Delay))
-                    }
-                    Hand::Keeps(_) | Hand::Rests => None,
-                });
-                if let Hand::Awaits(task) | Hand::Keeps(task) = *hand {
-                    tasks.insert(task);
+                let task = match *hand {
+                    Hand::Awaits(task) => Some(task),
+                    Hand::Keeps(task) => Some(task).filter(|task| !self.may_run(asked, *task)),
+                    Hand::Rests => None,
+                };
+                match task {
+                    None => rested.push(*since + updater.delay),
+                    Some(task) if !asked.is_task(task) => {}
+                    Some(task) if self.started.contains(&task) => waits.push(self.awaits_running(asked, task)),
+                    Some(task) => waits.push(awaits_start(asked, task, *since)),
                 }
+                tasks.extend(task);
             }
+            waits.extend(updater.rests(name, &rested, asked.now));
             if let Some(until) = updater.watches_until {
                 let text = format!("{name}: the update is complete at {}, unless too many tasks fail", seconds(until));
                 waits.push((text, "it watches for failures until then".to_owned(), Rule::LastWatch));
@@ -197,7 +208,7 @@ impl Standing {
         match *event {
             Event::UpdaterEnds(run) => self.updaters.retain(|(_, other), _| *other != run),
             Event::Status(service, Some(status)) => _ = self.statuses.insert(service, status.state),
-            Event::Status(service, None) | Event::Removed(service) => _ = self.statuses.remove(&service),
+            Event::Status(service, None) | Event::ServiceRemoved(service) => _ = self.statuses.remove(&service),
             Event::Leadership(leadership) => {
                 // What a leader has in mind goes with it.
                 self.updaters.clear();
@@ -221,7 +232,9 @@ impl Standing {
 
     fn note_updater(&mut self, service: ServiceId, at: Time, decision: &Decision) {
         let (run, hand) = match *decision {
-            Decision::UpdateBegins { run, .. } | Decision::LastWatch { run, .. } => (run, None),
+            Decision::UpdateBegins { run, .. } | Decision::LastWatch { run, .. } | Decision::Failure { run, .. } => {
+                (run, None)
+            }
             Decision::Replaces { run, worker, new, .. } => (run, Some((worker, Hand::Awaits(new)))),
             Decision::Keeps { run, worker, task } => (run, Some((worker, Hand::Keeps(task)))),
             Decision::Skips { run, worker, .. } | Decision::SlotDone { run, worker, .. } => {
@@ -232,8 +245,17 @@ impl Standing {
         let updater = self.updaters.entry((service, run)).or_default();
         updater.workers.extend(hand.map(|(worker, hand)| (worker, (at, hand))));
         match *decision {
-            Decision::UpdateBegins { config, .. } => updater.delay = config.delay,
+            Decision::UpdateBegins { config, dirty, is_rollback, .. } => {
+                updater.delay = config.delay;
+                updater.left = dirty;
+                updater.ends_in_spite = is_rollback && config.failure_action == FailureAction::Rollback;
+            }
+            Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } => updater.left -= 1,
             Decision::LastWatch { monitor, .. } => updater.watches_until = Some(at + monitor),
+            Decision::Failure { verdict: Verdict::Counts { acts: true, .. }, .. } => {
+                updater.left = 0;
+                updater.is_stopped = !updater.ends_in_spite;
+            }
             _ => {}
         }
     }
@@ -241,7 +263,7 @@ impl Standing {
     /// A task of an update that may run and does not.
     fn awaits_running(&self, asked: &Asked<'_>, task: TaskId) -> Wait {
         let speaker = &asked.speaker;
-        let text = format!("the update waits, without end, until {} runs or has ended", speaker.task(task));
+        let text = format!("the update waits, without any timeout, until {} runs or has ended", speaker.task(task));
         let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
             let (what, since) = (ended(row.last.status), seconds(row.since));
             match row.last.status.state {
@@ -265,6 +287,24 @@ impl Standing {
     fn may_run(&self, asked: &Asked<'_>, task: TaskId) -> bool {
         let is_made_to_run = |row: &Row| row.first.desired >= TaskState::Running;
         self.started.contains(&task) || asked.speaker.tasks.get(task).is_some_and(is_made_to_run)
+    }
+}
+
+impl Updater {
+    /// What is waited for by its workers that await no task, but rest or have `rested` at these times.
+    fn rests(&self, name: &str, rested: &[Time], now: Time) -> Option<Wait> {
+        let because = format!("its worker rests for {}", self.delay);
+        if self.left > 0 {
+            let until = rested.iter().filter(|at| **at > now).min()?;
+            return Some((format!("{name}: the update goes on at {}", seconds(*until)), because, Rule::Delay));
+        }
+        // It goes on only when all have rested.
+        let until = rested.iter().max().filter(|at| **at > now && rested.len() == self.workers.len())?;
+        let (then, why, rule) = match self.is_stopped {
+            true => ("the update ends", "it hands out no more slots", Rule::Pause),
+            false => ("the update begins its last watch", "all slots are handed out", Rule::WorkersFinish),
+        };
+        Some((format!("{name}: {then} at {}", seconds(*until)), format!("{because}, and {why}"), rule))
     }
 }
 

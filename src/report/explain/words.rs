@@ -4,7 +4,8 @@ use super::super::names::{counted, of_image_in_short, of_slot};
 use super::super::story::seconds;
 use super::Tasks;
 use crate::model::decision::{
-    CreateCause, Decision, DeleteCause, Refusal, RestartCause, SkipCause, StartCause, StopCause, Verdict,
+    CreateCause, Decision, DeleteCause, Refusal, RejectCause, RestartCause, SkipCause, StartCause, StopCause, Unfit,
+    Verdict,
 };
 use crate::model::service::{FailureAction, Order};
 use crate::model::task::{Slot, Status, TaskState};
@@ -45,7 +46,15 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             let (what, because) = speaker.verdict(task, verdict);
             (format!("the end of {} {what}", speaker.task(task)), because)
         }
-        Decision::Stops { task, cause } => (format!("{} is to stop", speaker.task(task)), speaker.stop(task, cause)),
+        Decision::Stops { task, cause } => {
+            let what = match cause {
+                StopCause::NotRestarted(_) => "is not replaced",
+                _ if tasks.get(task).is_none_or(|row| row.ended.is_none()) => "is to stop",
+                StopCause::ServiceRemoved | StopCause::ScaledDown => "is to be removed",
+                _ => "is not wanted any more",
+            };
+            (format!("{} {what}", speaker.task(task)), speaker.stop(task, cause))
+        }
         Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(cause)),
         Decision::Restarts { task, new, cause, delay, waits } => {
             let held_back = match (delay.is_zero(), waits) {
@@ -56,15 +65,14 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             };
             (format!("{} is made in its place{held_back}", speaker.task(new)), speaker.restart(task, cause))
         }
-        Decision::RestartsLater { task } => {
-            let has_ended = tasks.get(task).is_some_and(|row| row.last.status.state.is_terminal());
-            let event = if has_ended { "it has ended" } else { "its node is down, drained or gone" };
-            (
-                format!("{} is replaced later", speaker.task(task)),
-                format!("{event} while it is held back; it is replaced when it could have started"),
-            )
+        Decision::RestartsLater { task, cause } => {
+            let held = "it is held back, and is replaced when it could have started";
+            (format!("{} is replaced later", speaker.task(task)), format!("{}; {held}", speaker.restart(task, cause)))
         }
-        Decision::NotReplaced { task, cause } => (format!("{} is not replaced", speaker.task(task)), refusal(cause)),
+        Decision::NotReplaced { task, cause, refusal: why } => {
+            let because = format!("{}, and {}", speaker.restart(task, cause), refusal(why));
+            (format!("{} is not replaced", speaker.task(task)), because)
+        }
         Decision::Creates { task, cause } => (format!("{} is made", speaker.task(task)), speaker.create(task, cause)),
         Decision::Assigns { task, node, is_preassigned } => {
             let because = match is_preassigned {
@@ -73,8 +81,12 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             };
             (format!("{} is put on {}", speaker.task(task), speaker.node(node)), because.to_owned())
         }
-        Decision::Rejects { task, node } => {
-            let because = format!("{} does not meet its constraints or reservations any more", speaker.node(node));
+        Decision::Rejects { task, node, cause } => {
+            let what = match cause {
+                RejectCause::Constraints => "the constraints of its service",
+                RejectCause::Reservations => "its reservations",
+            };
+            let because = format!("{} does not meet {what} any more", speaker.node(node));
             (format!("{} is rejected", speaker.task(task)), because)
         }
         Decision::EndsUnplaced { task } => (
@@ -98,7 +110,7 @@ fn subject(decision: &Decision) -> Option<TaskId> {
         | Decision::Stops { task, .. }
         | Decision::Starts { task, .. }
         | Decision::Restarts { new: task, .. }
-        | Decision::RestartsLater { task }
+        | Decision::RestartsLater { task, .. }
         | Decision::NotReplaced { task, .. }
         | Decision::Creates { task, .. }
         | Decision::Assigns { task, .. }
@@ -243,18 +255,12 @@ impl Speaker<'_> {
             StopCause::Kept(kept) => format!("{} has its slot, and is up to date", self.task(kept)),
             StopCause::ScaledDown => "the service wants fewer replicas".to_owned(),
             StopCause::ServiceRemoved => "the service is removed".to_owned(),
-            StopCause::NodeUnfit => {
-                format!(
-                    "{} is down, drained or gone, or does not meet the constraints of the service",
-                    self.node_of(task)
-                )
+            StopCause::NodeUnfit(unfit) | StopCause::NodeInvalid(unfit) => {
+                format!("{} {}", self.node_of(task), is_unfit(unfit))
             }
-            StopCause::NodeInvalid => format!("{} is down or drained", self.node_of(task)),
-            StopCause::NotRestarted => format!(
-                "it has ended, and {} is paused or does not meet the constraints of the service",
-                self.node_of(task)
-            ),
-            StopCause::Surplus => "on a node that has changed, only one task that is up to date is left".to_owned(),
+            StopCause::NotRestarted(unfit) => format!("it has ended, and {} {}", self.node_of(task), is_unfit(unfit)),
+            StopCause::Outdated => format!("{} has changed, and it is out of date there", self.node_of(task)),
+            StopCause::Surplus => format!("{} has changed, and another there is up to date too", self.node_of(task)),
         }
     }
 
@@ -312,6 +318,17 @@ pub(super) fn action(action: FailureAction) -> &'static str {
         FailureAction::Pause => "pause",
         FailureAction::Continue => "continue",
         FailureAction::Rollback => "rollback",
+    }
+}
+
+/// Why a node does not suit a global service.
+fn is_unfit(unfit: Unfit) -> &'static str {
+    match unfit {
+        Unfit::Gone => "is gone",
+        Unfit::Down => "is down",
+        Unfit::Drained => "is drained",
+        Unfit::Paused => "is paused",
+        Unfit::Constraints => "does not meet the constraints of the service",
     }
 }
 
