@@ -100,6 +100,16 @@ pub enum Slot {
     Node(NodeId),
 }
 
+impl Slot {
+    /// Its number; `None` for a task of a global service, whose place is its node.
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Slot::Replica(number) => Some(number),
+            Slot::Node(_) => None,
+        }
+    }
+}
+
 /// Who created a task, and from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Creation {
@@ -121,6 +131,17 @@ pub enum Creator {
         /// Which one.
         run: u32,
     },
+}
+
+impl Creator {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Creator::Orchestrator => "orchestrator",
+            Creator::RestartSupervisor => "restart supervisor",
+            Creator::Updater { .. } => "updater",
+        }
+    }
 }
 
 /// What a task's status says beside its state.

@@ -2,6 +2,7 @@
 //! by colour alone.
 
 mod axis;
+mod bins;
 mod brush;
 mod head;
 mod lane_panel;

@@ -11,7 +11,6 @@ use crate::metrics::request_series::RequestBins;
 use crate::metrics::task_log::TaskChange;
 use crate::metrics::timeline::Row;
 use crate::model::request::{Request, RequestOutcome};
-use crate::model::task::Slot;
 use crate::sim::Plan;
 
 /// Writes `timeline.csv`.
@@ -47,14 +46,10 @@ pub fn tasks(changes: &[TaskChange], plan: &Plan, out: impl io::Write) -> io::Re
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(TASKS.header())?;
     for TaskChange { at, task, removed } in changes {
-        let slot = match task.slot {
-            Slot::Replica(slot) => Some(slot),
-            Slot::Node(_) => None,
-        };
         csv.serialize((
             at.to_string(),
             &plan.services[task.service],
-            slot,
+            task.slot.number(),
             task.task.0,
             &plan.images[task.image].name,
             task.node.map(|node| &plan.nodes[node].name),
@@ -168,7 +163,7 @@ mod tests {
     use crate::metrics::summary::Latency;
     use crate::model::command::Command;
     use crate::model::node::NodeState;
-    use crate::model::task::{Message, Status, TaskError, TaskState};
+    use crate::model::task::{Message, Slot, Status, TaskError, TaskState};
     use crate::model::update::UpdateState;
     use crate::model::{NodeId, TaskId};
     use crate::observe::TaskRecord;

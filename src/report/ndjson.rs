@@ -9,7 +9,7 @@ use crate::model::client::Access;
 use crate::model::decision::Decision;
 use crate::model::node::{Leadership, NodeState, Reachability, Role};
 use crate::model::request::{Request, RequestOutcome, Weight};
-use crate::model::task::{Creator, Slot};
+use crate::model::task::Creator;
 use crate::model::update::CommandError;
 use crate::model::{NodeId, ServiceId, TaskId};
 use crate::observe::{AgentEvent, Observer, Record, Shift, SpecCause, TaskRecord};
@@ -75,23 +75,18 @@ impl<'p> Records<'p> {
     }
 
     fn task(&self, task: &TaskRecord) -> Value {
-        let slot = match task.slot {
-            Slot::Replica(slot) => Some(slot),
-            Slot::Node(_) => None,
-        };
         let mut fields = json!({
-            "service": self.plan.services[task.service], "slot": slot, "task": task.task.0,
+            "service": self.plan.services[task.service], "slot": task.slot.number(), "task": task.task.0,
             "image": self.plan.images[task.image].name, "node": task.node.map(|node| self.node(node)),
             "state": task.status.state.name(), "desired": task.desired.name(), "message": task.status.message.text(),
             "err": task.status.err.map(|err| err.to_string())
         });
         if let Some(created) = task.created {
-            let (by, run) = match created.by {
-                Creator::Orchestrator => ("orchestrator", None),
-                Creator::RestartSupervisor => ("restart supervisor", None),
-                Creator::Updater { run } => ("updater", Some(run)),
+            let run = match created.by {
+                Creator::Updater { run } => Some(run),
+                Creator::Orchestrator | Creator::RestartSupervisor => None,
             };
-            fields["created"] = json!({"by": by, "run": run, "spec_version": created.spec_version});
+            fields["created"] = json!({"by": created.by.name(), "run": run, "spec_version": created.spec_version});
         }
         fields
     }

@@ -259,6 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_screen_tells_of_all_services_and_each_has_its_own_verdict() {
+        let mut summary = summary();
+        let db = ServiceSummary { name: "db".to_owned(), updates: Vec::new(), ..summary.services[0].clone() };
+        summary.services.insert(0, db);
+        let page = page(&plan(), &summary, rollout);
+        let (header, sections) = page.split_once("</header>").expect("there is a header");
+        assert!(header.contains("Was web down?") && header.contains("Beside it: db was down 2 times"), "{header}");
+        let places = [r#"data-service="web""#, r#"class="headline""#, r#"data-service="db""#, "Was it down?"];
+        assert!(places.map(|text| sections.find(text).expect(text)).is_sorted());
+    }
+
+    #[test]
     fn the_same_run_gives_the_same_page() {
         assert_eq!(page(&plan(), &summary(), rollout), page(&plan(), &summary(), rollout));
     }

@@ -177,7 +177,7 @@ impl Trace<'_> {
                 MarkKind::Node(..) => {}
                 MarkKind::Status(service, state) => {
                     if let Some((from, before)) = open[service].replace((*at, state)) {
-                        self.span(before.name(), from, *at, (MANAGERS, status_thread(service)), &json!({}));
+                        self.span(before.name(), from, *at, (MANAGERS, status_thread(service)), None);
                     }
                     self.instant(state.name(), *at, (MANAGERS, status_thread(service)), "p");
                 }
@@ -185,7 +185,7 @@ impl Trace<'_> {
         }
         for (service, last) in open.iter() {
             if let Some((from, state)) = *last {
-                self.span(state.name(), from, self.data.end, (MANAGERS, status_thread(service)), &json!({}));
+                self.span(state.name(), from, self.data.end, (MANAGERS, status_thread(service)), None);
             }
         }
     }
@@ -194,19 +194,15 @@ impl Trace<'_> {
         let Life { first, from, to, states, place, .. } = life;
         let image = &self.data.plan.images[first.image].name;
         let slot = of_slot(self.data.plan, first.service, first.slot);
-        let created_by = first.created.map(|created| match created.by {
-            Creator::Orchestrator => "orchestrator",
-            Creator::RestartSupervisor => "restart supervisor",
-            Creator::Updater { .. } => "updater",
-        });
+        let created_by = first.created.map(|created| created.by.name());
         let args = json!({"task": id.0, "image": image, "created_by": created_by});
-        self.span(&format!("{slot} task {} ({})", id.0, of_image_in_short(image)), *from, *to, *place, &args);
+        self.span(&format!("{slot} task {} ({})", id.0, of_image_in_short(image)), *from, *to, *place, Some(args));
         for (index, (at, record)) in states.iter().enumerate() {
             let state = record.status.state;
             if !state.is_terminal() {
                 let until = states.get(index + 1).map_or(*to, |(next, _)| *next);
                 let name = if is_stopping(record) { format!("{state}, to stop") } else { state.to_string() };
-                self.span(&name, *at, until, *place, &json!({"message": record.status.message.text()}));
+                self.span(&name, *at, until, *place, None);
             } else if let Some(err) = record.status.err {
                 self.instant(&format!("{state}: {err}"), *at, *place, "t");
             } else {
@@ -226,20 +222,27 @@ impl Trace<'_> {
             let leaves = micros(life.from).min(micros(old.to).saturating_sub(1)).max(micros(old.from));
             for (kind, at, (process, thread)) in [("s", leaves, old.place), ("f", micros(life.from), life.place)] {
                 let name = "replaced by";
-                self.push(&json!({
-                    "ph": kind, "bp": "e", "id": id.0, "name": name, "cat": name, "ts": at, "pid": process, "tid": thread
-                }));
+                let mut arrow = json!({
+                    "ph": kind, "id": id.0, "name": name, "cat": name, "ts": at, "pid": process, "tid": thread
+                });
+                if kind == "f" {
+                    arrow["bp"] = "e".into();
+                }
+                self.push(&arrow);
             }
         }
     }
 
     fn counters(&mut self) {
+        let mut before: IdVec<ServiceId, [Option<u32>; 3]> = IdVec::filled(self.data.plan.services.len(), [None; 3]);
         for row in self.data.rows {
-            let process = self.counters_of(row.service);
+            let (process, ts) = (self.counters_of(row.service), micros(row.at));
             let tasks = [("desired", row.desired), ("in rotation", row.in_rotation), ("running", row.running)];
-            for (name, value) in tasks {
-                let ts = micros(row.at);
-                self.push(&json!({"ph": "C", "name": name, "ts": ts, "pid": process, "args": {"tasks": value}}));
+            for ((name, value), before) in tasks.into_iter().zip(&mut before[row.service]) {
+                // A counter keeps its value.
+                if before.replace(value) != Some(value) {
+                    self.push(&json!({"ph": "C", "name": name, "ts": ts, "pid": process, "args": {"tasks": value}}));
+                }
             }
         }
         let RequestBins { width, services } = self.data.requests;
@@ -267,12 +270,16 @@ impl Trace<'_> {
     }
 
     /// A span, unless it has no length.
-    fn span(&mut self, name: &str, from: Time, to: Time, (process, thread): (usize, usize), args: &Value) {
+    fn span(&mut self, name: &str, from: Time, to: Time, (process, thread): (usize, usize), args: Option<Value>) {
         let length = micros(to) - micros(from);
         if length > 0 {
-            self.push(&json!({
-                "ph": "X", "name": name, "ts": micros(from), "dur": length, "pid": process, "tid": thread, "args": args
-            }));
+            let mut span = json!({
+                "ph": "X", "name": name, "ts": micros(from), "dur": length, "pid": process, "tid": thread
+            });
+            if let Some(args) = args {
+                span["args"] = args;
+            }
+            self.push(&span);
         }
     }
 

@@ -3,93 +3,37 @@
 //! A class names a version by its number (`v0`) and what is drawn of it (`running`, `stopping`), so that one rule holds on light and on
 //! dark ground.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod panel;
+mod values;
 
 use serde::Serialize;
 
 use super::super::font;
 use super::super::lanes::{Lane, Mark, MarkKind};
-use super::axis::{TimeAxis, ValueAxis};
-use super::brush::{Look, Sign};
+use super::axis::TimeAxis;
+use super::bins::Bins;
+use super::brush::Look;
 use super::lane_panel::{self, Bar, Versions as _};
 use super::marks::{self, MarkLook, Placed};
 use super::palette::{self, LABEL};
-use super::panels;
 use super::timeline::{Images, TimelineData};
-use crate::kernel::{Span, Time};
-use crate::metrics::request_series::{RequestBin, RequestBins};
-use crate::metrics::summary::Latency;
+use crate::kernel::Time;
+use crate::metrics::request_series::RequestBins;
 use crate::metrics::timeline::Row;
-use crate::model::request::RequestOutcome;
 use crate::model::{ImageId, ServiceId};
+pub use panel::Panel;
+use panel::{Entry, Paths, Text};
 
 /// Width of all panels.
 const WIDTH: i32 = 1_200;
 /// From the right end of the plot to that of the panel.
 const MARGIN: i32 = 14;
-/// Height of the plot of a panel of values.
-const PLOT: i32 = 96;
 /// From the top of a panel of values to its plot.
 const ABOVE: i32 = 8;
 /// Room below a plot for the numbers of its axis.
 const BELOW: i32 = 24;
 /// Most lanes of a service.
 const LANES: usize = 200;
-
-/// A chart over the time of the run. Pixels count from its upper left corner.
-#[derive(Debug, Serialize)]
-pub struct Panel {
-    /// Which one it is.
-    pub kind: &'static str,
-    /// Heading.
-    pub title: String,
-    /// What stands beside the heading.
-    pub note: String,
-    /// Size in pixels.
-    pub width: i32,
-    /// Size in pixels.
-    pub height: i32,
-    /// Where the run begins and ends.
-    pub plot: [i32; 2],
-    /// In the order in which they are painted.
-    pub paths: Vec<Path>,
-    /// Painted over the paths.
-    pub texts: Vec<Text>,
-    /// What the classes mean.
-    pub legend: Vec<Entry>,
-}
-
-/// Shapes of one class.
-#[derive(Debug, Serialize)]
-pub struct Path {
-    /// Class or classes.
-    pub class: String,
-    /// What SVG calls path data.
-    pub d: String,
-}
-
-/// A line of text; its vertical middle lies at `y`.
-#[derive(Debug, Serialize)]
-pub struct Text {
-    /// Pixel from the left.
-    pub x: i32,
-    /// Pixel from the top.
-    pub y: i32,
-    /// Class or classes.
-    pub class: String,
-    /// The text.
-    pub text: String,
-}
-
-/// A line of the legend.
-#[derive(Debug, Serialize)]
-pub struct Entry {
-    /// Class or classes.
-    pub class: String,
-    /// What it means.
-    pub text: String,
-}
 
 /// A version, by its number in the classes.
 #[derive(Debug, Serialize)]
@@ -111,10 +55,6 @@ pub struct Charts<'a> {
     images: Images<'a>,
     axis: TimeAxis,
 }
-
-/// Paths that are gathered by class.
-#[derive(Default)]
-struct Paths(BTreeMap<String, String>);
 
 impl<'a> Charts<'a> {
     /// Of this run.
@@ -155,7 +95,8 @@ impl<'a> Charts<'a> {
     pub fn panels(&self, service: ServiceId) -> Vec<Panel> {
         let lanes: Vec<_> = self.data.lanes.of(service).collect();
         let rows: Vec<&Row> = self.data.rows.iter().filter(|row| row.service == service).collect();
-        let bins = &self.requests.services[service][..];
+        let RequestBins { width, services } = self.requests;
+        let bins = Bins { bins: &services[service], width: *width, axis: &self.axis };
         let marks = self.marks(service);
         let mut panels = Vec::new();
         if !lanes.is_empty() {
@@ -165,11 +106,11 @@ impl<'a> Charts<'a> {
         if rows.iter().any(|row| row.desired > 0 || row.in_rotation > 0) {
             panels.push(self.rotation(&rows, &marks));
         }
-        if !bins.is_empty() {
-            panels.push(self.requests(bins, &marks));
+        if !bins.bins.is_empty() {
+            panels.push(self.requests(&bins, &marks));
         }
-        if bins.iter().any(|bin| bin.latency.is_some()) {
-            panels.push(self.latency(bins, &marks));
+        if bins.has_answers() {
+            panels.push(self.latency(&bins, &marks));
         }
         panels
     }
@@ -247,130 +188,14 @@ impl<'a> Charts<'a> {
             .map(|image| Entry::new(&format!("{} running", self.class(image)), &self.data.names.images[image]))
     }
 
-    /// Tasks in rotation against desired ones.
-    fn rotation(&self, rows: &[&Row], marks: &[Placed]) -> Panel {
-        let most = rows.iter().map(|row| row.desired.max(row.in_rotation)).max().unwrap_or(0);
-        let values = values(f64::from(most), true);
-        let y = |count: u32| values.y(f64::from(count));
-        let mut areas = Paths::default();
-        // What was never there is not missing: a service is measured from when all its replicas are in rotation for the first time.
-        let ready = rows.iter().position(|row| row.in_rotation >= row.desired && row.desired > 0);
-        for (number, row) in rows.iter().enumerate().skip(ready.unwrap_or(rows.len())) {
-            let (left, right) =
-                (self.axis.x(row.at), rows.get(number + 1).map_or(self.axis.right, |next| self.axis.x(next.at)));
-            if row.in_rotation < row.desired && left < right {
-                let class = if row.in_rotation == 0 { "none" } else { "missing" };
-                areas.rectangle(class, (left, y(row.desired)), (right, y(row.in_rotation)));
-            }
-        }
-        let line = |of: fn(&Row) -> u32| trace(&panels::steps(rows, &self.axis, |row| y(of(row))));
-        let legend = ROTATION_LEGEND.map(|(class, text)| Entry::new(class, text)).into();
-        let mut panel = Panel::new("rotation", "Tasks in rotation", ABOVE + PLOT, legend);
-        panel.paths.extend(areas.finish());
-        self.frame(&mut panel, &values, marks);
-        panel.paths.push(Path { class: "line desired".to_owned(), d: line(|row| row.desired) });
-        panel.paths.push(Path { class: "line rotation".to_owned(), d: line(|row| row.in_rotation) });
-        panel
-    }
-
-    /// Requests per second: those answered by version, and on them those that failed, by how.
-    fn requests(&self, bins: &[RequestBin], marks: &[Placed]) -> Panel {
-        let total = |bin: &RequestBin| bin.outcomes().iter().sum::<u64>();
-        let rates = bins.iter().enumerate().map(|(number, bin)| total(bin) as f64 / self.seconds(number));
-        let most = rates.fold(0.0, f64::max);
-        let values = values(most, most >= 4.0);
-        let mut bars = Paths::default();
-        let mut used = BTreeMap::new();
-        for (number, bin) in bins.iter().enumerate() {
-            let (left, right) = (self.axis.x(self.start(number)), self.axis.x(self.start(number + 1)));
-            let mut below = 0.0;
-            let mut bar = |order: (usize, usize), class: &str, text: &str, count: u64| {
-                let base = values.y(below);
-                below += count as f64 / self.seconds(number);
-                // A failure is seen, however few there are.
-                let top = if order.0 > 0 { values.y(below).min(base - 2) } else { values.y(below) };
-                if count > 0 {
-                    bars.rectangle(class, (left, top), (right.max(left + 1), base));
-                    used.entry(order).or_insert_with(|| Entry::new(class, text));
-                }
-            };
-            for (image, outcomes) in &bin.versions {
-                let Some(image) = image else { continue };
-                let (class, name) = (format!("{} ok", self.class(*image)), &self.data.names.images[*image]);
-                bar((0, self.images.number(*image)), &class, &format!("answered by {name}"), outcomes[0]);
-            }
-            for ((kind, name), count) in RequestOutcome::names().enumerate().zip(bin.outcomes()).skip(1) {
-                bar((1, kind), &format!("failed {name}"), name, count);
-            }
-        }
-        let mut panel = Panel::new("requests", "Requests per second", ABOVE + PLOT, used.into_values().collect());
-        panel.note = self.note_of_bins("mean");
-        panel.paths.extend(bars.finish());
-        self.frame(&mut panel, &values, marks);
-        panel
-    }
-
-    /// Percentiles of the latency of answers.
-    fn latency(&self, bins: &[RequestBin], marks: &[Placed]) -> Panel {
-        let millis = |span: Span| span.as_nanos() as f64 / 1e6;
-        let most = bins.iter().filter_map(|bin| bin.latency).map(|latency| millis(latency.p99)).fold(0.0, f64::max);
-        let values = values(most, false);
-        let line = |of: fn(&Latency) -> Span| {
-            let mut d = String::new();
-            let mut is_open = false;
-            for (number, bin) in bins.iter().enumerate() {
-                let (left, right) = (self.axis.x(self.start(number)), self.axis.x(self.start(number + 1)));
-                if let Some(latency) = &bin.latency {
-                    let y = values.y(millis(of(latency)));
-                    let lead = if is_open { format!("V{y}") } else { format!("M{left} {y}") };
-                    write!(d, "{lead}H{right}").expect("a string takes all");
-                }
-                is_open = bin.latency.is_some();
-            }
-            d
-        };
-        let legend = LATENCY_LEGEND.map(|(class, text)| Entry::new(class, text)).into();
-        let mut panel = Panel::new("latency", "Latency of answers in milliseconds", ABOVE + PLOT, legend);
-        panel.note = self.note_of_bins("percentiles");
-        self.frame(&mut panel, &values, marks);
-        let lines = [("line p50", line(|l| l.p50)), ("line p90", line(|l| l.p90)), ("line p99", line(|l| l.p99))];
-        panel.paths.extend(lines.map(|(class, d)| Path { class: class.to_owned(), d }));
-        panel
-    }
-
-    /// `mean of 10 s`, if the bins are wider than a second.
-    fn note_of_bins(&self, what: &str) -> String {
-        let width = self.requests.width;
-        if width == Span::from_secs(1) { String::new() } else { format!("{what} of {width}") }
-    }
-
-    /// When the bin of this number begins.
-    fn start(&self, number: usize) -> Time {
-        (Time::ZERO + Span::from_nanos(self.requests.width.as_nanos() * number as u64)).min(self.axis.end)
-    }
-
-    /// How long that bin is.
-    fn seconds(&self, number: usize) -> f64 {
-        (self.start(number + 1) - self.start(number)).as_secs_f64()
-    }
-
-    /// Grid, axis of values, marks and axis of time of a panel of values.
-    fn frame(&self, panel: &mut Panel, values: &ValueAxis, marks: &[Placed]) {
-        let mut grid = Paths::default();
-        for (y, text) in values.ticks() {
-            grid.line("grid", (self.axis.left, y), (self.axis.right, y));
-            panel.texts.push(Text::new((self.axis.left - 8, y), "end", &text));
-        }
-        panel.paths.splice(0..0, grid.finish());
-        self.finish(panel, (ABOVE, ABOVE + PLOT), marks);
-    }
-
     /// Marks, and the axis of time below a plot.
     fn finish(&self, panel: &mut Panel, (top, bottom): (i32, i32), marks: &[Placed]) {
         let mut paths = Paths::default();
         for (x, text) in self.axis.ticks() {
             paths.line("tick", (x, bottom), (x, bottom + 4));
-            panel.texts.push(Text::new((x, bottom + 13), "middle", &text));
+            let fits = x + font::width(&text, LABEL) / 2 <= WIDTH;
+            let (x, align) = if fits { (x, "middle") } else { (WIDTH, "end") };
+            panel.texts.push(Text::new((x, bottom + 13), align, &text));
         }
         for mark in marks {
             let above = if panel.kind == "lanes" {
@@ -396,24 +221,6 @@ const LANE_LEGEND: [(&str, &str); 7] = [
     ("sign ring", "complete"),
 ];
 
-const ROTATION_LEGEND: [(&str, &str); 4] =
-    [("line rotation", "in rotation"), ("line desired", "desired"), ("missing", "missing"), ("none", "none at all")];
-
-const LATENCY_LEGEND: [(&str, &str); 3] = [("line p50", "median"), ("line p90", "p90"), ("line p99", "p99")];
-
-fn values(most: f64, whole: bool) -> ValueAxis {
-    ValueAxis::new(most, ABOVE, ABOVE + PLOT, whole)
-}
-
-/// A line through all points.
-fn trace(points: &[(i32, i32)]) -> String {
-    let mut d = String::new();
-    for (number, (x, y)) in points.iter().enumerate() {
-        write!(d, "{}{x} {y}", if number == 0 { 'M' } else { 'L' }).expect("a string takes all");
-    }
-    d
-}
-
 fn class_of_look(look: Look) -> &'static str {
     match look {
         Look::Empty => "waiting",
@@ -429,60 +236,6 @@ fn class_of(look: MarkLook) -> &'static str {
         MarkLook::Command => "command",
         MarkLook::Good => "good",
         MarkLook::Bad => "bad",
-    }
-}
-
-impl Panel {
-    fn new(kind: &'static str, title: &str, height: i32, legend: Vec<Entry>) -> Panel {
-        let (title, note) = (title.to_owned(), String::new());
-        Panel { kind, title, note, width: WIDTH, height, plot: [0; 2], paths: Vec::new(), texts: Vec::new(), legend }
-    }
-}
-
-impl Text {
-    fn new((x, y): (i32, i32), class: &str, text: &str) -> Text {
-        Text { x, y, class: class.to_owned(), text: text.to_owned() }
-    }
-}
-
-impl Entry {
-    fn new(class: &str, text: &str) -> Entry {
-        Entry { class: class.to_owned(), text: text.to_owned() }
-    }
-}
-
-impl Paths {
-    fn d(&mut self, class: &str) -> &mut String {
-        if !self.0.contains_key(class) {
-            self.0.insert(class.to_owned(), String::new());
-        }
-        self.0.get_mut(class).expect("it was just put there")
-    }
-
-    /// A rectangle; `to` lies outside of it.
-    fn rectangle(&mut self, class: &str, from: (i32, i32), to: (i32, i32)) {
-        let ((x, y), (width, height)) = (from, (to.0 - from.0, to.1 - from.1));
-        write!(self.d(class), "M{x} {y}h{width}v{height}h-{width}z").expect("a string takes all");
-    }
-
-    fn line(&mut self, class: &str, from: (i32, i32), to: (i32, i32)) {
-        write!(self.d(class), "M{} {}L{} {}", from.0, from.1, to.0, to.1).expect("a string takes all");
-    }
-
-    /// A sign around a point, `half` pixels to each side.
-    fn sign(&mut self, sign: Sign, (x, y): (i32, i32), half: i32) {
-        let (side, left, top) = (2 * half, x - half, y - half);
-        match sign {
-            Sign::Cross => write!(self.d("sign cross"), "M{left} {top}l{side} {side}m0-{side}l-{side} {side}"),
-            Sign::Ring => {
-                write!(self.d("sign ring"), "M{left} {y}a{half} {half} 0 1 0 {side} 0a{half} {half} 0 1 0-{side} 0")
-            }
-        }
-        .expect("a string takes all");
-    }
-
-    fn finish(self) -> impl Iterator<Item = Path> {
-        self.0.into_iter().map(|(class, d)| Path { class, d })
     }
 }
 

@@ -32,14 +32,9 @@ pub(super) fn rotation(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
     let most = rows.iter().map(|row| row.desired.max(row.in_rotation)).max().unwrap_or(0);
     let values = frame(picture, axis, top, ("Tasks in rotation", &key), (f64::from(most), true));
     let y = |count: u32| values.y(f64::from(count));
-    // What was never there is not missing: a service is measured from when all its replicas are in rotation for the first time.
-    let ready = rows.iter().position(|row| row.in_rotation >= row.desired);
-    for (number, row) in rows.iter().enumerate().skip(ready.unwrap_or(0)) {
-        let (left, right) = (axis.x(row.at), rows.get(number + 1).map_or(axis.right, |next| axis.x(next.at)));
-        if row.in_rotation < row.desired && left < right {
-            let color = if row.in_rotation == 0 { down } else { missing };
-            picture.fill((left, y(row.desired)), (right, y(row.in_rotation)), color);
-        }
+    for (row, left, right) in self::missing(rows, axis) {
+        let color = if row.in_rotation == 0 { down } else { missing };
+        picture.fill((left, y(row.desired)), (right, y(row.in_rotation)), color);
     }
     let desired = steps(rows, axis, |row| y(row.desired));
     for line in desired.windows(2) {
@@ -47,6 +42,15 @@ pub(super) fn rotation(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
         picture.dashes(from, to, 2, GREY);
     }
     picture.path(steps(rows, axis, |row| y(row.in_rotation)), 2, INK);
+}
+
+/// The rows at which replicas are missing, each from its pixel to that of the next. What was never there is not missing: a service is
+/// measured from when all its replicas are in rotation for the first time; one that never gets there, from its creation.
+pub(super) fn missing<'a>(rows: &[&'a Row], axis: &TimeAxis) -> impl Iterator<Item = (&'a Row, i32, i32)> {
+    let ready = rows.iter().position(|row| row.desired > 0 && row.in_rotation >= row.desired).unwrap_or(0);
+    let ends = rows[ready..].iter().skip(1).map(|next| axis.x(next.at)).chain([axis.right]);
+    let stretches = rows[ready..].iter().zip(ends).map(|(row, right)| (*row, axis.x(row.at), right));
+    stretches.filter(|(row, left, right)| row.in_rotation < row.desired && left < right)
 }
 
 /// Draws how many requests ended well and how many failed, per second.

@@ -355,6 +355,9 @@
   player.addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, button, summary")) return;
+    // Arrows move what has the focus and is wider than the window.
+    const focused = event.target.closest(".scroll");
+    if (event.key !== " " && focused && focused.scrollWidth > focused.clientWidth) return;
     const deeds = { " ": toggle, ArrowLeft: () => step(-1), ArrowRight: () => step(1), Home: () => seek(0), End: () => seek(run.end) };
     const deed = deeds[event.key];
     if (!deed) return;

@@ -10,7 +10,7 @@ use crate::metrics::request_series::{RequestBin, RequestBins};
 use crate::metrics::timeline::Row;
 use crate::model::node::Availability;
 use crate::model::request::{Request, RequestOutcome};
-use crate::model::task::{Slot, TaskState};
+use crate::model::task::TaskState;
 use crate::model::update::UpdateState;
 use crate::model::{ImageId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, TaskRecord};
@@ -182,7 +182,7 @@ impl Replay {
             let index = *index[task].get_or_insert_with(|| {
                 let TaskRecord { service, slot, image, node, .. } =
                     self.tasks[task].expect("a task that changes is known");
-                let slot = if let Slot::Replica(slot) = slot { slot } else { 0 };
+                let slot = slot.number().unwrap_or(0);
                 tasks.extend([task.0, service.0, slot, number(image) as u32, node.map_or(0, |node| node.0 + 1)]);
                 tasks.len() as u64 / 5 - 1
             });

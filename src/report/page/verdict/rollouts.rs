@@ -6,36 +6,38 @@ use super::{Answer, Tone, grouped, length};
 use crate::kernel::Span;
 use crate::metrics::summary::{ServiceSummary, Update, UpdateKind, UpdateOutcome};
 
-/// How many bad updates are told of one by one.
+/// How many of the updates that did not go well are told of one by one.
 const MOST: usize = 2;
 
 /// What became of the updates; `None`: there was none.
 pub(super) fn sentence(history: &History<'_>) -> Option<String> {
     let last = history.rollouts.last()?;
-    let bad: Vec<&Rollout<'_>> = history.bad().collect();
-    if bad.is_empty() {
+    let is_trouble = |rollout: &Rollout<'_>| rollout.is_bad() || rollout.ended_later();
+    let trouble: Vec<&Rollout<'_>> = history.rollouts.iter().filter(|rollout| is_trouble(rollout)).collect();
+    if trouble.is_empty() {
         let all_completed = history
             .rollouts
             .iter()
             .all(|rollout| rollout.update.outcome == UpdateOutcome::Completed && is_update(rollout));
         return Some(match history.rollouts.len() {
-            2 if all_completed && !last.ended_later() => "both updates completed".to_owned(),
-            count @ 3.. if all_completed && !last.ended_later() => format!("all {count} updates completed"),
+            2 if all_completed => "both updates completed".to_owned(),
+            count @ 3.. if all_completed => format!("all {count} updates completed"),
             _ => tell(&[last]),
         });
     }
     let alike = |one: &&Rollout<'_>, other: &&Rollout<'_>| {
+        let later = one.ended_later() == other.ended_later();
         let [one, other] = [one.update, other.update];
-        (one.kind, one.outcome, &one.to) == (other.kind, other.outcome, &other.to)
+        later && (one.kind, one.outcome, &one.to) == (other.kind, other.outcome, &other.to)
     };
-    let groups: Vec<&[&Rollout<'_>]> = bad.chunk_by(alike).collect();
+    let groups: Vec<&[&Rollout<'_>]> = trouble.chunk_by(alike).collect();
     let mut sentences: Vec<String> = groups.iter().take(MOST).map(|group| tell(group)).collect();
     match groups.iter().skip(MOST).map(|group| group.len()).sum() {
         0 => {}
         1 => sentences.push("and 1 more update went badly".to_owned()),
         more => sentences.push(format!("and {} more updates went badly", grouped(more as u64))),
     }
-    if !last.is_bad() {
+    if !is_trouble(last) {
         sentences.push(format!("then {}", tell(&[last])));
     }
     Some(sentences.join("; "))
@@ -68,8 +70,11 @@ fn tell(group: &[&Rollout<'_>]) -> String {
     };
     let (after, image) = (suffix("after"), names::of_image_in_short(to));
     let fate = group.iter().fold(Fate::default(), |sum, rollout| sum.with(rollout.fate));
-    let words = if group.len() > 1 { fate.words(image) } else { rollout.words() };
-    let later = fate.words(image).filter(|_| rollout.ended_later());
+    let (words, later) = match (rollout.ended_later(), group.len()) {
+        (true, _) => (None, fate.words(image)),
+        (false, 1) => (rollout.words(), None),
+        (false, _) => (fate.words(image), None),
+    };
     let later = later.map_or_else(String::new, |words| format!("; after that {words}"));
     let target = match (kind, is_same_image(rollout.update)) {
         (UpdateKind::Update, true) => format!("of {image}"),
@@ -81,16 +86,14 @@ fn tell(group: &[&Rollout<'_>]) -> String {
         (Some(words), UpdateOutcome::RollbackCompleted, UpdateKind::Update) => format!("{words}; rolled back{after}"),
         (Some(words), UpdateOutcome::RollbackPaused, _) => format!("{words}; the rollback paused{after}"),
         (Some(words), UpdateOutcome::Paused, _) => format!("{words}; the update paused{after}"),
-        (Some(words), UpdateOutcome::Superseded, _) => {
-            format!("{words}; the operator wrote another specification{after}")
-        }
+        (Some(words), UpdateOutcome::Superseded, _) => format!("{words}; changed by the operator{after}"),
         (Some(words), UpdateOutcome::Unfinished, _) => format!("{words}; unfinished at the end of the run"),
         (Some(words), _, _) => format!("{words}, yet the {kind} completed{after}", kind = kind.name()),
         (None, UpdateOutcome::RollbackCompleted, UpdateKind::Update) => format!("the {aim} was rolled back{after}"),
         (None, UpdateOutcome::RollbackPaused, UpdateKind::Update) => format!("the rollback of the {aim} paused{after}"),
         (None, UpdateOutcome::RollbackPaused | UpdateOutcome::Paused, _) => format!("the {aim} paused{after}"),
         (None, UpdateOutcome::Superseded, _) => {
-            format!("the operator wrote another specification{after}, before the {aim} had ended")
+            format!("the {aim} was changed by the operator{after}")
         }
         (None, UpdateOutcome::Unfinished, _) => format!("the {aim} was unfinished at the end of the run"),
         (None, UpdateOutcome::Completed, UpdateKind::Update) => {

@@ -77,7 +77,7 @@ const LOST: &str = "No, yet 3 requests failed";
 
 /// What happens to the service, what its tasks do, and what is told: headline, was it down, how long, who noticed, what was rolled
 /// back. The headline ends with a sentence on downtime and one on requests.
-const UPDATES: [(Change, Tell, [&str; 5]); 12] = [
+const UPDATES: [(Change, Tell, [&str; 5]); 14] = [
     // It goes well.
     (
         |web| web.requests = None,
@@ -191,7 +191,7 @@ const UPDATES: [(Change, Tell, [&str; 5]); 12] = [
             task(feed, [1, 0], NEW, TaskState::Pending, Some(TaskError::NoSuitableNode(explanation)));
         },
         [
-            "app:2 found no suitable node; the operator wrote another specification after 10.00 s; \
+            "app:2 found no suitable node; changed by the operator after 10.00 s; \
              then rolled back to app:1 by the operator in 5.00 s; *",
             LOST,
             "0 s",
@@ -236,6 +236,40 @@ const UPDATES: [(Change, Tell, [&str; 5]); 12] = [
             "0 s",
             "Swarm",
             "Nothing",
+        ],
+    ),
+    // The same, and another version comes after it.
+    (
+        |web| web.updates.push(update("app:2", "app:3", [40_000, 45_000], UpdateOutcome::Completed)),
+        |feed| {
+            feed.at(10_000).start(NEW).at(30_000);
+            task(feed, [1, 0], NEW, TaskState::Failed, Some(TaskError::Exit(1)));
+        },
+        [
+            "app:2 was rolled out in 10.00 s; after that 1 task of app:2 exited with code 1; \
+             then app:3 was rolled out in 5.00 s; *",
+            LOST,
+            "0 s",
+            "Swarm",
+            "Nothing",
+        ],
+    ),
+    // Three bad updates.
+    (
+        |web| {
+            web.updates = [("app:2", 10), ("app:3", 20), ("app:4", 30)]
+                .map(|(to, s)| update("app:1", to, [s * 1_000, s * 1_000 + 5_000], UpdateOutcome::RollbackCompleted))
+                .into();
+            [12_000, 22_000, 32_000].into_iter().for_each(|ms| sign(web, ms, UpdateState::RollbackStarted));
+        },
+        |_| (),
+        [
+            "the update to app:2 was rolled back after 5.00 s; the update to app:3 was rolled back after 5.00 s; \
+             and 1 more update went badly; *",
+            LOST,
+            "0 s",
+            "Swarm, at 12.00 s",
+            "app:2 → 1, app:3 → 1, app:4 → 1",
         ],
     ),
     // Two updates that go well, and an old task that dies in between.
