@@ -377,7 +377,8 @@ impl Decision {
 }
 
 impl Verdict {
-    const fn rule(self) -> Rule {
+    /// The rule by which it was found.
+    pub const fn rule(self) -> Rule {
         match self {
             Verdict::Counts { acts: true, .. } => Rule::TooManyFailures,
             Verdict::Counts { .. } | Verdict::NotMade | Verdict::Late { .. } => Rule::Failure,

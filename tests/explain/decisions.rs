@@ -287,7 +287,7 @@ fn each_decision_tells_its_cause_and_its_rule() {
 /// A rule that no test of this program names is one that nobody has seen at work.
 #[test]
 fn each_rule_has_a_test() {
-    let tests = concat!(include_str!("main.rs"), include_str!("decisions.rs"));
+    let tests = concat!(include_str!("main.rs"), include_str!("decisions.rs"), include_str!("waits.rs"));
     let missing: Vec<Rule> =
         Rule::ALL.iter().filter(|rule| !tests.contains(&format!("[{}]", rule.number()))).copied().collect();
     assert_eq!(missing, []);

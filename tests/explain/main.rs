@@ -2,6 +2,7 @@
 
 mod decisions;
 mod truth;
+mod waits;
 
 use std::fs;
 use std::path::Path;
@@ -91,7 +92,9 @@ fn the_failure_action_is_the_reason() {
     );
     assert_says(
         &paused,
-        &["the end of ", " counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > "],
+        &[
+            "it counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > max_failure_ratio 0 [U26]",
+        ],
     );
     let told = chain(&web(&json!({}), &exits("2s"), &[UPDATE]));
     assert_says(&told, &["web: paused: update paused due to failure or early termination of task 3 [U27]"]);
@@ -119,7 +122,7 @@ fn the_ratio_is_the_reason() {
 fn the_monitor_is_the_reason() {
     let config = json!({"failure_action": "rollback", "monitor": "1s", "delay": "10s"});
     let why = answer(&config, &json!({"tasks": {"0": exits("3s")}}));
-    assert_says(&why, &["because it was seen 3s after the task had come up, later than the monitor of 1s [U25]"]);
+    assert_says(&why, &["because it ended 3s after it ran, later than the monitor of 1s [U25]"]);
     let config = json!({"failure_action": "rollback", "monitor": "1s", "parallelism": 0});
     let why = answer(&config, &exits("10s"));
     assert_says(&why, &["because the update that made it was completed at "]);
@@ -149,9 +152,82 @@ fn who_made_the_task_is_the_reason() {
 }
 
 #[test]
+fn a_task_that_was_told_to_stop_can_be_the_reason() {
+    let drained = bundled("operations/drain-during-update.json");
+    assert_says(&why_no_rollback(&drained), &["was paused at 35.300s", "has ended: shutdown\n it counts, because"]);
+}
+
+#[test]
+fn the_failure_that_decided_is_told_among_many() {
+    let why = why_no_rollback(&bundled("tutorials/worker-rollback.json"));
+    assert_says(
+        &why,
+        &["was rolled back at 43.200s, when 3 of 10 slots had failed, more than its max_failure_ratio of 0.2"],
+    );
+    assert_says(
+        &why,
+        &["it counts, because the update made it, and it ended 200ms after it ran: 3 of 10 slots, 0.300 >"],
+    );
+    let why = why_no_rollback(&bundled("tutorials/numbers-api-rollback.json"));
+    assert_says(
+        &why,
+        &[
+            "32.300s numbers-api.4 task 6",
+            "it counts, but only at 36.600s, when the workers have finished (U13), because the update made it",
+        ],
+    );
+}
+
+#[test]
+fn tasks_that_an_update_did_not_make_do_not_count() {
+    let more = ("20s", "service update --image web:2 --replicas 5 web");
+    let config = json!({"update_config": {"failure_action": "rollback"}});
+    let added = json!({"tasks": {"0": exits("1s")}});
+    let why = why_no_rollback(&web(&config, &added, &[more]));
+    assert_says(&why, &["it does not count, because it was made where there was none, outside the update [U25]"]);
+    let mut scenario = web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &[UPDATE]);
+    scenario["images"]["web:1"]["tasks"] = json!({"0": exits("25s")});
+    assert_says(
+        &why_no_rollback(&scenario),
+        &["because the update did not make it: it is an earlier task of web:1 [U25]"],
+    );
+}
+
+#[test]
+fn an_update_that_goes_on_is_not_complete() {
+    let mut scenario = web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &[UPDATE]);
+    scenario["duration"] = "30s".into();
+    let why = why_no_rollback(&scenario);
+    assert_says(&why, &["was not rolled back and is not complete: no task of it ended; web: the update goes on at "]);
+    let again = [UPDATE, ("30s", "service update --image web:1 web")];
+    let why = why_no_rollback(&web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &again));
+    assert_says(
+        &why,
+        &["was not rolled back until an operator updated the service again at 30.000s: no task of it ended; "],
+    );
+}
+
+#[test]
+fn a_service_that_is_removed_is_not_rolled_back() {
+    let timeline = [UPDATE, ("28s", "service rm web")];
+    let why = why_no_rollback(&web(&json!({"update_config": {"delay": "20s"}}), &json!({}), &timeline));
+    assert_says(
+        &why,
+        &[
+            "was not rolled back until an operator removed the service at 28.000s: no task of it ended; as it stood then, web: the update goes on at",
+        ],
+    );
+    let told = chain(&web(&json!({}), &exits("2s"), &timeline));
+    assert!(told.contains("web: paused") && !told.contains("nothing goes on until"), "{told}");
+}
+
+#[test]
 fn nothing_failed_or_nothing_changed_or_it_was_rolled_back() {
     let config = json!({"failure_action": "rollback"});
-    assert_says(&answer(&config, &json!({})), &["was completed at ", "no task of it ended by itself [U33]"]);
+    assert_says(
+        &answer(&config, &json!({})),
+        &["was not rolled back but completed at ", "no task of it ended by itself [U33]"],
+    );
     let label = ("20s", "service update --label-add team=x web");
     let why = why_no_rollback(&web(&json!({}), &json!({}), &[label]));
     assert_says(&why, &["changed nothing that tasks run, so that nothing was to be updated [U7]"]);
@@ -296,24 +372,6 @@ fn the_enforcer_and_global_services_tell_of_nodes() {
     scenario["services"]["web"]["deploy"].as_object_mut().expect("a mapping").remove("replicas");
     let told = chain(&scenario);
     assert_says(&told, &["web.node2 task ", "is to stop because node2 is drained [G6]"]);
-}
-
-#[test]
-fn what_is_waited_for_is_told_at_the_end() {
-    let until = |scenario: &Value, second: u64| {
-        let between = Some((Time::ZERO, Time::ZERO + Span::from_secs(second)));
-        explained(scenario, |explain, end| explain.chain(&Scope { between, ..Scope::default() }, end))
-    };
-    let slow = web(&json!({"update_config": {"delay": "10s"}}), &json!({}), &[UPDATE]);
-    assert_says(
-        &until(&slow, 21),
-        &["the update waits until web.", " may start\n", "the task before it has not stopped; at 80."],
-    );
-    assert_says(&until(&slow, 30), &["web: the update goes on at ", "because its worker rests for 10s [U16]"]);
-    assert_says(&until(&slow, 65), &["web: the update is complete at ", "unless too many tasks fail"]);
-    let paused = web(&json!({}), &exits("2s"), &[UPDATE]);
-    assert_says(&until(&paused, 28), &["is held back until ", "because the restart delay has not passed [R14]"]);
-    assert_says(&until(&paused, 90), &["web: nothing goes on until an operator updates the service again", "[U6]"]);
 }
 
 #[test]

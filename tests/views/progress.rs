@@ -12,6 +12,7 @@ use rollsim::report::docker::progress::{Ending, Message, Polled, PolledTask, Pro
 use rollsim::report::docker::release;
 
 use crate::table::state;
+use crate::{files, folders};
 
 /// Columns of the terminal of all recordings.
 const WIDTH: u16 = 120;
@@ -28,22 +29,23 @@ struct Recording {
     fails: bool,
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/cli")
+/// The recordings that show a display, without what follows the first dot of their names.
+fn paths() -> Vec<PathBuf> {
+    let files = folders().iter().flat_map(|folder| files(&folder.join("cli"))).collect::<Vec<PathBuf>>();
+    let mut paths: Vec<PathBuf> =
+        files.iter().filter_map(|path| Some(path.to_str()?.strip_suffix(".raw")?.into())).collect();
+    paths.retain(|path: &PathBuf| screens(path).contains("overall progress: "));
+    assert!(paths.len() >= 23, "{} recordings", paths.len());
+    paths
 }
 
-/// Names of the recordings, without what follows the first dot.
-fn names() -> Vec<String> {
-    let entries = fs::read_dir(folder()).expect("the recordings are there");
-    let names = entries.map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".raw").map(str::to_owned)).collect();
-    names.sort();
-    assert_eq!(names.len(), 10);
-    names
+fn screens(path: &Path) -> String {
+    fs::read_to_string(path.with_extension("screens.txt")).expect("screens are text")
 }
 
-fn recording(name: String) -> Recording {
-    let text = fs::read_to_string(folder().join(format!("{name}.screens.txt"))).expect("screens are text");
+fn recording(path: &Path) -> Recording {
+    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+    let text = screens(path);
     let mut blocks: Vec<&str> = text.split("--- ").skip(1).collect();
     let last = blocks.pop().expect("an exit status");
     let mut reference = String::new();
@@ -86,7 +88,10 @@ fn polled(lines: &[String], completes: bool, fails: bool) -> Polled {
     let tasks: Vec<PolledTask> = (1..).zip(&rows[..filled]).map(task).collect();
     let said = |state, text: &str| Some((state, text.to_owned()));
     let status = match of("rollback") {
-        _ if fails => said(UpdateState::Paused, of("service update paused").expect("an error")),
+        _ if fails => match (of("service update paused"), of("service rollback paused")) {
+            (Some(message), _) => said(UpdateState::Paused, message),
+            (None, message) => said(UpdateState::RollbackPaused, message.expect("an error")),
+        },
         Some(_) if completes && running == wanted => said(UpdateState::RollbackCompleted, "rollback completed"),
         Some(message) => said(UpdateState::RollbackStarted, message),
         None => None,
@@ -160,8 +165,8 @@ impl Emulator {
 
 #[test]
 fn fed_with_the_same_states_the_display_shows_the_same_screens() {
-    for name in names() {
-        let recording = recording(name);
+    for path in paths() {
+        let recording = recording(&path);
         let last = recording.screens.len() - 1;
         let completes = recording.screens[last].1.iter().any(|line| line == "rollback: rollback completed");
         let mut progress = Progress::new(recording.reference.clone(), release::of(recording.engine));
@@ -203,8 +208,9 @@ fn messages(drawn: &str) -> (Vec<Message>, &str) {
 
 #[test]
 fn messages_are_drawn_with_the_same_control_sequences() {
-    for name in names() {
-        let bytes = fs::read(folder().join(format!("{name}.raw"))).expect("a recording");
+    for path in paths() {
+        let name = path.display();
+        let bytes = fs::read(path.with_extension("raw")).expect("a recording");
         // A terminal makes two characters of a newline.
         let text = String::from_utf8(bytes).expect("text").replace("\r\n", "\n");
         let begin = text.find("\n\x1b[1A").expect("a display");

@@ -33,12 +33,22 @@ pub fn state(word: &str) -> TaskState {
 pub fn age(text: &str) -> Span {
     let words: Vec<&str> =
         text.strip_suffix(" ago").unwrap_or_else(|| panic!("`{text}` is no age")).split(' ').collect();
-    let seconds = match words[..] {
-        ["Less" | "less", "than", "a", "second"] => 0,
-        ["About" | "about", "a", "minute"] => 60,
-        [number, "second" | "seconds"] => number.parse().expect("a number"),
-        [number, "minutes"] => 60 * number.parse::<u64>().expect("a number"),
+    let (number, unit) = match words[..] {
+        ["Less" | "less", "than", "a", "second"] => (0, "second"),
+        ["About" | "about", "a" | "an", unit] => (1, unit),
+        [number, unit] => (number.parse().expect("a number"), unit),
         _ => panic!("`{text}` is no age"),
     };
+    let unit = match unit.trim_end_matches('s') {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        "week" => 7 * 86_400,
+        "month" => 30 * 86_400,
+        "year" => 365 * 86_400,
+        _ => panic!("`{text}` is no age"),
+    };
+    let seconds: u64 = number * unit;
     Span::from_secs(seconds)
 }

@@ -1,7 +1,8 @@
 //! A service as docker's API gives it: what `docker service inspect` prints.
 //!
-//! Departs: networks stand under their names, as rollsim gives them no ids, and what rollsim does not keep (ids of
-//! secrets, ...) is left out.
+//! Departs: networks stand under their names, as rollsim gives them no ids, and what rollsim does not keep is left out: `Version`
+//! (the raft index, which counts writes that are not modelled), `VirtualIPs` (there are no addresses), `Privileges` but for a
+//! credential spec (docker's front ends differ in what they send), ids of secrets, ...
 //!
 //! Source: moby: api/types/swarm/{service,task,container}.go.
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
 use super::words::{Speaker, action, ended};
-use super::{End, Event, Explain, Row, Scope, Tasks, of_decision, waits};
+use super::{End, Event, Explain, Row, Scope, Tasks, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::rule::Rule;
@@ -132,9 +132,13 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
             Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
             None => String::new(),
         };
-        let decided_by =
-            find(update, |event| counts(event).filter(|counts| counts.acts)).map(|(_, counts)| counts.task);
-        return Reason { why: format!("was rolled back at {}{then}", seconds(at)), rule: Rule::RollBack, decided_by };
+        let decided = find(update, |event| counts(event).filter(|counts| counts.acts)).map(|(_, counts)| counts);
+        let when = decided.as_ref().map_or_else(String::new, |Counts { failures, dirty, ratio, .. }| {
+            let of = counted(*dirty, "slot");
+            format!(", when {failures} of {of} had failed, more than its max_failure_ratio of {ratio}")
+        });
+        let why = format!("was rolled back at {}{when}{then}", seconds(at));
+        return Reason { why, rule: Rule::RollBack, decided_by: decided.map(|counts| counts.task) };
     }
     let Some((_, config)) = find(update, |event| match event {
         Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(*config),
@@ -152,14 +156,16 @@ struct Counts {
     task: TaskId,
     failures: u32,
     dirty: u32,
+    ratio: f32,
     acts: bool,
 }
 
 fn counts(event: &Event) -> Option<Counts> {
     match *event {
-        Event::Decision(_, Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, acts, .. }, .. }) => {
-            Some(Counts { task, failures, dirty, acts })
-        }
+        Event::Decision(
+            _,
+            Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, ratio, acts }, .. },
+        ) => Some(Counts { task, failures, dirty, ratio, acts }),
         _ => None,
     }
 }
@@ -205,16 +211,13 @@ fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
 
 /// That an update was not rolled back, and what the operator did if it had not ended by then.
 fn not_rolled_back(update: &Update<'_>) -> String {
-    let is_over = matches!(
-        last_status(update),
-        Some((_, UpdateState::Completed | UpdateState::Paused | UpdateState::RollbackCompleted))
-    );
-    let then = match update.next {
-        None => String::new(),
-        Some(_) if is_over => String::new(),
-        Some(Next::Update) => format!(" until an operator updated the service again at {}", seconds(update.to)),
-        Some(Next::ManualRollback) => format!(" until an operator did so at {}", seconds(update.to)),
-        Some(Next::Removal) => format!(" until an operator removed the service at {}", seconds(update.to)),
+    let then = match (last_status(update), update.next) {
+        (Some((at, UpdateState::Completed)), _) => format!(" but completed at {}", seconds(at)),
+        (Some((_, UpdateState::Updating)), None) => " and is not complete".to_owned(),
+        (_, None) | (Some((_, UpdateState::Paused | UpdateState::RollbackCompleted)), _) => String::new(),
+        (_, Some(Next::Update)) => format!(" until an operator updated the service again at {}", seconds(update.to)),
+        (_, Some(Next::ManualRollback)) => format!(" until an operator did so at {}", seconds(update.to)),
+        (_, Some(Next::Removal)) => format!(" until an operator removed the service at {}", seconds(update.to)),
     };
     format!("was not rolled back{then}")
 }
@@ -222,9 +225,10 @@ fn not_rolled_back(update: &Update<'_>) -> String {
 /// No task has ended by itself.
 fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
     let (why, rule) = match last_status(update) {
-        Some((at, UpdateState::Completed)) => {
-            (format!("was completed at {}: no task of it ended by itself", seconds(at)), Rule::Complete)
-        }
+        Some((at, UpdateState::Completed)) => (
+            format!("was not rolled back but completed at {}: no task of it ended by itself", seconds(at)),
+            Rule::Complete,
+        ),
         _ => {
             let scope = Scope { service: Some(update.service), ..Scope::default() };
             let mut tasks = Tasks::default();
@@ -234,13 +238,16 @@ fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
                 }
             }
             let waits = waits::at(explain.plan, &scope, update.before, &tasks, update.to);
-            let waits = waits.into_iter().next();
             let then = if update.next.is_some() { "as it stood then, " } else { "" };
-            let (then, rule) = waits.map_or((String::new(), Rule::AwaitRunning), |(text, because, rule)| {
-                (format!("; {then}{text}: {because}"), rule)
-            });
-            let head = not_rolled_back(update);
-            (format!("{head}: no task of it ended, and one that never starts cannot fail{then}"), rule)
+            let (then, rule) = match waits.into_iter().next() {
+                Some((text, because, Rule::AwaitRunning)) => {
+                    let then = format!(", and one that never starts cannot fail; {then}{text}: {because}");
+                    (then, Rule::AwaitRunning)
+                }
+                Some((text, because, rule)) => (format!("; {then}{text}: {because}"), rule),
+                None => (String::new(), Rule::Failure),
+            };
+            (format!("{}: no task of it ended{then}", not_rolled_back(update)), rule)
         }
     };
     Reason { why, rule, decided_by: None }
@@ -264,16 +271,21 @@ fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
 /// What the updater made of the end of a task, or why it never looked at it.
 fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> Judgement {
     let mut decisions = update.events.iter().rev();
-    let failure = decisions.find_map(|(_, event)| match event {
-        Event::Decision(service, decision @ Decision::Failure { task: of, .. }) if *of == task => {
-            Some((*service, *decision))
-        }
+    let failure = decisions.find_map(|(at, event)| match event {
+        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if *of == task => Some((*at, *verdict)),
         _ => None,
     });
-    if let Some((service, decision)) = failure {
-        let words = of_decision(explain.plan, &explain.tasks, service, &decision);
-        let what = format!("{}, because {}", words.what, words.because);
-        return Judgement { what, because: words.because, rule: decision.rule() };
+    if let Some((at, verdict)) = failure {
+        let (what, because) = Speaker { plan: explain.plan, tasks: &explain.tasks }.verdict(task, verdict);
+        // While the workers finish nothing is looked at.
+        let when = match verdict {
+            Verdict::Counts { .. } if at > end.at => {
+                let rule = Rule::WorkersFinish.number();
+                format!(", but only at {}, when the workers have finished ({rule})", seconds(at))
+            }
+            _ => String::new(),
+        };
+        return Judgement { what: format!("it {what}{when}, because {because}"), because, rule: verdict.rule() };
     }
     let (because, rule) = match row.first.created.map(|created| created.by) {
         Some(Creator::Updater { run }) => {
@@ -282,6 +294,9 @@ fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row
         }
         Some(Creator::RestartSupervisor) => {
             ("the restart supervisor made it, not the update".to_owned(), Rule::Failure)
+        }
+        Some(Creator::Orchestrator) if row.first.status_at >= update.from => {
+            ("it was made where there was none, outside the update".to_owned(), Rule::Failure)
         }
         Some(Creator::Orchestrator) | None => {
             let image = of_image_in_short(&explain.plan.images[row.first.image].name);

@@ -10,7 +10,7 @@ use crate::model::decision::{Decision, Verdict};
 use crate::model::node::Leadership;
 use crate::model::rule::Rule;
 use crate::model::service::FailureAction;
-use crate::model::task::TaskState;
+use crate::model::task::{TaskError, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId, defaults};
 use crate::sim::Plan;
@@ -22,10 +22,11 @@ type Wait = (String, String, Rule);
 #[derive(Default)]
 struct Standing {
     updaters: BTreeMap<(ServiceId, u32), Updater>,
-    /// Tasks that are held back, and until when at least; under a new leader that is not said.
-    held_back: BTreeMap<TaskId, (ServiceId, Option<Time>)>,
+    held_back: BTreeMap<TaskId, HeldBack>,
     /// Tasks that may run.
     started: BTreeSet<TaskId>,
+    /// Tasks that are to stop.
+    stopping: BTreeSet<TaskId>,
     statuses: BTreeMap<ServiceId, UpdateState>,
     /// That nobody leads, if so.
     leaderless: Option<Leadership>,
@@ -56,6 +57,20 @@ enum Hand {
     Rests,
 }
 
+/// A task that the restart supervisor holds back.
+#[derive(Clone, Copy)]
+struct HeldBack {
+    since: Time,
+    delay: Span,
+    /// The task that must stop first, if one must.
+    predecessor: Option<TaskId>,
+    /// Whether a new leader counts its delay.
+    is_inherited: bool,
+}
+
+/// How many of a kind are told.
+const MOST: usize = 4;
+
 /// Everything that is waited for at `now`, after these events.
 pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &Tasks, now: Time) -> Vec<Wait> {
     let mut standing = Standing::default();
@@ -65,54 +80,130 @@ pub(super) fn at(plan: &Plan, scope: &Scope, events: &[(Time, Event)], tasks: &T
     if let Some(leadership) = standing.leaderless {
         return vec![(nobody_leads(leadership).to_owned(), String::new(), Rule::NoQuorum)];
     }
-    let speaker = Speaker { plan, tasks };
-    let is_asked_for = |service: ServiceId| scope.service.is_none_or(|asked| asked == service);
-    let is_slot = |task: TaskId| scope.slot.is_none() || scope.slot == tasks.get(task).map(|row| row.first.slot);
-    let mut waits = Vec::new();
-    for ((service, _), updater) in standing.updaters.iter().filter(|((service, _), _)| is_asked_for(*service)) {
-        let name = &plan.services[*service];
-        // When those have rested that await no task.
-        let mut rested = Vec::new();
-        for (since, hand) in updater.workers.values() {
-            let task = match *hand {
-                Hand::Awaits(task) => Some(task),
-                Hand::Keeps(task) => Some(task).filter(|task| !standing.may_run(&speaker, *task)),
-                Hand::Rests => None,
-            };
-            match task {
-                None => rested.push(*since + updater.delay),
-                Some(task) if !is_slot(task) => {}
-                Some(task) if standing.started.contains(&task) => waits.push(awaits_running(&speaker, task)),
-                Some(task) => waits.push(awaits_start(&speaker, task, *since)),
-            }
-        }
-        waits.extend(updater.rests(name, &rested, now));
-        if let Some(until) = updater.watches_until {
-            let text = format!("{name}: the update is complete at {}, unless too many tasks fail", seconds(until));
-            waits.push((text, "it watches for failures until then".to_owned(), Rule::LastWatch));
-        }
-    }
-    for (task, (_, until)) in standing.held_back.iter().filter(|(task, (of, _))| is_asked_for(*of) && is_slot(**task)) {
-        let (name, why) = (speaker.task(*task), "the restart delay has not passed");
-        waits.push(match until {
-            Some(until) => {
-                (format!("{name} is held back until {}", seconds(*until)), why.to_owned(), Rule::DelayedStart)
-            }
-            None => (format!("{name} is held back"), format!("{why}, counted from its last report"), Rule::HeldBack),
-        });
-    }
-    for (&service, state) in standing.statuses.iter().filter(|(service, _)| is_asked_for(**service)) {
-        let goes_on = standing.updaters.iter().any(|((of, _), updater)| *of == service && !updater.is_stopped);
-        if matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) && !goes_on {
-            let text =
-                format!("{}: nothing goes on until an operator updates the service again", plan.services[service]);
-            waits.push((text, format!("the update status is {}", state.name()), Rule::Halted));
-        }
+    let asked = Asked { speaker: Speaker { plan, tasks }, scope, now };
+    let (updates, awaited) = standing.updates(&asked);
+    let held_back = standing.held_back(&asked);
+    let unplaced = standing.unplaced(&asked, &awaited);
+    [standing.paused(&asked), few(updates), few(held_back), few(unplaced)].concat()
+}
+
+/// The first of many.
+fn few(mut waits: Vec<Wait>) -> Vec<Wait> {
+    if let Some((.., rule)) = waits.get(MOST) {
+        let more = (format!("and {} more", waits.len() - MOST), String::new(), *rule);
+        waits.truncate(MOST);
+        waits.push(more);
     }
     waits
 }
 
+/// What was asked, and when.
+struct Asked<'a> {
+    speaker: Speaker<'a>,
+    scope: &'a Scope,
+    now: Time,
+}
+
+impl Asked<'_> {
+    fn is_service(&self, service: ServiceId) -> bool {
+        self.scope.service.is_none_or(|asked| asked == service)
+    }
+
+    fn is_task(&self, task: TaskId) -> bool {
+        let slot_is = |row: &Row| self.scope.slot.is_none_or(|asked| asked == row.first.slot);
+        self.speaker.tasks.get(task).is_some_and(|row| self.is_service(row.first.service) && slot_is(row))
+    }
+}
+
 impl Standing {
+    /// Updates that nobody goes on with.
+    fn paused(&self, asked: &Asked<'_>) -> Vec<Wait> {
+        let goes_on = |service| self.updaters.iter().any(|((of, _), updater)| *of == service && !updater.is_stopped);
+        let is_paused = |(service, state): &(&ServiceId, &UpdateState)| {
+            matches!(state, UpdateState::Paused | UpdateState::RollbackPaused) && !goes_on(**service)
+        };
+        let paused = self.statuses.iter().filter(|(service, _)| asked.is_service(**service)).filter(is_paused);
+        let wait = |(service, state): (&ServiceId, &UpdateState)| {
+            let name = &asked.speaker.plan.services[*service];
+            let text = format!("{name}: nothing goes on until an operator updates the service again");
+            (text, format!("the update status is {}", state.name()), Rule::Halted)
+        };
+        paused.map(wait).collect()
+    }
+
+    /// What updates wait for, and the tasks among it.
+    fn updates(&self, asked: &Asked<'_>) -> (Vec<Wait>, BTreeSet<TaskId>) {
+        let (mut waits, mut tasks) = (Vec::new(), BTreeSet::new());
+        for ((service, _), updater) in self.updaters.iter().filter(|((service, _), _)| asked.is_service(*service)) {
+            let name = &asked.speaker.plan.services[*service];
+            // When those have rested that await no task.
+            let mut rested = Vec::new();
+            for (since, hand) in updater.workers.values() {
+                let task = match *hand {
+                    Hand::Awaits(task) => Some(task),
+                    Hand::Keeps(task) => Some(task).filter(|task| !self.may_run(asked, *task)),
+                    Hand::Rests => None,
+                };
+                match task {
+                    None => rested.push(*since + updater.delay),
+                    Some(task) if !asked.is_task(task) => {}
+                    Some(task) if self.started.contains(&task) => waits.push(self.awaits_running(asked, task)),
+                    Some(task) => waits.push(awaits_start(asked, task, *since)),
+                }
+                tasks.extend(task);
+            }
+            waits.extend(updater.rests(name, &rested, asked.now));
+            if let Some(until) = updater.watches_until {
+                let text = format!("{name}: the update is complete at {}, unless too many tasks fail", seconds(until));
+                waits.push((text, "it watches for failures until then".to_owned(), Rule::LastWatch));
+            }
+        }
+        (waits, tasks)
+    }
+
+    /// Tasks that are restarted, but not yet.
+    fn held_back(&self, asked: &Asked<'_>) -> Vec<Wait> {
+        let held_back = self.held_back.iter().filter(|(task, _)| asked.is_task(**task));
+        let wait = |(task, held): (&TaskId, &HeldBack)| {
+            let (name, until) = (asked.speaker.task(*task), held.since + held.delay);
+            let why = "the restart delay has not passed";
+            match held.predecessor {
+                _ if held.is_inherited => {
+                    let why = format!("{why}, which a new leader counts from its last report");
+                    (format!("{name} is held back"), why, Rule::HeldBack)
+                }
+                Some(old) if until <= asked.now => {
+                    let end = seconds(held.since + defaults::OLD_TASK_TIMEOUT);
+                    let old = asked.speaker.task(old);
+                    let why = format!("{old} has not stopped; at {end} it is waited for no longer");
+                    (format!("{name} is held back"), why, Rule::DelayedStart)
+                }
+                _ => (format!("{name} is held back until {}", seconds(until)), why.to_owned(), Rule::DelayedStart),
+            }
+        };
+        held_back.map(wait).collect()
+    }
+
+    /// Tasks without a node, but those that updates wait for.
+    fn unplaced(&self, asked: &Asked<'_>, awaited: &BTreeSet<TaskId>) -> Vec<Wait> {
+        let rows = asked.speaker.tasks.rows.iter();
+        let unplaced = rows.filter(|(task, row)| {
+            row.last.status.state == TaskState::Pending
+                && asked.is_task(*task)
+                && !self.stopping.contains(task)
+                && !awaited.contains(task)
+        });
+        let wait = |(task, row): (TaskId, &Row)| {
+            let rule = match row.last.status.err? {
+                TaskError::UnsuitableNode(_) => Rule::Confirm,
+                _ => Rule::Unplaced,
+            };
+            let why = format!("it is {} since {}", ended(row.last.status), seconds(row.since));
+            Some((format!("{} waits for a node", asked.speaker.task(task)), why, rule))
+        };
+        unplaced.filter_map(wait).collect()
+    }
+
     fn note(&mut self, at: Time, event: &Event) {
         match *event {
             Event::UpdaterEnds(run) => self.updaters.retain(|(_, other), _| *other != run),
@@ -121,17 +212,19 @@ impl Standing {
             Event::Leadership(leadership) => {
                 // What a leader has in mind goes with it.
                 self.updaters.clear();
-                self.held_back.values_mut().for_each(|(_, until)| *until = None);
+                self.held_back.values_mut().for_each(|held| held.is_inherited = true);
                 self.leaderless = (!matches!(leadership, Leadership::Leader(_))).then_some(leadership);
             }
-            Event::Decision(service, Decision::Restarts { new, delay, .. }) => {
-                self.held_back.insert(new, (service, Some(at + delay)));
+            Event::Decision(_, Decision::Restarts { task, new, delay, waits, .. }) => {
+                let predecessor = waits.then_some(task);
+                self.held_back.insert(new, HeldBack { since: at, delay, predecessor, is_inherited: false });
+                self.stop(task);
             }
             Event::Decision(_, Decision::Starts { task, .. }) => {
                 self.held_back.remove(&task);
                 self.started.insert(task);
             }
-            Event::Decision(_, Decision::Stops { task, .. }) => _ = self.held_back.remove(&task),
+            Event::Decision(_, Decision::Stops { task, .. } | Decision::NotReplaced { task, .. }) => self.stop(task),
             Event::Decision(service, ref decision) => self.note_updater(service, at, decision),
             Event::Command(_) | Event::Refused(_) | Event::Spec(..) | Event::Task(_) | Event::Node(..) => {}
         }
@@ -167,10 +260,33 @@ impl Standing {
         }
     }
 
+    /// A task of an update that may run and does not.
+    fn awaits_running(&self, asked: &Asked<'_>, task: TaskId) -> Wait {
+        let speaker = &asked.speaker;
+        let text = format!("the update waits, without any timeout, until {} runs or has ended", speaker.task(task));
+        let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
+            let (what, since) = (ended(row.last.status), seconds(row.since));
+            match row.last.status.state {
+                _ if self.stopping.contains(&task) => "it is to stop, and has not".to_owned(),
+                TaskState::Preparing => format!("its image is pulled and its container made since {since}"),
+                TaskState::Starting => {
+                    format!("it is starting since {since}; with a health check it must get healthy first")
+                }
+                _ => format!("it is {what} since {since}"),
+            }
+        });
+        (text, state, Rule::AwaitRunning)
+    }
+
+    fn stop(&mut self, task: TaskId) {
+        self.held_back.remove(&task);
+        self.stopping.insert(task);
+    }
+
     /// Whether a task that an update keeps may run already.
-    fn may_run(&self, speaker: &Speaker<'_>, task: TaskId) -> bool {
+    fn may_run(&self, asked: &Asked<'_>, task: TaskId) -> bool {
         let is_made_to_run = |row: &Row| row.first.desired >= TaskState::Running;
-        self.started.contains(&task) || speaker.tasks.get(task).is_some_and(is_made_to_run)
+        self.started.contains(&task) || asked.speaker.tasks.get(task).is_some_and(is_made_to_run)
     }
 }
 
@@ -203,24 +319,8 @@ pub(super) fn nobody_leads(leadership: Leadership) -> &'static str {
 }
 
 /// A task of an update that is held back.
-fn awaits_start(speaker: &Speaker<'_>, task: TaskId, since: Time) -> Wait {
+fn awaits_start(asked: &Asked<'_>, task: TaskId, since: Time) -> Wait {
     let until = seconds(since + defaults::OLD_TASK_TIMEOUT);
-    let text = format!("the update waits until {} may start", speaker.task(task));
+    let text = format!("the update waits until {} may start", asked.speaker.task(task));
     (text, format!("the task before it has not stopped; at {until} it is waited for no longer"), Rule::DelayedStart)
-}
-
-/// A task of an update that may run and does not.
-fn awaits_running(speaker: &Speaker<'_>, task: TaskId) -> Wait {
-    let text = format!("the update waits, without any timeout, until {} runs or has ended", speaker.task(task));
-    let state = speaker.tasks.get(task).map_or_else(String::new, |row| {
-        let (what, since) = (ended(row.last.status), seconds(row.since));
-        match row.last.status.state {
-            TaskState::Preparing => format!("its image is pulled and its container made since {since}"),
-            TaskState::Starting => {
-                format!("it is starting since {since}; with a health check it must get healthy first")
-            }
-            _ => format!("it is {what} since {since}"),
-        }
-    });
-    (text, state, Rule::AwaitRunning)
 }

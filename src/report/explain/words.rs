@@ -42,7 +42,10 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
         Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } | Decision::SlotDone { .. } => {
             speaker.slot_of_update(service, decision)
         }
-        Decision::Failure { task, verdict, .. } => speaker.verdict(task, verdict),
+        Decision::Failure { task, verdict, .. } => {
+            let (what, because) = speaker.verdict(task, verdict);
+            (format!("the end of {} {what}", speaker.task(task)), because)
+        }
         Decision::Stops { task, cause } => {
             let what = match cause {
                 StopCause::NotRestarted(_) => "is not replaced",
@@ -63,11 +66,8 @@ pub fn of_decision(plan: &Plan, tasks: &Tasks, service: ServiceId, decision: &De
             (format!("{} is made in its place{held_back}", speaker.task(new)), speaker.restart(task, cause))
         }
         Decision::RestartsLater { task, cause } => {
-            let why = speaker.restart(task, cause);
-            (
-                format!("{} is replaced later", speaker.task(task)),
-                format!("{why}; it is held back, and is replaced when it could have started"),
-            )
+            let held = "it is held back, and is replaced when it could have started";
+            (format!("{} is replaced later", speaker.task(task)), format!("{}; {held}", speaker.restart(task, cause)))
         }
         Decision::NotReplaced { task, cause, refusal: why } => {
             let because = format!("{}, and {}", speaker.restart(task, cause), refusal(why));
@@ -222,39 +222,29 @@ impl Speaker<'_> {
         }
     }
 
-    fn verdict(&self, task: TaskId, verdict: Verdict) -> (String, String) {
-        let end = format!("the end of {}", self.task(task));
+    /// What an updater does with the end of a task, and why.
+    pub fn verdict(&self, task: TaskId, verdict: Verdict) -> (&'static str, String) {
         let row = self.tasks.get(task);
+        let ran = row.and_then(|row| row.ran).zip(row.and_then(|row| row.ended)).map(|(ran, end)| end.at - ran);
+        let ended = ran.map_or("it ended before it ran".to_owned(), |ran| format!("it ended {ran} after it ran"));
         match verdict {
             Verdict::Counts { failures, dirty, ratio, acts } => {
                 let (relation, then) = if acts { (">", "") } else { ("is not above", ", so the update goes on") };
                 let (share, of) = (f64::from(failures) / f64::from(dirty), counted(dirty, "slot"));
-                let ran = row.and_then(|row| row.ran).zip(row.and_then(|row| row.ended));
-                let when =
-                    ran.map_or("before it ran".to_owned(), |(ran, end)| format!("{} after it ran", end.at - ran));
-                (
-                    format!("{end} counts"),
-                    format!(
-                        "the update made it, and it ended {when}: {failures} of {of}, {share:.3} {relation} max_failure_ratio \
-                         {ratio}{then}"
-                    ),
-                )
+                let sum = format!("{failures} of {of}, {share:.3} {relation} max_failure_ratio {ratio}{then}");
+                ("counts", format!("the update made it, and {ended}: {sum}"))
             }
-            Verdict::ActionIsContinue => (format!("{end} is not looked at"), "failure_action is continue".to_owned()),
-            Verdict::NotMade => {
-                (format!("{end} does not count"), "the update had found it up to date and only kept it".to_owned())
+            Verdict::ActionIsContinue => ("is not looked at", "failure_action is continue".to_owned()),
+            Verdict::NotMade => ("does not count", "the update had found it up to date and only kept it".to_owned()),
+            Verdict::Late { after, monitor } => {
+                let seen = if ran == Some(after) { String::new() } else { format!(" and was looked at {after} after") };
+                ("does not count", format!("{ended}{seen}, later than the monitor of {monitor}"))
             }
-            Verdict::Late { after, monitor } => (
-                format!("{end} does not count"),
-                format!("it was seen {after} after the task had come up, later than the monitor of {monitor}"),
-            ),
-            Verdict::NotYet => (
-                format!("{end} is not looked at yet"),
-                "all slots are handed out; until the workers have finished nothing is looked at".to_owned(),
-            ),
-            Verdict::Over => {
-                (format!("{end} does not count"), "the update has been paused or rolled back already".to_owned())
+            Verdict::NotYet => {
+                let why = "all slots are handed out; until the workers have finished nothing is looked at";
+                ("is not looked at yet", why.to_owned())
             }
+            Verdict::Over => ("does not count", "the update has been paused or rolled back already".to_owned()),
         }
     }
 
