@@ -173,6 +173,7 @@ fn was_down(service: &ServiceSummary) -> Answer {
         count => (format!("Yes, {} times", grouped(count)), Tone::Bad),
     };
     let detail = match service.degraded {
+        Span::ZERO if service.peak_tasks == 0 => "no replica was desired".to_owned(),
         Span::ZERO => "all replicas were in rotation throughout".to_owned(),
         degraded => format!("fewer replicas in rotation than desired for {}", length(degraded)),
     };

@@ -95,7 +95,7 @@ impl<'a> History<'a> {
     }
 
     /// The tasks that ended by themselves, and not in an update: how many, and when the first.
-    pub(super) fn replaced(&self) -> Option<(u32, Time)> {
+    pub(super) fn ended(&self) -> Option<(u32, Time)> {
         let later = self.rollouts.iter().filter(|rollout| rollout.ended_later()).map(|rollout| rollout.fate);
         let fate = later.fold(self.outside, Fate::with);
         Some((fate.ended, fate.first_at()?))

@@ -84,15 +84,14 @@ fn of_losses(
         };
         (at, "The managers", format!("{} down at {}{others}", run.nodes[node].name, moment(at)))
     });
-    let replaced = history.replaced().map(|(count, at)| {
-        let tasks = if count == 1 {
-            "1 task that ended".to_owned()
-        } else {
-            format!("{} tasks that ended", grouped(count.into()))
+    let ended = history.ended().map(|(count, at)| {
+        let detail = match count {
+            1 => format!("1 task ended at {}", moment(at)),
+            _ => format!("{} tasks ended, the first at {}", grouped(count.into()), moment(at)),
         };
-        (at, "Swarm", format!("it replaced {tasks}"))
+        (at, "Swarm", detail)
     });
-    let (_, who, detail) = [lost, replaced].into_iter().flatten().min_by_key(|(at, ..)| *at)?;
+    let (_, who, detail) = [lost, ended].into_iter().flatten().min_by_key(|(at, ..)| *at)?;
     Some((who.to_owned(), detail))
 }
 

@@ -87,7 +87,7 @@ fn tell(group: &[&Rollout<'_>]) -> String {
         (Some(words), UpdateOutcome::RollbackPaused, _) => format!("{words}; the rollback paused{after}"),
         (Some(words), UpdateOutcome::Paused, _) => format!("{words}; the update paused{after}"),
         (Some(words), UpdateOutcome::Superseded, _) => format!("{words}; changed by the operator{after}"),
-        (Some(words), UpdateOutcome::Unfinished, _) => format!("{words}; unfinished at the end of the run"),
+        (Some(words), UpdateOutcome::Unfinished, _) => format!("{words}; left unfinished"),
         (Some(words), _, _) => format!("{words}, yet the {kind} completed{after}", kind = kind.name()),
         (None, UpdateOutcome::RollbackCompleted, UpdateKind::Update) => format!("the {aim} was rolled back{after}"),
         (None, UpdateOutcome::RollbackPaused, UpdateKind::Update) => format!("the rollback of the {aim} paused{after}"),
@@ -95,7 +95,7 @@ fn tell(group: &[&Rollout<'_>]) -> String {
         (None, UpdateOutcome::Superseded, _) => {
             format!("the {aim} was changed by the operator{after}")
         }
-        (None, UpdateOutcome::Unfinished, _) => format!("the {aim} was unfinished at the end of the run"),
+        (None, UpdateOutcome::Unfinished, _) => format!("the {aim} was left unfinished"),
         (None, UpdateOutcome::Completed, UpdateKind::Update) => {
             let anew = if is_same_image(rollout.update) { " anew" } else { "" };
             format!("{image} was rolled out{anew}{}{later}", suffix("in"))
@@ -176,7 +176,7 @@ fn how(rollout: &Rollout<'_>) -> String {
     let by_whom = if is_update(rollout) { "" } else { "by the operator; " };
     let ended = match (outcome, restore) {
         (UpdateOutcome::RollbackPaused, _) => "the rollback paused".to_owned(),
-        (UpdateOutcome::Unfinished, _) => "unfinished at the end of the run".to_owned(),
+        (UpdateOutcome::Unfinished, _) => "left unfinished".to_owned(),
         (UpdateOutcome::Superseded, _) => "until another specification came".to_owned(),
         _ if is_same_image(rollout.update) => format!("the image stays {}", names::of_image_in_short(to)),
         _ if !is_update(rollout) => return "by the operator".to_owned(),

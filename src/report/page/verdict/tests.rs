@@ -310,6 +310,16 @@ fn a_service_that_is_not_updated_speaks_of_its_tasks_and_of_what_its_clients_saw
 }
 
 #[test]
+fn a_service_without_replicas_is_not_said_to_have_had_them_in_rotation() {
+    let details = [5, 0].map(|peak| {
+        let mut run = run(|_| ());
+        run.services[0].peak_tasks = peak;
+        was_down(&run.services[0]).detail
+    });
+    assert_eq!(details, ["all replicas were in rotation throughout", "no replica was desired"]);
+}
+
+#[test]
 fn the_first_node_that_is_lost_with_tasks_of_the_service_is_named() {
     let mut run = run(|web| (web.updates, web.final_update_status) = (Vec::new(), None));
     let mut plan = plan();
