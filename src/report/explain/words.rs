@@ -47,15 +47,7 @@ pub fn of_decision(plan: &Plan, known: &Known, service: ServiceId, decision: &De
             let (what, because) = speaker.verdict(task, verdict);
             (format!("the end of {} {what}", speaker.task(task)), because)
         }
-        Decision::Stops { task, cause } => {
-            let what = match cause {
-                StopCause::NotRestarted(_) => "is not replaced",
-                _ if known.task(task).is_none_or(|row| row.ended.is_none()) => "is to stop",
-                StopCause::ServiceRemoved | StopCause::ScaledDown => "is to be removed",
-                _ => "is not wanted any more",
-            };
-            (format!("{} {what}", speaker.task(task)), speaker.stop(service, task, cause))
-        }
+        Decision::Stops { task, cause } => speaker.stop(service, task, cause),
         Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(task, cause)),
         Decision::Restarts { task, new, cause, delay, waits } => {
             let held_back = match (delay.is_zero(), waits) {
@@ -314,7 +306,17 @@ impl Speaker<'_> {
         }
     }
 
-    fn stop(&self, service: ServiceId, task: TaskId, cause: StopCause) -> String {
+    fn stop(&self, service: ServiceId, task: TaskId, cause: StopCause) -> (String, String) {
+        let what = match cause {
+            StopCause::NotRestarted(_) => "is not replaced",
+            _ if self.known.task(task).is_none_or(|row| row.ended.is_none()) => "is to stop",
+            StopCause::ServiceRemoved | StopCause::ScaledDown => "is to be removed",
+            _ => "is not wanted any more",
+        };
+        (format!("{} {what}", self.task(task)), self.stop_cause(service, task, cause))
+    }
+
+    fn stop_cause(&self, service: ServiceId, task: TaskId, cause: StopCause) -> String {
         match cause {
             StopCause::StopFirst => "its slot is updated, stop-first".to_owned(),
             StopCause::StartFirst(new) => format!("{} runs in its place", self.task(new)),
