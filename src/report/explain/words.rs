@@ -290,10 +290,10 @@ impl Speaker<'_> {
             StopCause::Kept(kept) => format!("{} has its slot, and is up to date", self.task(kept)),
             StopCause::ScaledDown => self.wants(service),
             StopCause::ServiceRemoved => self.removed(service),
-            StopCause::NodeUnfit(unfit) | StopCause::NodeInvalid(unfit) => {
-                format!("{} {}", self.node_of(task), is_unfit(unfit))
+            StopCause::NodeUnfit(why) | StopCause::NodeInvalid(why) => {
+                format!("{} {}", self.node_of(task), misfit(why))
             }
-            StopCause::NotRestarted(unfit) => format!("it has ended, and {} {}", self.node_of(task), is_unfit(unfit)),
+            StopCause::NotRestarted(why) => format!("it has ended, and {} {}", self.node_of(task), misfit(why)),
             StopCause::Outdated => format!("{} has changed, and it is out of date there", self.node_of(task)),
             StopCause::Surplus => format!("{} has changed, and another there is up to date too", self.node_of(task)),
         }
@@ -404,8 +404,8 @@ fn unmet(cause: RejectCause) -> &'static str {
 }
 
 /// Why a node does not suit a global service.
-fn is_unfit(unfit: Unfit) -> &'static str {
-    match unfit {
+fn misfit(why: Unfit) -> &'static str {
+    match why {
         Unfit::Gone => "is gone",
         Unfit::Down => "is down",
         Unfit::Drained => "is drained",
