@@ -26,7 +26,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     slot: Option<String>,
     /// Only from one time to another, such as 20s 30s.
-    #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], allow_hyphen_values = true)]
     between: Option<Vec<String>>,
     /// Answer only why nothing was rolled back.
     #[arg(long, conflicts_with_all = ["slot", "between"])]
@@ -89,15 +89,18 @@ fn slot(
     explained: &Explain<'_>,
     wrong: &mut Vec<String>,
 ) -> Option<Slot> {
-    let node = || plan.nodes.iter().find(|(_, node)| node.name == text).map(|(id, _)| Slot::Node(id));
-    let slot = text.parse().map(Slot::Replica).ok().or_else(node);
-    let Some(slot) = slot else {
+    let number = text.parse().ok().map(Slot::Replica);
+    let node = plan.nodes.iter().find(|(_, node)| node.name == text).map(|(id, _)| Slot::Node(id));
+    // A node may have a number for a name: then it can mean both.
+    let mut meant = number.into_iter().chain(node).peekable();
+    if meant.peek().is_none() {
         wrong.push(format!("error: --slot {text}: neither the number of a slot nor a node"));
         return None;
-    };
+    }
     let service = service?;
     let slots = explained.slots(service);
-    if !slots.contains(&slot) {
+    let slot = meant.find(|slot| slots.contains(slot));
+    if slot.is_none() {
         let known = match slots.last() {
             // Numbers are given out from 1, the smallest that is free first.
             Some(Slot::Replica(last)) if *last > 1 => format!("its slots are 1 to {last}"),
@@ -108,13 +111,15 @@ fn slot(
         };
         wrong.push(format!("error: --slot {text}: {} never had a task there; {known}", plan.services[service]));
     }
-    Some(slot)
+    slot
 }
 
 /// A stretch of the run.
 fn between(from: &str, to: &str, end: Time, wrong: &mut Vec<String>) -> Option<(Time, Time)> {
     let mut time = |text: &str| {
-        let span = parse_span(text).map_err(|why| wrong.push(format!("error: --between {text}: {why}")));
+        let says =
+            |why| format!("error: --between {text}: {why}; say the time since the start of the run, such as 20s");
+        let span = parse_span(text).map_err(|why| wrong.push(says(why)));
         span.ok().map(|span| Time::ZERO + span)
     };
     let (first, last) = (time(from), time(to));

@@ -1,6 +1,7 @@
 //! Why things happened: for every cause a run that has it, and what is told of it.
 
 mod decisions;
+mod rollback;
 mod truth;
 mod waits;
 

@@ -56,8 +56,8 @@ impl Global {
                 return;
             }
             if !row.node.is_some_and(|node| nodes.contains_key(&node)) {
-                let invalid = invalid(row.node.and_then(|node| cx.store.node(node)));
-                shut_down(task, StopCause::NodeInvalid(invalid), cx);
+                let why = why_invalid(row.node.and_then(|node| cx.store.node(node)));
+                shut_down(task, StopCause::NodeInvalid(why), cx);
             } else if row.status.state.is_terminal() {
                 restart_tasks.push(task);
             }
@@ -169,8 +169,8 @@ impl Global {
             let Some(task) = cx.store.task(id).filter(|task| task.desired <= TaskState::Running) else { continue };
             let Some(node) = task.node.and_then(|node| self.nodes.get(&node)) else { continue };
             let Some(service) = cx.store.service(task.service).filter(|_| self.is_own(task.service)) else { continue };
-            match unfit(node, &service.spec) {
-                Some(unfit) => shut_down(id, StopCause::NotRestarted(unfit), cx),
+            match why_unsuited(node, &service.spec) {
+                Some(why) => shut_down(id, StopCause::NotRestarted(why), cx),
                 None => self.restarts.restart(id, cx),
             }
         }
@@ -191,9 +191,9 @@ impl Global {
             cx.ties.shuffle(&mut nodes);
             for node in nodes {
                 let tasks = self.updatable_tasks(service, node, cx);
-                match self.unfit(node, &spec, cx.store) {
+                match self.why_not_on(node, &spec, cx.store) {
                     Some(Unfit::Paused) => {}
-                    Some(unfit) => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit(unfit), cx)),
+                    Some(why) => tasks.into_iter().for_each(|task| shut_down(task, StopCause::NodeUnfit(why), cx)),
                     None if tasks.is_empty() => add_task(service, node, CreateCause::OnNode, cx),
                     None => {
                         slots.push(Slot::Node(node), &tasks, cx.store, cx.ties);
@@ -215,7 +215,7 @@ impl Global {
     fn reconcile_node(&mut self, node: NodeId, cx: &mut Cx<'_>) {
         let Some(row) = cx.store.node(node) else { return };
         if row.is_invalid() {
-            let cause = StopCause::NodeInvalid(invalid(Some(row)));
+            let cause = StopCause::NodeInvalid(why_invalid(Some(row)));
             for task in self.tasks_on(node, cx.store) {
                 shut_down(task, cause, cx);
             }
@@ -255,10 +255,10 @@ impl Global {
     }
 
     /// Why a service is not to be updated on the node, or not to run there at all.
-    fn unfit(&self, node: NodeId, spec: &ServiceSpec, store: &Store) -> Option<Unfit> {
+    fn why_not_on(&self, node: NodeId, spec: &ServiceSpec, store: &Store) -> Option<Unfit> {
         match self.nodes.get(&node) {
-            Some(row) => unfit(row, spec),
-            None => Some(invalid(store.node(node))),
+            Some(row) => why_unsuited(row, spec),
+            None => Some(why_invalid(store.node(node))),
         }
     }
 
@@ -283,7 +283,7 @@ fn meets_constraints(spec: &ServiceSpec, node: &Node) -> bool {
 }
 
 /// Why a service is not to be updated, or not to run at all, on a node that is neither down nor drained.
-fn unfit(node: &Node, spec: &ServiceSpec) -> Option<Unfit> {
+fn why_unsuited(node: &Node, spec: &ServiceSpec) -> Option<Unfit> {
     if !meets_constraints(spec, node) {
         return Some(Unfit::Constraints);
     }
@@ -291,7 +291,7 @@ fn unfit(node: &Node, spec: &ServiceSpec) -> Option<Unfit> {
 }
 
 /// Why no global service is to run on a node, which is down, drained or gone.
-fn invalid(node: Option<&Node>) -> Unfit {
+fn why_invalid(node: Option<&Node>) -> Unfit {
     match node {
         None => Unfit::Gone,
         Some(node) if node.spec.availability == Availability::Drain => Unfit::Drained,

@@ -64,6 +64,22 @@ enum Event {
     ServiceRemoved(ServiceId),
 }
 
+impl Event {
+    /// The service that it befalls, if it is a matter of one.
+    fn service(&self) -> Option<ServiceId> {
+        match *self {
+            Event::Spec { service, .. }
+            | Event::Status(service, _)
+            | Event::Decision(service, _)
+            | Event::ServiceRemoved(service) => Some(service),
+            Event::Task(ref task) => Some(task.service),
+            Event::Command(_) | Event::Refused(_) | Event::UpdaterEnds(_) | Event::Node(..) | Event::Leadership(_) => {
+                None
+            }
+        }
+    }
+}
+
 impl<'p> Explain<'p> {
     /// For a run of this plan.
     pub fn new(plan: &'p Plan) -> Explain<'p> {
@@ -97,14 +113,14 @@ impl Observer for Explain<'_> {
     fn decision(&mut self, now: Time, service: ServiceId, decision: &Decision) {
         // An updater looks at every write to a task that has ended, and finds the same again.
         if let Decision::Failure { task, verdict, .. } = decision {
-            let of_now = self.events.iter().rev().take_while(|(at, _)| *at == now);
+            let mut of_now = self.events.iter().rev().take_while(|(at, _)| *at == now).map(|(_, event)| event);
             let is_same = |event: &Event| match event {
                 Event::Decision(_, Decision::Failure { task: of, verdict: known, .. }) => {
                     (of, known) == (task, verdict)
                 }
                 _ => false,
             };
-            if of_now.into_iter().any(|(_, event)| is_same(event)) {
+            if of_now.any(is_same) {
                 return;
             }
         }

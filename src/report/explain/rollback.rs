@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
 use super::known::{End, Known, Row};
-use super::words::{Speaker, action, ended};
+use super::words::{Speaker, ended};
 use super::{Event, Explain, Scope, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
@@ -26,9 +26,45 @@ struct Update<'a> {
     to: Time,
     /// What the operator did then; `None`: nothing more.
     next: Option<Next>,
-    /// All events up to its end, and where its own begin.
+    /// All events up to its end, and those since its beginning, of whatever service.
     before: &'a [(Time, Event)],
     events: &'a [(Time, Event)],
+}
+
+impl Update<'_> {
+    /// What befell its own service.
+    fn own(&self) -> impl DoubleEndedIterator<Item = (Time, &Event)> {
+        let own = self.events.iter().filter(|(_, event)| event.service() == Some(self.service));
+        own.map(|(at, event)| (*at, event))
+    }
+
+    /// The last update status that was written.
+    fn last_status(&self) -> Option<(Time, UpdateState)> {
+        self.own().rev().find_map(|(at, event)| match event {
+            Event::Status(_, Some(status)) => Some((at, status.state)),
+            _ => None,
+        })
+    }
+
+    /// The ends of tasks that were counted.
+    fn counts(&self) -> impl DoubleEndedIterator<Item = (Time, Counts)> {
+        self.own().filter_map(|(at, event)| match *event {
+            Event::Decision(
+                _,
+                Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, ratio, acts }, .. },
+            ) => Some((at, Counts { task, failures, dirty, ratio, acts })),
+            _ => None,
+        })
+    }
+}
+
+/// An end that was counted.
+struct Counts {
+    task: TaskId,
+    failures: u32,
+    dirty: u32,
+    ratio: f32,
+    acts: bool,
 }
 
 /// What ends an update from outside.
@@ -72,11 +108,12 @@ pub(super) fn text(explain: &Explain<'_>, service: Option<ServiceId>, end: Time)
 /// The updates of a service, each up to what the operator did next.
 fn updates<'a>(explain: &'a Explain<'_>, service: ServiceId, end: Time) -> Vec<Update<'a>> {
     let mut starts = Vec::new();
-    for (index, (at, event)) in explain.events.iter().enumerate() {
-        let next = match *event {
-            Event::Spec { service: of, cause: SpecCause::Update, .. } if of == service => Next::Update,
-            Event::Spec { service: of, cause: SpecCause::ManualRollback, .. } if of == service => Next::ManualRollback,
-            Event::ServiceRemoved(of) if of == service => Next::Removal,
+    let events = explain.events.iter().enumerate();
+    for (index, (at, event)) in events.filter(|(_, (_, event))| event.service() == Some(service)) {
+        let next = match event {
+            Event::Spec { cause: SpecCause::Update, .. } => Next::Update,
+            Event::Spec { cause: SpecCause::ManualRollback, .. } => Next::ManualRollback,
+            Event::ServiceRemoved(_) => Next::Removal,
             _ => continue,
         };
         starts.push((index, *at, next));
@@ -122,10 +159,9 @@ fn answer(explain: &Explain<'_>, update: &Update<'_>) -> String {
 
 /// Why there was no rollback, or when there was.
 fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
-    let is_rolled_back =
-        |event: &Event| matches!(event, Event::Spec { cause: SpecCause::AutomaticRollback, .. }).then_some(());
-    if let Some((at, ())) = find(update, is_rolled_back) {
-        let then = match last_status(update) {
+    let is_rolled_back = |event: &Event| matches!(event, Event::Spec { cause: SpecCause::AutomaticRollback, .. });
+    if let Some((at, _)) = update.own().find(|(_, event)| is_rolled_back(event)) {
+        let then = match update.last_status() {
             Some((at, UpdateState::Completed)) => format!(
                 "; that the status is completed since {} comes of what was left to do then ({})",
                 seconds(at),
@@ -134,7 +170,7 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
             Some((at, state)) => format!("; the status is {} since {}", state.name(), seconds(at)),
             None => String::new(),
         };
-        let decided = find(update, |event| counts(event).filter(|counts| counts.acts)).map(|(_, counts)| counts);
+        let decided = update.counts().map(|(_, counts)| counts).find(|counts| counts.acts);
         let when = decided.as_ref().map_or_else(String::new, |Counts { failures, dirty, ratio, .. }| {
             let of = counted(*dirty, "slot");
             format!(", when {failures} of {of} had failed, more than its max_failure_ratio of {ratio}")
@@ -142,8 +178,8 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
         let why = format!("was rolled back at {}{when}{then}", seconds(at));
         return Reason { why, rule: Rule::RollBack, decided_by: decided.map(|counts| counts.task) };
     }
-    let Some((_, config)) = find(update, |event| match event {
-        Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(*config),
+    let Some(config) = update.own().find_map(|(_, event)| match *event {
+        Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(config),
         _ => None,
     }) else {
         let why = "changed nothing that tasks run, so that nothing was to be updated".to_owned();
@@ -153,35 +189,11 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
     counted.unwrap_or_else(|| nothing_ended(explain, update))
 }
 
-/// An end that was counted.
-struct Counts {
-    task: TaskId,
-    failures: u32,
-    dirty: u32,
-    ratio: f32,
-    acts: bool,
-}
-
-fn counts(event: &Event) -> Option<Counts> {
-    match *event {
-        Event::Decision(
-            _,
-            Decision::Failure { task, verdict: Verdict::Counts { failures, dirty, ratio, acts }, .. },
-        ) => Some(Counts { task, failures, dirty, ratio, acts }),
-        _ => None,
-    }
-}
-
 /// Failures were counted.
 fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
-    let last = |acted: bool| {
-        let counted = |(at, event): &(Time, Event)| counts(event).filter(|of| of.acts == acted).map(|of| (*at, of));
-        update.events.iter().rev().find_map(counted)
-    };
-    let acted = last(true);
-    if find(update, |event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. })).then_some(()))
-        .is_some()
-    {
+    let acted = update.counts().rfind(|(_, counts)| counts.acts);
+    let cannot = |event: &Event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. }));
+    if update.own().any(|(_, event)| cannot(event)) {
         let why = "was to be rolled back, but there is no previous specification".to_owned();
         return Some(Reason { why, rule: Rule::RollBack, decided_by: acted.map(|(_, counts)| counts.task) });
     }
@@ -190,11 +202,11 @@ fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
         let why = format!(
             "was paused at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
             seconds(at),
-            action(config.failure_action)
+            config.failure_action.name()
         );
         return Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) });
     }
-    let (_, Counts { task, failures, dirty, .. }) = last(false)?;
+    let (_, Counts { task, failures, dirty, .. }) = update.counts().last()?;
     let (head, of, ratio) = (not_rolled_back(update), counted(dirty, "slot"), config.max_failure_ratio);
     let why = format!("{head}: {failures} of {of} failed, which is not above its max_failure_ratio of {ratio}");
     Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) })
@@ -213,7 +225,7 @@ fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
 
 /// That an update was not rolled back, and what the operator did if it had not ended by then.
 fn not_rolled_back(update: &Update<'_>) -> String {
-    let then = match (last_status(update), update.next) {
+    let then = match (update.last_status(), update.next) {
         (Some((at, UpdateState::Completed)), _) => format!(" but completed at {}", seconds(at)),
         (Some((_, UpdateState::Updating)), None) => " and is not complete".to_owned(),
         (_, None) | (Some((_, UpdateState::Paused | UpdateState::RollbackCompleted)), _) => String::new(),
@@ -226,7 +238,7 @@ fn not_rolled_back(update: &Update<'_>) -> String {
 
 /// No task has ended by itself.
 fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
-    let (why, rule) = match last_status(update) {
+    let (why, rule) = match update.last_status() {
         Some((at, UpdateState::Completed)) => (
             format!("was not rolled back but completed at {}: no task of it ended by itself", seconds(at)),
             Rule::Complete,
@@ -254,8 +266,7 @@ fn nothing_ended(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
 /// Tasks that ended by themselves, or whose end was counted, in order of their ends.
 fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
     let rows = explain.known.tasks.iter();
-    let counted: BTreeSet<TaskId> =
-        update.events.iter().filter_map(|(_, event)| counts(event)).map(|counts| counts.task).collect();
+    let counted: BTreeSet<TaskId> = update.counts().map(|(_, counts)| counts.task).collect();
     let mut ends: Vec<(TaskId, Row, End)> = rows
         .filter(|(_, row)| row.first.service == update.service)
         .filter_map(|(task, row)| Some((task, *row, row.ended?)))
@@ -268,9 +279,8 @@ fn ends(explain: &Explain<'_>, update: &Update<'_>) -> Vec<(TaskId, Row, End)> {
 
 /// What the updater made of the end of a task, or why it never looked at it.
 fn judgement(explain: &Explain<'_>, update: &Update<'_>, task: TaskId, row: &Row, end: &End) -> Judgement {
-    let mut decisions = update.events.iter().rev();
-    let failure = decisions.find_map(|(at, event)| match event {
-        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if *of == task => Some((*at, *verdict)),
+    let failure = update.own().rev().find_map(|(at, event)| match *event {
+        Event::Decision(_, Decision::Failure { task: of, verdict, .. }) if of == task => Some((at, verdict)),
         _ => None,
     });
     if let Some((at, verdict)) = failure {
@@ -335,25 +345,4 @@ fn how_it_ended(update: &Update<'_>, run: u32, now: Time) -> (String, Rule) {
         }
     }
     how
-}
-
-/// The last update status that was written.
-fn last_status(update: &Update<'_>) -> Option<(Time, UpdateState)> {
-    update.events.iter().rev().find_map(|(at, event)| match event {
-        Event::Status(service, Some(status)) if *service == update.service => Some((*at, status.state)),
-        _ => None,
-    })
-}
-
-/// The first event of the update's own service that is one of those asked for.
-fn find<T>(update: &Update<'_>, pick: impl Fn(&Event) -> Option<T>) -> Option<(Time, T)> {
-    update.events.iter().find_map(|(at, event)| {
-        let is_own = match event {
-            Event::Spec { service, .. } | Event::Status(service, _) | Event::Decision(service, _) => {
-                *service == update.service
-            }
-            _ => false,
-        };
-        if is_own { pick(event).map(|found| (*at, found)) } else { None }
-    })
 }

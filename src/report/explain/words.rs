@@ -8,7 +8,7 @@ use crate::model::decision::{
     CreateCause, Decision, DeleteCause, Refusal, RejectCause, RestartCause, SkipCause, StartCause, StopCause, Unfit,
     Verdict,
 };
-use crate::model::service::{FailureAction, Order};
+use crate::model::service::{Order, UpdateConfig};
 use crate::model::task::{Slot, Status, TaskState};
 use crate::model::{NodeId, ServiceId, TaskId, defaults};
 use crate::sim::Plan;
@@ -32,67 +32,8 @@ pub(super) struct Speaker<'a> {
 
 /// A decision in words, with what is known of tasks by then.
 pub fn of_decision(plan: &Plan, known: &Known, service: ServiceId, decision: &Decision) -> Words {
-    let speaker = Speaker { plan, known };
-    let task = subject(decision);
-    let (what, because) = match *decision {
-        Decision::UpdateBegins { .. }
-        | Decision::NothingToUpdate
-        | Decision::UpdateCancelled { .. }
-        | Decision::LastWatch { .. }
-        | Decision::CannotRollBack { .. } => speaker.update(service, decision),
-        Decision::Replaces { .. } | Decision::Keeps { .. } | Decision::Skips { .. } | Decision::SlotDone { .. } => {
-            speaker.slot_of_update(service, decision)
-        }
-        Decision::Failure { task, verdict, .. } => {
-            let (what, because) = speaker.verdict(task, verdict);
-            (format!("the end of {} {what}", speaker.task(task)), because)
-        }
-        Decision::Stops { task, cause } => speaker.stop(service, task, cause),
-        Decision::Starts { task, cause } => (format!("{} may start", speaker.task(task)), speaker.start(task, cause)),
-        Decision::Restarts { task, new, cause, delay, waits } => {
-            let held_back = match (delay.is_zero(), waits) {
-                (true, false) => String::new(),
-                (true, true) => ", to start when the old one has stopped".to_owned(),
-                (false, false) => format!(", to start in {delay}"),
-                (false, true) => format!(", to start in {delay} when the old one has stopped"),
-            };
-            (format!("{} is made in its place{held_back}", speaker.task(new)), speaker.restart(task, cause))
-        }
-        Decision::RestartsLater { task, cause } => {
-            let held = "it is held back, and is replaced when it could have started";
-            (format!("{} is replaced later", speaker.task(task)), format!("{}; {held}", speaker.restart(task, cause)))
-        }
-        Decision::NotReplaced { task, cause, refusal: why } => {
-            let because = format!("{}, and {}", speaker.restart(task, cause), refusal(why));
-            (format!("{} is not replaced", speaker.task(task)), because)
-        }
-        Decision::Creates { task, cause } => {
-            (format!("{} is made", speaker.task(task)), speaker.create(service, task, cause))
-        }
-        Decision::Assigns { task, node, is_preassigned } => {
-            let because = match is_preassigned {
-                true => "the node takes it, and its service is global",
-                false => "it comes first of the nodes that take it",
-            };
-            (format!("{} is put on {}", speaker.task(task), speaker.node(node)), because.to_owned())
-        }
-        Decision::Rejects { task, node, cause } => {
-            let what = match cause {
-                RejectCause::Constraints => "the constraints of its service",
-                RejectCause::Reservations => "its reservations",
-            };
-            let because = format!("{} does not meet {what} any more", speaker.node(node));
-            (format!("{} is rejected", speaker.task(task)), because)
-        }
-        Decision::EndsUnplaced { task } => (
-            format!("{} ends without a node", speaker.task(task)),
-            "no node takes it, and its service has gone on".to_owned(),
-        ),
-        Decision::Deletes { task, cause } => {
-            (format!("{} is forgotten", speaker.task(task)), deletion(cause).to_owned())
-        }
-    };
-    Words { task, what, because }
+    let (what, because) = Speaker { plan, known }.decision(service, decision);
+    Words { task: subject(decision), what, because }
 }
 
 /// The task that a decision is about.
@@ -122,6 +63,78 @@ fn subject(decision: &Decision) -> Option<TaskId> {
 }
 
 impl Speaker<'_> {
+    /// What was decided, and because of what.
+    fn decision(&self, service: ServiceId, decision: &Decision) -> (String, String) {
+        match *decision {
+            Decision::UpdateBegins { dirty, slots, workers, ref config, is_rollback, is_follow_up, .. } => (
+                update_begins(dirty, slots, workers, config, is_rollback),
+                self.out_of_date(service, is_rollback, is_follow_up),
+            ),
+            Decision::NothingToUpdate => ("nothing is to be updated".to_owned(), self.up_to_date(service)),
+            Decision::UpdateCancelled { .. } => {
+                let since = self.since(service, " since");
+                ("the update in progress ends".to_owned(), format!("the service has another specification{since}"))
+            }
+            Decision::LastWatch { monitor, .. } => (
+                format!("the update watches for failures for a last {monitor}"),
+                "all slots that were handed out are done".to_owned(),
+            ),
+            Decision::CannotRollBack { .. } => {
+                ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned())
+            }
+            Decision::Replaces { run, worker, new, order } => {
+                (format!("{} is made, {}", self.task(new), how(order)), self.takes(service, run, worker))
+            }
+            Decision::Keeps { task, .. } => {
+                let because = "it is up to date already; it is not monitored";
+                (format!("{} is kept", self.task(task)), because.to_owned())
+            }
+            Decision::Skips { slot, cause, .. } => {
+                let because = self.skip(service, slot, cause);
+                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because)
+            }
+            Decision::SlotDone { task, state, delay, .. } => {
+                let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
+                (format!("{} is done{rests}", self.slot(task)), self.came_up(task, state))
+            }
+            Decision::Failure { task, verdict, .. } => {
+                let (what, because) = self.verdict(task, verdict);
+                (format!("the end of {} {what}", self.task(task)), because)
+            }
+            Decision::Stops { task, cause } => self.stop(service, task, cause),
+            Decision::Starts { task, cause } => (format!("{} may start", self.task(task)), self.start(task, cause)),
+            Decision::Restarts { task, new, cause, delay, waits } => {
+                let what = format!("{} is made in its place{}", self.task(new), held_back(delay, waits));
+                (what, self.restart(task, cause))
+            }
+            Decision::RestartsLater { task, cause } => {
+                let held = "it is held back, and is replaced when it could have started";
+                (format!("{} is replaced later", self.task(task)), format!("{}; {held}", self.restart(task, cause)))
+            }
+            Decision::NotReplaced { task, cause, refusal: why } => {
+                let because = format!("{}, and {}", self.restart(task, cause), refusal(why));
+                (format!("{} is not replaced", self.task(task)), because)
+            }
+            Decision::Creates { task, cause } => {
+                (format!("{} is made", self.task(task)), self.create(service, task, cause))
+            }
+            Decision::Assigns { task, node, is_preassigned } => {
+                (format!("{} is put on {}", self.task(task), self.node(node)), chosen(is_preassigned).to_owned())
+            }
+            Decision::Rejects { task, node, cause } => {
+                let because = format!("{} does not meet {} any more", self.node(node), unmet(cause));
+                (format!("{} is rejected", self.task(task)), because)
+            }
+            Decision::EndsUnplaced { task } => (
+                format!("{} ends without a node", self.task(task)),
+                "no node takes it, and its service has gone on".to_owned(),
+            ),
+            Decision::Deletes { task, cause } => {
+                (format!("{} is forgotten", self.task(task)), deletion(cause).to_owned())
+            }
+        }
+    }
+
     /// `web.2 task 3 (web:2)`.
     pub fn task(&self, task: TaskId) -> String {
         let Some(row) = self.known.task(task) else { return format!("task {}", task.0) };
@@ -195,89 +208,43 @@ impl Speaker<'_> {
         }
     }
 
-    /// What is said of an updater as a whole.
-    fn update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
-        match *decision {
-            Decision::UpdateBegins { dirty, slots, workers, config, is_rollback, is_follow_up, .. } => {
-                let order = match config.order {
-                    Order::StopFirst => "stop-first",
-                    Order::StartFirst => "start-first",
-                };
-                let kind = if is_rollback { "the rollback" } else { "the update" };
-                let what = format!(
-                    "{kind} begins with {dirty} of {}: {} at a time, {order}, delay {}, monitor {}, failure_action \
-                     {}, max_failure_ratio {}",
-                    counted(slots, "slot"),
-                    counted(workers, "slot"),
-                    config.delay,
-                    config.monitor.unwrap_or(defaults::MONITOR),
-                    action(config.failure_action),
-                    config.max_failure_ratio
-                );
+    /// Why an updater begins.
+    fn out_of_date(&self, service: ServiceId, is_rollback: bool, is_follow_up: bool) -> String {
+        if is_follow_up {
+            return "they were out of date, or had several tasks, when the update before had ended".to_owned();
+        }
+        match self.new_leader(service) {
+            Some(leader) => format!("{leader}, found them out of date"),
+            None => {
                 let written = if is_rollback { "brought back" } else { "written" };
-                let because = match (is_follow_up, self.new_leader(service)) {
-                    (true, _) => {
-                        "they were out of date, or had several tasks, when the update before had ended".to_owned()
-                    }
-                    (false, Some(leader)) => format!("{leader}, found them out of date"),
-                    (false, None) => {
-                        format!("they are not of the specification that was {written}{}", self.since(service, " at"))
-                    }
-                };
-                (what, because)
+                format!("they are not of the specification that was {written}{}", self.since(service, " at"))
             }
-            Decision::NothingToUpdate => {
-                let because = match self.new_leader(service) {
-                    Some(leader) => format!("{leader}, found no slot out of date"),
-                    None => {
-                        format!(
-                            "the specification that was written{} leaves no slot out of date",
-                            self.since(service, " at")
-                        )
-                    }
-                };
-                ("nothing is to be updated".to_owned(), because)
-            }
-            Decision::UpdateCancelled { .. } => {
-                let since = self.since(service, " since");
-                ("the update in progress ends".to_owned(), format!("the service has another specification{since}"))
-            }
-            Decision::LastWatch { monitor, .. } => (
-                format!("the update watches for failures for a last {monitor}"),
-                "all slots that were handed out are done".to_owned(),
-            ),
-            _ => ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned()),
         }
     }
 
-    /// What is said of a slot that an updater takes.
-    fn slot_of_update(&self, service: ServiceId, decision: &Decision) -> (String, String) {
-        match *decision {
-            Decision::Replaces { run, worker, new, order } => {
-                let how = match order {
-                    Order::StopFirst => "stop-first: it starts when the old one has stopped",
-                    Order::StartFirst => "start-first: the old one stops when it runs",
-                };
-                (format!("{} is made, {how}", self.task(new)), self.takes(service, run, worker))
+    /// Why no updater begins.
+    fn up_to_date(&self, service: ServiceId) -> String {
+        match self.new_leader(service) {
+            Some(leader) => format!("{leader}, found no slot out of date"),
+            None => {
+                let since = self.since(service, " at");
+                format!("the specification that was written{since} leaves no slot out of date")
             }
-            Decision::Keeps { task, .. } => {
-                (format!("{} is kept", self.task(task)), "it is up to date already; it is not monitored".to_owned())
-            }
-            Decision::Skips { slot, cause, .. } => {
-                let because = match cause {
-                    SkipCause::TooLate => self.too_late(service, slot),
-                    SkipCause::ServiceRemoved => self.removed(service),
-                };
-                (format!("{} is left alone by the update", of_slot(self.plan, service, slot)), because)
-            }
-            Decision::SlotDone { task, state, delay, .. } => {
-                let rests = if delay.is_zero() { String::new() } else { format!("; the worker rests for {delay}") };
-                let came_up =
-                    if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
-                (format!("{} is done{rests}", self.slot(task)), format!("{} {came_up}", self.task(task)))
-            }
-            _ => unreachable!("it is about a slot"),
         }
+    }
+
+    /// Why an updater leaves a slot alone.
+    fn skip(&self, service: ServiceId, slot: Slot, cause: SkipCause) -> String {
+        match cause {
+            SkipCause::TooLate => self.too_late(service, slot),
+            SkipCause::ServiceRemoved => self.removed(service),
+        }
+    }
+
+    /// What the worker of an updater has waited for.
+    fn came_up(&self, task: TaskId, state: TaskState) -> String {
+        let came_up = if state == TaskState::Running { "runs".to_owned() } else { format!("has ended: {state}") };
+        format!("{} {came_up}", self.task(task))
     }
 
     /// What an updater does with the end of a task, and why.
@@ -323,10 +290,10 @@ impl Speaker<'_> {
             StopCause::Kept(kept) => format!("{} has its slot, and is up to date", self.task(kept)),
             StopCause::ScaledDown => self.wants(service),
             StopCause::ServiceRemoved => self.removed(service),
-            StopCause::NodeUnfit(unfit) | StopCause::NodeInvalid(unfit) => {
-                format!("{} {}", self.node_of(task), is_unfit(unfit))
+            StopCause::NodeUnfit(why) | StopCause::NodeInvalid(why) => {
+                format!("{} {}", self.node_of(task), misfit(why))
             }
-            StopCause::NotRestarted(unfit) => format!("it has ended, and {} {}", self.node_of(task), is_unfit(unfit)),
+            StopCause::NotRestarted(why) => format!("it has ended, and {} {}", self.node_of(task), misfit(why)),
             StopCause::Outdated => format!("{} has changed, and it is out of date there", self.node_of(task)),
             StopCause::Surplus => format!("{} has changed, and another there is up to date too", self.node_of(task)),
         }
@@ -386,18 +353,59 @@ pub(super) fn ended(status: Status) -> String {
     }
 }
 
-/// The failure action as Compose says it.
-pub(super) fn action(action: FailureAction) -> &'static str {
-    match action {
-        FailureAction::Pause => "pause",
-        FailureAction::Continue => "continue",
-        FailureAction::Rollback => "rollback",
+/// What an updater sets out to do.
+fn update_begins(dirty: u32, slots: u32, workers: u32, config: &UpdateConfig, is_rollback: bool) -> String {
+    let kind = if is_rollback { "the rollback" } else { "the update" };
+    let UpdateConfig { order, delay, monitor, failure_action, max_failure_ratio, .. } = config;
+    format!(
+        "{kind} begins with {dirty} of {}: {} at a time, {}, delay {delay}, monitor {}, failure_action {}, \
+         max_failure_ratio {max_failure_ratio}",
+        counted(slots, "slot"),
+        counted(workers, "slot"),
+        order.name(),
+        monitor.unwrap_or(defaults::MONITOR),
+        failure_action.name(),
+    )
+}
+
+/// What comes first in a slot.
+fn how(order: Order) -> String {
+    let first = match order {
+        Order::StopFirst => "it starts when the old one has stopped",
+        Order::StartFirst => "the old one stops when it runs",
+    };
+    format!("{}: {first}", order.name())
+}
+
+/// For how long the restart supervisor holds a task back.
+fn held_back(delay: Span, waits: bool) -> String {
+    match (delay.is_zero(), waits) {
+        (true, false) => String::new(),
+        (true, true) => ", to start when the old one has stopped".to_owned(),
+        (false, false) => format!(", to start in {delay}"),
+        (false, true) => format!(", to start in {delay} when the old one has stopped"),
+    }
+}
+
+/// Why a task comes to its node.
+fn chosen(is_preassigned: bool) -> &'static str {
+    match is_preassigned {
+        true => "the node takes it, and its service is global",
+        false => "it comes first of the nodes that take it",
+    }
+}
+
+/// What a node does not meet any more.
+fn unmet(cause: RejectCause) -> &'static str {
+    match cause {
+        RejectCause::Constraints => "the constraints of its service",
+        RejectCause::Reservations => "its reservations",
     }
 }
 
 /// Why a node does not suit a global service.
-fn is_unfit(unfit: Unfit) -> &'static str {
-    match unfit {
+fn misfit(why: Unfit) -> &'static str {
+    match why {
         Unfit::Gone => "is gone",
         Unfit::Down => "is down",
         Unfit::Drained => "is drained",
