@@ -1,14 +1,14 @@
 //! `rollsim compare`: policies side by side.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::input::{self, Inputs};
-use super::{Failure, Outcome, Terminal, progress};
+use super::input::{self, Inputs, all_at_once};
+use super::{Failure, Outcome, Terminal, progress, report};
 use crate::experiment::compare::{self, Variant};
 use crate::report::repeated::Repeated;
-use crate::report::{comparison, disk, files};
+use crate::report::{comparison, files};
 use crate::scenario::overlay::Overlay;
 
 #[derive(Debug, Args)]
@@ -45,14 +45,10 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
     let table = comparison::table(&compared);
     terminal.result(&format!("{}: {}{intervals}\n\n{table}", plan.name, about.on_seeds()))?;
     if !options.no_report {
-        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let digests: Vec<&str> = variants.iter().map(|variant| &*variant.scenario.digest).collect();
         let contents = comparison::files(&about, &compared, &digests);
         let contents = contents.map_err(|error| Failure::Io(format!("error: {error}")))?;
-        disk::write_folder(&folder, files::OF_COMPARISON, &contents)
-            .map_err(|error| Failure::Io(format!("error: {error}")))?;
-        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
-        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
+        report::write(options.out.as_deref(), &plan.name, files::OF_COMPARISON, &contents, terminal)?;
     }
     Ok(Outcome::Done)
 }
@@ -73,7 +69,7 @@ fn check_names(policies: &[(&str, &str)]) -> Result<(), Failure> {
             errors.push(format!("error: two policies are named `{name}`"));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors.join("\n"))) }
+    all_at_once(&errors)
 }
 
 /// The scenario under each policy.

@@ -9,6 +9,7 @@ mod init;
 mod input;
 mod plot;
 mod progress;
+mod report;
 mod run;
 mod schema;
 mod sweep;

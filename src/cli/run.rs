@@ -1,13 +1,13 @@
 //! `rollsim run`: one scenario, told, measured and drawn.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::input::{self, Inputs};
 use super::progress::{self, Watch};
 use super::watch::{self, Player};
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Terminal, report};
 use crate::diag::{Code, Diagnostic};
 use crate::experiment::{self, pool};
 use crate::metrics::summary::{UpdateOutcome, Vain};
@@ -19,7 +19,7 @@ use crate::report::files::{self, Recorder, RequestRows};
 use crate::report::ndjson::Records;
 use crate::report::seeds::{self, Group};
 use crate::report::story::{self, Story};
-use crate::report::{console, disk, json};
+use crate::report::{console, json};
 use crate::scenario::Loaded;
 use crate::sim::plan::Image;
 
@@ -182,7 +182,6 @@ fn run_one(
             .warnings(&place.map(|place| Diagnostic::new(Code::NoEffect, place, text)).into_iter().collect::<Vec<_>>());
     }
     if let Some(recorder) = recorder {
-        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.plan.name));
         let mut contents = recorder.files(&summary, &story).map_err(|error| Failure::Io(format!("error: {error}")))?;
         if let Some(runs) = runs {
             let mut csv = Vec::new();
@@ -190,10 +189,7 @@ fn run_one(
                 .map_err(|error| Failure::Io(format!("error: {error}")))?;
             contents.push((SEEDS.name, csv));
         }
-        disk::write_folder(&folder, files::OF_RUN, &contents)
-            .map_err(|error| Failure::Io(format!("error: {error}")))?;
-        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
-        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
+        report::write(options.out.as_deref(), &plan.name, files::OF_RUN, &contents, terminal)?;
     }
     terminal.note(&format!(
         "rollsim {}, digest {}, seed {}, fingerprint {}",

@@ -1,15 +1,15 @@
 //! `rollsim sweep`: a scenario over a grid of settings.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::input::{self, Inputs};
-use super::{Failure, Outcome, Terminal, progress};
+use super::input::{self, Inputs, all_at_once};
+use super::{Failure, Outcome, Terminal, progress, report};
 use crate::experiment::sweep::{self, Axis, Point};
 use crate::metrics::MetricPath;
 use crate::report::repeated::Repeated;
-use crate::report::{disk, files, sweeps};
+use crate::report::{files, sweeps};
 use crate::scenario::overlay::Overlay;
 use crate::sim::Plan;
 
@@ -63,13 +63,9 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
     let table = sweeps::table(&axes, &points, &results, &metrics);
     terminal.result(&format!("{}: {}\n\n{table}", plan.name, about.on_seeds()))?;
     if !options.no_report {
-        let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let contents = sweeps::files(&about, &axes, (&points, &results), &metrics);
         let contents = contents.map_err(|error| Failure::Io(format!("error: {error}")))?;
-        disk::write_folder(&folder, files::OF_SWEEP, &contents)
-            .map_err(|error| Failure::Io(format!("error: {error}")))?;
-        let names: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
-        terminal.note(&format!("report: {}: {}", folder.display(), names.join(", ")));
+        report::write(options.out.as_deref(), &plan.name, files::OF_SWEEP, &contents, terminal)?;
     }
     Ok(Outcome::Done)
 }
@@ -88,7 +84,7 @@ fn check_nodes(metrics: &[MetricPath], plan: &Plan) -> Result<(), Failure> {
     let unknown = metrics.iter().filter(|metric| metric.node().is_some_and(|node| !is_known(node)));
     let errors: Vec<String> =
         unknown.map(|metric| format!("error: `{metric}` is of no node of the scenario")).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors.join("\n"))) }
+    all_at_once(&errors)
 }
 
 /// Reads all arguments of a kind, or tells everything that is wrong with them.
@@ -96,5 +92,6 @@ fn parse_all<T>(texts: &[String], parse: impl Fn(&str) -> Result<T, String>) -> 
     let results: Vec<Result<T, String>> = texts.iter().map(|text| parse(text)).collect();
     let errors: Vec<String> =
         results.iter().filter_map(|result| result.as_ref().err()).map(|error| format!("error: {error}")).collect();
-    if errors.is_empty() { Ok(results.into_iter().flatten().collect()) } else { Err(Failure::Input(errors.join("\n"))) }
+    all_at_once(&errors)?;
+    Ok(results.into_iter().flatten().collect())
 }

@@ -1,5 +1,5 @@
-//! Charts: the timeline of a run, what a sweep found, and policies side by side. Colours can be told apart by the colour-blind, and no chart speaks
-//! by colour alone.
+//! Charts: the timeline of a run, what a sweep found, and policies side by side. Colours can be told apart by the colour-blind, and
+//! no chart speaks by colour alone.
 
 mod axis;
 mod bins;

@@ -123,10 +123,10 @@ pub type File = (&'static str, Vec<u8>);
 /// The charts of a run.
 pub fn drawn(data: &TimelineData<'_>, requests: &RequestBins) -> Vec<File> {
     let picture = chart::timeline(data);
-    let mut files = vec![("timeline.svg", picture.svg().into_bytes()), ("timeline.png", picture.png())];
+    let mut files = vec![(TIMELINE_SVG, picture.svg().into_bytes()), (TIMELINE_PNG, picture.png())];
     if let Some(picture) = chart::requests(&RequestsData { names: data.names, end: data.end, requests }) {
-        files.push(("requests.svg", picture.svg().into_bytes()));
-        files.push(("requests.png", picture.png()));
+        files.push((REQUESTS_SVG, picture.svg().into_bytes()));
+        files.push((REQUESTS_PNG, picture.png()));
     }
     files
 }
@@ -164,10 +164,10 @@ pub const OF_RUN: &[&str] = &[
     TIMELINE.name,
     EVENTS.name,
     BINS.name,
-    "timeline.svg",
-    "timeline.png",
-    "requests.svg",
-    "requests.png",
+    TIMELINE_SVG,
+    TIMELINE_PNG,
+    REQUESTS_SVG,
+    REQUESTS_PNG,
     TRACE,
     REQUESTS.name,
     SEEDS.name,
@@ -178,7 +178,7 @@ pub const OF_SWEEP: &[&str] = &[SWEEP.name, SWEEP_JSON, SWEEP_SVG, SWEEP_PNG, CO
 /// Names of all files that a report of a comparison may have.
 pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COMPARE_JSON, COMPARE_SVG, COMPARE_PNG, COLUMNS];
 /// Names of all charts that a report of a run may have.
-pub const CHARTS_OF_RUN: &[&str] = &["timeline.svg", "timeline.png", "requests.svg", "requests.png"];
+pub const CHARTS_OF_RUN: &[&str] = &[TIMELINE_SVG, TIMELINE_PNG, REQUESTS_SVG, REQUESTS_PNG];
 /// Names of all charts that a report of a sweep may have.
 pub const CHARTS_OF_SWEEP: &[&str] = &[SWEEP_SVG, SWEEP_PNG];
 /// Names of all charts that a report of a comparison has.
@@ -187,6 +187,14 @@ pub const CHARTS_OF_COMPARISON: &[&str] = &[COMPARE_SVG, COMPARE_PNG];
 pub const SUMMARY: &str = "summary.json";
 /// The page of a run.
 pub const PAGE: &str = "report.html";
+/// The chart of a run's slots.
+pub const TIMELINE_SVG: &str = "timeline.svg";
+/// The same as a bitmap.
+pub const TIMELINE_PNG: &str = "timeline.png";
+/// The chart of a run's requests.
+pub const REQUESTS_SVG: &str = "requests.svg";
+/// The same as a bitmap.
+pub const REQUESTS_PNG: &str = "requests.png";
 /// The run as ui.perfetto.dev shows it.
 pub const TRACE: &str = "trace.json";
 /// What a sweep ran.

@@ -57,12 +57,12 @@ pub struct Redrawn {
     pub undrawn: Option<Undrawn>,
 }
 
-/// The charts of all reports in this folder: of a run, a sweep and a comparison. `metric` is what the sweep's chart shows instead of
-/// the metric that it shows already.
+/// The charts of all reports in this folder: of a run, a sweep and a comparison. `metric` is what the sweep's chart shows instead
+/// of the metric that it shows already.
 ///
 /// # Errors
-/// If there is no report, no sweep although there is a metric, or no value of the metric; if a file of a report is missing, cannot be
-/// read, or is damaged.
+/// If there is no report, no sweep although there is a metric, or no value of the metric; if a file of a report is missing, is of
+/// another version, cannot be read, or is damaged.
 pub fn redraw(folder: &Path, metric: Option<&MetricPath>) -> Result<Redrawn, ReadError> {
     let has = |name: &str| {
         let path = folder.join(name);
