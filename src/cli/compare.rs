@@ -43,7 +43,7 @@ pub(super) fn compare(options: &Options, terminal: &Terminal) -> Result<Outcome,
     let about = Repeated::of(plan, options.seeds.into());
     let intervals = if options.seeds == 1 { "" } else { ", paired differences with 95 % intervals" };
     let table = comparison::table(&compared);
-    terminal.result(&format!("{}: {}{intervals}\n\n{table}", plan.name, about.seeds()))?;
+    terminal.result(&format!("{}: {}{intervals}\n\n{table}", plan.name, about.on_seeds()))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let digests: Vec<&str> = variants.iter().map(|variant| &*variant.scenario.digest).collect();

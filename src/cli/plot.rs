@@ -33,12 +33,9 @@ pub(super) fn plot(options: &Options, terminal: &Terminal) -> Result<Outcome, Fa
     let folder = options.out.as_ref().unwrap_or(&options.report);
     disk::write_folder(folder, &redrawn.names, &redrawn.charts)
         .map_err(|error| Failure::Io(format!("error: {error}")))?;
-    let names: Vec<&str> = redrawn.charts.iter().map(|(name, _)| *name).collect();
-    let names = if names.is_empty() {
-        "none: a sweep is drawn if one or two settings vary".to_owned()
-    } else {
-        names.join(", ")
-    };
+    let names = redrawn.charts.iter().map(|(name, _)| (*name).to_owned());
+    let none = redrawn.undrawn.map(|why| format!("none of the sweep, for {why}"));
+    let names = names.chain(none).collect::<Vec<String>>().join(", ");
     terminal.note(&format!("charts: {}: {names}", folder.display()));
     Ok(Outcome::Done)
 }

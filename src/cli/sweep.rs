@@ -61,7 +61,7 @@ pub(super) fn sweep(options: &Options, terminal: &Terminal) -> Result<Outcome, F
     let plan = &points[0].scenario.plan;
     let about = Repeated::of(plan, options.seeds.into());
     let table = sweeps::table(&axes, &points, &results, &metrics);
-    terminal.result(&format!("{}: {}\n\n{table}", plan.name, about.seeds()))?;
+    terminal.result(&format!("{}: {}\n\n{table}", plan.name, about.on_seeds()))?;
     if !options.no_report {
         let folder = options.out.clone().unwrap_or_else(|| Path::new("reports").join(&plan.name));
         let contents = sweeps::files(&about, &axes, (&points, &results), &metrics);

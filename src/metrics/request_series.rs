@@ -13,7 +13,7 @@ use crate::observe::{Observer, Record};
 /// Widths of bins in seconds, each a multiple of the one before; after the last one they double.
 const WIDTHS: [u64; 9] = [1, 2, 10, 30, 60, 300, 600, 1_800, 3_600];
 /// Most bins: when a run outlasts them, they are merged into wider ones.
-const MOST: usize = 600;
+pub(crate) const MOST: usize = 600;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// How many requests ended in each way, by [`RequestOutcome::kind`].

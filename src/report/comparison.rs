@@ -262,7 +262,7 @@ fn shown(about: &Repeated, policies: &[String], lines: &[Line]) -> Policies {
     };
     groups.truncate(GROUPS);
     let panels = groups.into_iter().flatten().collect();
-    let (title, about) = (about.scenario.clone(), about.seeds());
+    let (title, about) = (about.scenario.clone(), about.on_seeds());
     Policies { title, about, names: policies.to_vec(), panels, note }
 }
 

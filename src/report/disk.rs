@@ -26,8 +26,9 @@ impl WriteError {
 }
 
 /// Writes files into a folder. If there is no such folder, it appears with all of them at once. In one that is there they take
-/// their places one after another, when all are written. Of `names`, those that a report of this kind may have, those not among the
-/// files are then removed: they tell of an older run.
+/// their places one after another, when all are written: whoever is killed in these milliseconds leaves some old and some new, each
+/// whole. (To swap the folders would take the old one away from shells and mounts that are in it.) Of `names`, those that a report
+/// of this kind may have, those not among the files are then removed: they tell of an older run.
 ///
 /// # Errors
 /// If the folder or a file cannot be written; then nothing has changed of what was there. Or if an older file cannot be removed.
@@ -36,7 +37,7 @@ pub fn write_folder(folder: &Path, names: &[&str], files: &[(&str, Vec<u8>)]) ->
         && let Some(name) = folder.file_name()
     {
         let parent = parent(folder);
-        fs::create_dir_all(parent).map_err(WriteError::of(folder))?;
+        fs::create_dir_all(parent).map_err(not_a_directory).map_err(WriteError::of(folder))?;
         let scratch = Scratch::new(parent, &name.to_string_lossy()).map_err(WriteError::of(folder))?;
         scratch.fill(folder, files)?;
         return fs::rename(&scratch.path, folder).map_err(WriteError::of(folder));
@@ -73,6 +74,11 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         fs::rename(written, path)
     };
     write().map_err(WriteError::of(path))
+}
+
+/// Why a folder cannot be made where there is a file.
+fn not_a_directory(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error }
 }
 
 /// The folder that a path is in.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::sim::Plan;
 
 /// Version of the form of both files.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// A scenario that was run under several settings or policies, with the same seeds each time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Repeated {
     }
 
     /// What the numbers are: `seed 1`, or `means of 20 seeds from 1`.
-    pub fn seeds(&self) -> String {
+    pub fn on_seeds(&self) -> String {
         match self.seeds {
             1 => format!("seed {}", self.seed),
             count => format!("means of {count} seeds from {}", self.seed),

@@ -84,7 +84,7 @@ pub fn files(
     let mut files = vec![(SWEEP.name, csv), (files::SWEEP_JSON, json.into_bytes())];
     if let Some(metric) = first_number(metrics) {
         let estimates: Vec<Option<Estimate>> = results.iter().map(|runs| estimate(metric, runs)).collect();
-        files.extend(drawn(about, axes, metric, &estimates));
+        files.extend(drawn(about, axes, metric, &estimates).into_iter().flatten());
     }
     files.push((files::COLUMNS, columns::json().into_bytes()));
     Ok(files)
@@ -95,11 +95,33 @@ pub fn first_number(metrics: &[MetricPath]) -> Option<&MetricPath> {
     metrics.iter().find(|metric| metric.kind().is_numeric())
 }
 
+/// Why a sweep has no chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undrawn {
+    /// No metric that could be drawn was asked for.
+    #[error("its metrics are words")]
+    Words,
+    /// The metric has no value at any point.
+    #[error("no run has a value of its metric")]
+    NoValue,
+    /// There is no plane to draw on.
+    #[error("not one or two of its settings vary")]
+    Settings,
+}
+
 /// The chart of a metric with an estimate for each point of the grid, as files: a heat map when two settings vary, a line when one
-/// does; otherwise, or without any value, there is none.
-pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[Option<Estimate>]) -> Vec<File> {
+/// does.
+///
+/// # Errors
+/// If there is nothing to draw.
+pub fn drawn(
+    about: &Repeated,
+    axes: &[Axis],
+    metric: &MetricPath,
+    estimates: &[Option<Estimate>],
+) -> Result<[File; 2], Undrawn> {
     if estimates.iter().all(Option::is_none) {
-        return Vec::new();
+        return Err(Undrawn::NoValue);
     }
     let setting = |axis: &Axis| Setting { name: axis.path.clone(), values: axis.values.clone() };
     let varying: Vec<&Axis> = axes.iter().filter(|axis| axis.values.len() > 1).collect();
@@ -107,7 +129,7 @@ pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[
     let scaled = |estimate: &Option<Estimate>| Some((*estimate)?.not_negative().map(|number| number * factor));
     let estimates = estimates.iter().map(scaled);
     let (title, unit) = (metric.to_string(), unit.to_owned());
-    let about = format!("{}, {}", about.scenario, about.seeds());
+    let about = format!("{}, {}", about.scenario, about.on_seeds());
     let picture = match varying[..] {
         [x] => series(&Series { title, unit, about, x: setting(x), values: estimates.collect() }),
         [y, x] => {
@@ -115,9 +137,9 @@ pub fn drawn(about: &Repeated, axes: &[Axis], metric: &MetricPath, estimates: &[
             let values = means.chunks(x.values.len()).map(<[_]>::to_vec).collect();
             heat_map(&HeatMap { title, unit, about, x: setting(x), y: setting(y), values })
         }
-        _ => return Vec::new(),
+        _ => return Err(Undrawn::Settings),
     };
-    vec![(files::SWEEP_SVG, picture.svg().into_bytes()), (files::SWEEP_PNG, picture.png())]
+    Ok([(files::SWEEP_SVG, picture.svg().into_bytes()), (files::SWEEP_PNG, picture.png())])
 }
 
 fn has(metric: &MetricPath, runs: &[Summary]) -> bool {

@@ -133,9 +133,79 @@ fn plot_tells_where_the_report_of_a_run_is_damaged() {
     let line = damage(here.path(), "tasks.csv", ",running,", ",ruining,");
     refused(here.path(), &format!("out/tasks.csv:{line}: `ruining` cannot be the desired"));
     fs::remove_file(here.path().join("out/events.csv")).expect("it is there");
-    refused(here.path(), "out/events.csv is not there: is this the folder of such a report, of this version?");
+    refused(here.path(), "out/events.csv is not there, but the report needs it");
     damage(here.path(), "summary.json", "\"seed\"", "\"need\"");
     refused(here.path(), "out/summary.json:1: `seed` is missing or makes no sense");
+}
+
+/// Numbers that no run writes, each alone in a report: the file, what stands in its first line that has it, what instead, and what
+/// is said of it.
+const IMPOSSIBLE: &[(&str, &str, &str, &str)] = &[
+    (
+        "summary.json",
+        "\"schema_version\": 1",
+        "\"schema_version\": 7",
+        " has schema_version 7; this rollsim reads version 1",
+    ),
+    ("summary.json", "\"schema_version\": 1", "\"version\": 1", ":1: `schema_version` is missing or makes no sense"),
+    ("summary.json", "\"end_ms\": 60000", "\"end_ms\": 18446744073709", ":1: `end_ms` is missing or makes no sense"),
+    ("timeline.csv", "\n60000,", "\n60001,", ":68: `60001` cannot be the t_ms"),
+    ("timeline.csv", "\n1650,", "\n999,", ":4: `999` cannot be the t_ms"),
+    ("timeline.csv", ",0,20\n", ",0,18446744073709551615\n", ":3: `18446744073709551615` cannot be the failed"),
+    ("events.csv", "\n20000,", "\n70000,", ":2: `70000` cannot be the t_ms"),
+    ("tasks.csv", "\n0,web,1,0,", "\n0,web,1,4294967295,", ":2: `4294967295` cannot be the task"),
+    ("tasks.csv", "\n0,web,1,0,", "\n0,web,7,0,", ":4: `1` cannot be the slot"),
+    ("tasks.csv", ",running,pending task scheduling,\n", "\n", ":4: there are 7 values for 10 columns"),
+    ("requests-over-time.csv", "\n0,1000,", "\n0,0,", ":2: `0` cannot be the width_ms"),
+    ("requests-over-time.csv", "\n1000,1000,", "\n1000,18000000000000,", ":3: `18000000000000` cannot be the width_ms"),
+    ("requests-over-time.csv", "\n1000,1000,", "\n18000000000000,1000,", ":3: `18000000000000` cannot be the t_ms"),
+    ("requests-over-time.csv", "\n1000,1000,", "\n1001,1000,", ":3: `1001` cannot be the t_ms"),
+    ("requests-over-time.csv", "\n2000,1000,", "\n0,1000,", ":5: `0` cannot be the t_ms"),
+];
+
+#[test]
+fn plot_refuses_numbers_that_no_run_writes() {
+    let here = tempfile::tempdir().expect("a folder");
+    report(&["run"], here.path());
+    for (name, from, to, told) in IMPOSSIBLE {
+        let path = here.path().join("out").join(name);
+        let good = fs::read(&path).expect("it is there");
+        damage(here.path(), name, from, to);
+        refused(here.path(), &format!("out/{name}{told}"));
+        fs::write(&path, good).expect("it can be written");
+    }
+    damage(here.path(), "summary.json", "\"end_ms\": 60000", "\"end_ms\": 0");
+    refused(here.path(), "out/timeline.csv:3: `1000` cannot be the t_ms");
+}
+
+#[test]
+fn a_task_is_of_one_service() {
+    let here = tempfile::tempdir().expect("a folder");
+    let two = r#"{"rollsim": 1, "name": "two", "services": {"one": {"image": "app:1"}, "two": {"image": "app:1"}}}"#;
+    fs::write(here.path().join("two.json"), two).expect("it can be written");
+    assert_eq!(output(&["run", "two.json", "--out", "out"], here.path()).status.code(), Some(0));
+    damage(here.path(), "tasks.csv", "\n0,one,", "\n0,two,");
+    refused(here.path(), "out/tasks.csv:3: `one` cannot be the service");
+}
+
+#[test]
+fn a_sweep_without_a_chart_says_why() {
+    let here = tempfile::tempdir().expect("a folder");
+    let told = |sweep: &[&str], plot: &[&str]| {
+        report(&[&["sweep", "--vary"], sweep].concat(), here.path());
+        let plot = output(&[&["plot", "out"], plot].concat(), here.path());
+        (plot.status.code(), text(&plot.stderr).to_owned())
+    };
+    let none = |why: &str| (Some(0), format!("charts: out: none of the sweep, for {why}\n"));
+    let words = ["deploy.replicas=2,3", "--metric", "update.outcome"];
+    assert_eq!(told(&words, &[]), none("its metrics are words"));
+    assert_eq!(
+        told(&["deploy.replicas=2", "--metric", "peak_tasks"], &[]),
+        none("not one or two of its settings vary")
+    );
+    let never = ["deploy.replicas=2,3", "--metric", "update[7].detect"];
+    assert_eq!(told(&never, &[]), none("no run has a value of its metric"));
+    assert_eq!(told(&words, &["--metric", "peak_tasks"]), (Some(0), "charts: out: sweep.svg, sweep.png\n".to_owned()));
 }
 
 #[test]
@@ -159,8 +229,10 @@ fn plot_tells_where_the_report_of_a_comparison_is_damaged() {
     damage(here.path(), "compare.csv", "\na,web,", "\nc,web,");
     refused(here.path(), "out/compare.csv:2: `c` cannot be the policy");
     damage(here.path(), "compare.json", "\"seeds\": 2", "\"seeds\": two");
-    let told = text(&output(&["plot", "out"], here.path()).stderr).to_owned();
-    assert!(told.starts_with("error: out/compare.json:8: expected"), "{told}");
+    refused(here.path(), "out/compare.json:8:13: expected ident");
+    damage(here.path(), "compare.json", "two", "2");
+    damage(here.path(), "compare.json", "\"schema_version\": 1", "\"schema_version\": 7");
+    refused(here.path(), "out/compare.json has schema_version 7; this rollsim reads version 1");
 }
 
 #[test]
@@ -169,6 +241,6 @@ fn plot_tells_what_it_looked_for() {
     refused(here.path(), "out holds no report of this version: there is no summary.json, sweep.json or compare.json");
     report(&["run"], here.path());
     let refused = output(&["plot", "out", "--metric", "downtime.total"], here.path());
-    let told = "error: out/sweep.json is not there: is this the folder of such a report, of this version?\n";
+    let told = "error: --metric is for the chart of a sweep; out holds none\n";
     assert_eq!((refused.status.code(), text(&refused.stderr)), (Some(2), told));
 }

@@ -69,7 +69,7 @@ pub(super) fn worst_first<'a>(run: &'a Summary, plan: &Plan, tasks: &[TaskChange
     };
     let fared = |service| {
         let id = id(service);
-        Fared { service, id, history: History::of(service, id, plan, tasks) }
+        Fared { service, id, history: History::of(service, id, plan, tasks, run.end) }
     };
     let mut services: Vec<Fared<'_>> = run.services.iter().map(fared).collect();
     services.sort_by_key(|fared| {

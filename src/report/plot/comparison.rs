@@ -8,43 +8,73 @@ use super::super::columns::COMPARE;
 use super::super::comparison::{self, Line, LineValue};
 use super::super::estimate::Estimate;
 use super::super::files::{self, File};
+use super::super::repeated;
 use super::lines::Lines;
 use super::{Json, ReadError};
 use crate::metrics::MetricPath;
 
 /// The chart of a comparison.
 pub(super) fn charts(folder: &Path) -> Result<[File; 2], ReadError> {
-    let json = Json::read(folder, files::COMPARE_JSON)?;
+    let json = Json::read(folder, files::COMPARE_JSON, repeated::SCHEMA_VERSION)?;
     let policies = json.list("/policies", |policy| policy["name"].as_str().map(str::to_owned))?;
     let lines = Lines::read(folder, COMPARE.name, COMPARE.header())?;
-    let read = lines.records.iter().map(|line| read(&lines, line, &policies)).collect::<Result<Vec<Line>, _>>()?;
+    let columns = Columns::of(&lines);
+    let read = lines.records.iter().map(|line| read(&lines, &columns, line, &policies));
+    let read = read.collect::<Result<Vec<Line>, _>>()?;
     Ok(comparison::drawn(&json.repeated()?, &policies, &read))
 }
 
-fn read(lines: &Lines, line: &StringRecord, policies: &[String]) -> Result<Line, ReadError> {
-    if !policies.iter().any(|policy| *policy == line[0]) {
-        return Err(lines.damaged(line, 0));
-    }
-    let kind = MetricPath::parse(&line[2]).map_err(|_| lines.damaged(line, 2))?.kind();
-    let value = if kind.is_numeric() {
-        let mean = Estimate { value: lines.amount(line, 6)?, interval: interval(lines, line, 7)? };
-        let difference = match &line[12] {
-            "" => None,
-            _ => Some(Estimate { value: lines.finite(line, 12)?, interval: interval(lines, line, 13)? }),
-        };
-        let spread = [lines.amount(line, 9)?, lines.amount(line, 10)?, lines.amount(line, 11)?];
-        LineValue::Numbers { mean, spread, difference }
-    } else {
-        LineValue::Word(line[4].to_owned())
-    };
-    let [policy, service, metric] = [0, 1, 2].map(|column| line[column].to_owned());
-    Ok(Line { policy, service, metric, kind, runs: lines.number(line, 5)?, value })
+/// Where the columns stand.
+struct Columns {
+    /// Of policy, service, metric, value and runs.
+    words: [usize; 5],
+    /// Of the mean and the ends of its interval.
+    mean: [usize; 3],
+    /// Of the least, the median and the greatest.
+    spread: [usize; 3],
+    /// Of the difference and the ends of its interval.
+    difference: [usize; 3],
 }
 
-/// The ends of an interval in this column and the next, if there is one.
-fn interval(lines: &Lines, line: &StringRecord, column: usize) -> Result<Option<[f64; 2]>, ReadError> {
-    if line[column].is_empty() {
-        return Ok(None);
+impl Columns {
+    fn of(lines: &Lines) -> Columns {
+        Columns {
+            words: lines.columns(["policy", "service", "metric", "value", "runs"]),
+            mean: lines.columns(["mean", "mean_low", "mean_high"]),
+            spread: lines.columns(["min", "median", "max"]),
+            difference: lines.columns(["difference", "difference_low", "difference_high"]),
+        }
     }
-    Ok(Some([lines.finite(line, column)?, lines.finite(line, column + 1)?]))
+}
+
+fn read(lines: &Lines, columns: &Columns, line: &StringRecord, policies: &[String]) -> Result<Line, ReadError> {
+    let [policy, service, metric, word, runs] = columns.words;
+    if !policies.iter().any(|known| *known == line[policy]) {
+        return Err(lines.damaged(line, policy));
+    }
+    let kind = MetricPath::parse(&line[metric]).map_err(|_| lines.damaged(line, metric))?.kind();
+    let value = if kind.is_numeric() {
+        lines.amount(line, columns.mean[0])?;
+        let mean = estimate(lines, line, columns.mean)?;
+        let [min, median, max] = columns.spread.map(|column| lines.amount(line, column));
+        let difference = match &line[columns.difference[0]] {
+            "" => None,
+            _ => Some(estimate(lines, line, columns.difference)?),
+        };
+        LineValue::Numbers { mean, spread: [min?, median?, max?], difference }
+    } else {
+        LineValue::Word(line[word].to_owned())
+    };
+    let runs = lines.number(line, runs)?;
+    let [policy, service, metric] = [policy, service, metric].map(|column| line[column].to_owned());
+    Ok(Line { policy, service, metric, kind, runs, value })
+}
+
+/// A value and its interval, if there is one.
+fn estimate(lines: &Lines, line: &StringRecord, [value, low, high]: [usize; 3]) -> Result<Estimate, ReadError> {
+    let interval = match &line[low] {
+        "" => None,
+        _ => Some([lines.finite(line, low)?, lines.finite(line, high)?]),
+    };
+    Ok(Estimate { value: lines.finite(line, value)?, interval })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
+use csv::{Position, StringRecord};
 
 use super::{ReadError, text};
 use crate::kernel::Time;
@@ -26,20 +26,43 @@ impl Lines {
         let header: Vec<String> = columns.into_iter().map(str::to_owned).collect();
         let text = text(&path)?;
         let damaged = |line: u64, what: String| ReadError::Damaged(path.clone(), line, what);
-        let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-        let place = |error: &csv::Error| error.position().map_or(1, csv::Position::line);
-        let found = reader.headers().map_err(|error| damaged(place(&error), error.to_string()))?;
-        if found != header {
+        // Lines of any length are read, so that what is said of them is said here.
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let unreadable = |error: csv::Error| damaged(error.position().map_or(1, Position::line), error.to_string());
+        if reader.headers().map_err(unreadable)? != header {
             return Err(damaged(1, format!("the columns are not {}", header.join(","))));
         }
-        let records = reader.records().collect::<Result<_, _>>();
-        let records = records.map_err(|error| damaged(place(&error), error.to_string()))?;
+        let records = reader.records().collect::<Result<Vec<StringRecord>, _>>().map_err(unreadable)?;
+        if let Some(record) = records.iter().find(|record| record.len() != header.len()) {
+            let what = format!("there are {} values for {} columns", record.len(), header.len());
+            return Err(damaged(number(record), what));
+        }
         Ok(Lines { path, header, records })
+    }
+
+    /// Where the columns of these names stand.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub(super) fn columns<const N: usize>(&self, names: [&str; N]) -> [usize; N] {
+        // Before the columns of a table there may be others, of any name.
+        let column = |name: &str| self.header.iter().rposition(|known| known == name);
+        names.map(|name| column(name).unwrap_or_else(|| panic!("{} has no column {name}", self.path.display())))
     }
 
     pub(super) fn damaged(&self, line: &StringRecord, column: usize) -> ReadError {
         let what = format!("`{}` cannot be the {}", &line[column], self.header[column]);
-        ReadError::Damaged(self.path.clone(), line.position().map_or(1, csv::Position::line), what)
+        ReadError::Damaged(self.path.clone(), number(line), what)
+    }
+
+    /// The times of all lines, each not before the one above it and not after the end of the run.
+    pub(super) fn times(&self, column: usize, end: Time) -> Result<Vec<Time>, ReadError> {
+        let mut last = Time::ZERO;
+        let time = |line: &StringRecord| {
+            let before = std::mem::replace(&mut last, self.time(line, column)?);
+            if (before..=end).contains(&last) { Ok(last) } else { Err(self.damaged(line, column)) }
+        };
+        self.records.iter().map(time).collect()
     }
 
     pub(super) fn time(&self, line: &StringRecord, column: usize) -> Result<Time, ReadError> {
@@ -50,10 +73,16 @@ impl Lines {
         line[column].parse().map_err(|_| self.damaged(line, column))
     }
 
+    /// A number that may stand in every line: all of them together can still be counted.
+    pub(super) fn count(&self, line: &StringRecord, column: usize) -> Result<u64, ReadError> {
+        let count = self.number(line, column)?;
+        if count > u64::MAX / self.records.len() as u64 { Err(self.damaged(line, column)) } else { Ok(count) }
+    }
+
     /// A number that is not infinite.
     pub(super) fn finite(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
-        self.number(line, column)
-            .and_then(|number: f64| if number.is_finite() { Ok(number) } else { Err(self.damaged(line, column)) })
+        let number: f64 = self.number(line, column)?;
+        if number.is_finite() { Ok(number) } else { Err(self.damaged(line, column)) }
     }
 
     /// A number that is not infinite and not below 0.
@@ -83,6 +112,11 @@ impl Lines {
     }
 }
 
+/// The number of a line in its file.
+fn number(line: &StringRecord) -> u64 {
+    line.position().map_or(1, Position::line)
+}
+
 /// A time as files write it: milliseconds with up to three decimals.
 pub(super) fn millis(text: &str) -> Option<Time> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
@@ -100,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    pub(super) fn times_are_read_as_they_are_written() {
+    fn times_are_read_as_they_are_written() {
         for micros in [0, 1, 10, 999, 1_000, 1_250_500, 86_400_000_000] {
             let time = Time::from_nanos(micros * 1_000);
             assert_eq!(millis(&time.to_string()), Some(time));

@@ -13,24 +13,34 @@ use serde_json::Value;
 
 use super::files::{self, File};
 use super::repeated::Repeated;
+use super::sweeps::Undrawn;
 use crate::metrics::MetricPath;
 
 /// Why a report cannot be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A file is not there.
-    #[error("{} is not there: is this the folder of such a report, of this version?", .0.display())]
+    #[error("{} is not there, but the report needs it", .0.display())]
     Missing(PathBuf),
     /// No file tells what was run.
     #[error("{} holds no report of this version: there is no {}, {} or {}", .0.display(), files::SUMMARY, files::SWEEP_JSON,
         files::COMPARE_JSON)]
     NoReport(PathBuf),
+    /// There is a metric to be drawn, but no sweep.
+    #[error("--metric is for the chart of a sweep; {} holds none", .0.display())]
+    NoSweep(PathBuf),
     /// A file has no value of a metric that is to be drawn.
     #[error("{} has no value of `{}`", .0.display(), .1)]
     NoValue(PathBuf, String),
     /// A file cannot be read.
     #[error("cannot read {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
+    /// A file is of a version that cannot be read: which, and which can.
+    #[error("{} has schema_version {}; this rollsim reads version {}", .0.display(), .1, .2)]
+    Version(PathBuf, u64, u32),
+    /// A file is no JSON: line, column, and why not.
+    #[error("{}:{}:{}: {}", .0.display(), .1, .2, .3)]
+    NoJson(PathBuf, usize, usize, String),
     /// A file does not say what it should: where, and what is wrong.
     #[error("{}:{}: {}", .0.display(), .1, .2)]
     Damaged(PathBuf, u64, String),
@@ -43,6 +53,8 @@ pub struct Redrawn {
     pub charts: Vec<File>,
     /// Names of all charts that such a report may have.
     pub names: Vec<&'static str>,
+    /// Why there is no chart of the sweep, if there is a sweep.
+    pub undrawn: Option<Undrawn>,
 }
 
 /// The charts of all reports in this folder: of a run, a sweep and a comparison. `metric` is what the sweep's chart shows instead of
@@ -57,20 +69,22 @@ pub fn redraw(folder: &Path, metric: Option<&MetricPath>) -> Result<Redrawn, Rea
         path.try_exists().map_err(|error| ReadError::Unreadable(path, error))
     };
     let mut redrawn = Redrawn::default();
-    let mut add = |charts: Vec<File>, names: &[&'static str]| {
-        redrawn.charts.extend(charts);
-        redrawn.names.extend(names);
-    };
     if has(files::SUMMARY)? {
-        add(run::charts(folder)?, files::CHARTS_OF_RUN);
+        redrawn.charts.extend(run::charts(folder)?);
+        redrawn.names.extend(files::CHARTS_OF_RUN);
     }
     if has(files::SWEEP_JSON)? {
-        add(sweep::charts(folder, metric)?, files::CHARTS_OF_SWEEP);
+        match sweep::charts(folder, metric)? {
+            Ok(charts) => redrawn.charts.extend(charts),
+            Err(why) => redrawn.undrawn = Some(why),
+        }
+        redrawn.names.extend(files::CHARTS_OF_SWEEP);
     } else if metric.is_some() {
-        return Err(ReadError::Missing(folder.join(files::SWEEP_JSON)));
+        return Err(ReadError::NoSweep(folder.to_owned()));
     }
     if has(files::COMPARE_JSON)? {
-        add(comparison::charts(folder)?.into(), files::CHARTS_OF_COMPARISON);
+        redrawn.charts.extend(comparison::charts(folder)?);
+        redrawn.names.extend(files::CHARTS_OF_COMPARISON);
     }
     if redrawn.names.is_empty() { Err(ReadError::NoReport(folder.to_owned())) } else { Ok(redrawn) }
 }
@@ -90,12 +104,20 @@ struct Json {
 }
 
 impl Json {
-    fn read(folder: &Path, name: &str) -> Result<Json, ReadError> {
+    /// Reads a file whose `schema_version` must be this one.
+    fn read(folder: &Path, name: &str, version: u32) -> Result<Json, ReadError> {
         let path = folder.join(name);
-        let value = serde_json::from_str(&text(&path)?);
-        let damaged =
-            |error: serde_json::Error| ReadError::Damaged(path.clone(), error.line() as u64, error.to_string());
-        Ok(Json { value: value.map_err(damaged)?, path })
+        let value = serde_json::from_str(&text(&path)?).map_err(|error: serde_json::Error| {
+            let what = error.to_string();
+            // The text ends with the place.
+            let what = what.split_once(" at line ").map_or(&*what, |(what, _)| what).to_owned();
+            ReadError::NoJson(path.clone(), error.line(), error.column(), what)
+        })?;
+        let json = Json { path, value };
+        match json.get("/schema_version", Value::as_u64)? {
+            found if found == u64::from(version) => Ok(json),
+            found => Err(ReadError::Version(json.path, found, version)),
+        }
     }
 
     /// The value at a JSON pointer, as far as it is what it should be.

@@ -9,33 +9,39 @@ use serde_json::Value;
 use super::super::chart::TimelineData;
 use super::super::columns::{BINS, EVENTS, TASKS, TIMELINE, Table};
 use super::super::files::{self, File};
-use super::super::lanes::{MarkKind, TaskView};
+use super::super::lanes::{Mark, MarkKind, TaskView};
 use super::super::{Lanes, Names};
 use super::lines::{Lines, millis};
 use super::{Json, ReadError};
 use crate::kernel::id::Id;
 use crate::kernel::{IdVec, Span, Time};
-use crate::metrics::request_series::{Outcomes, RequestBin, RequestBins};
-use crate::metrics::summary::Latency;
+use crate::metrics::request_series::{self, Outcomes, RequestBin, RequestBins};
+use crate::metrics::summary::{Latency, SCHEMA_VERSION};
 use crate::metrics::timeline::Row;
 use crate::model::node::NodeState;
+use crate::model::request::RequestOutcome;
 use crate::model::task::{Slot, TaskState};
 use crate::model::update::UpdateState;
 use crate::model::{ImageId, NodeId, ServiceId, TaskId};
 
 /// The charts of a run.
 pub(super) fn charts(folder: &Path) -> Result<Vec<File>, ReadError> {
-    let (mut known, end) = summary(&Json::read(folder, files::SUMMARY)?)?;
+    let mut known = summary(&Json::read(folder, files::SUMMARY, SCHEMA_VERSION)?)?;
     let read = |table: Table| Lines::read(folder, table.name, table.header());
     let rows = timeline(&read(TIMELINE)?, &known)?;
-    let lanes = lanes(&read(EVENTS)?, &read(TASKS)?, &mut known)?;
+    let marks = marks(&read(EVENTS)?, &mut known)?;
+    let lanes = lanes(marks, changes(&read(TASKS)?, &mut known)?);
     let requests = bins(&read(BINS)?, &mut known)?;
-    Ok(files::drawn(&TimelineData { names: &known.names, end, lanes: &lanes, rows: &rows }, &requests))
+    Ok(files::drawn(&TimelineData { names: &known.names, end: known.end, lanes: &lanes, rows: &rows }, &requests))
 }
 
-/// The names in a report, and what they stand for.
+/// A later end cannot be that of a run: charts need room behind it, to round it up.
+const LATEST: Time = Time::from_nanos(u64::MAX / 2);
+
+/// The names in a report with what they stand for, and the end of the run.
 struct Known {
     names: Names,
+    end: Time,
     services: BTreeMap<String, ServiceId>,
     nodes: BTreeMap<String, NodeId>,
     images: BTreeMap<String, ImageId>,
@@ -49,7 +55,7 @@ impl Known {
 }
 
 /// The names of scenario, services and nodes, and the end of the run.
-fn summary(json: &Json) -> Result<(Known, Time), ReadError> {
+fn summary(json: &Json) -> Result<Known, ReadError> {
     fn ids<I: Id>(names: &IdVec<I, String>) -> BTreeMap<String, I> {
         names.iter().map(|(id, name)| (name.clone(), id)).collect()
     }
@@ -62,123 +68,153 @@ fn summary(json: &Json) -> Result<(Known, Time), ReadError> {
         services: keys("/services")?.into_iter().collect(),
         commands: Vec::new(),
     };
-    let end = json.get("/end_ms", |value| millis(&value.to_string()))?;
+    let end = json.get("/end_ms", |value| millis(&value.to_string()).filter(|end| *end <= LATEST))?;
     let (services, nodes) = (ids(&names.services), ids(&names.nodes));
-    Ok((Known { names, services, nodes, images: BTreeMap::new() }, end))
+    Ok(Known { names, end, services, nodes, images: BTreeMap::new() })
 }
 
 fn timeline(lines: &Lines, known: &Known) -> Result<Vec<Row>, ReadError> {
-    let row = |line: &StringRecord| {
-        let number = |column| lines.number(line, column);
+    let [at, service, desired, in_rotation, running, in_flight, ok, failed] =
+        lines.columns(["t_ms", "service", "desired", "in_rotation", "running", "in_flight", "ok", "failed"]);
+    let row = |(line, at): (&StringRecord, Time)| {
         Ok(Row {
-            at: lines.time(line, 0)?,
-            service: lines.id(line, 1, &known.services)?,
-            desired: number(2)?,
-            in_rotation: number(3)?,
-            running: number(4)?,
-            in_flight: number(5)?,
-            ok: lines.number(line, 6)?,
-            failed: lines.number(line, 7)?,
+            at,
+            service: lines.id(line, service, &known.services)?,
+            desired: lines.number(line, desired)?,
+            in_rotation: lines.number(line, in_rotation)?,
+            running: lines.number(line, running)?,
+            in_flight: lines.number(line, in_flight)?,
+            ok: lines.count(line, ok)?,
+            failed: lines.count(line, failed)?,
         })
     };
-    lines.records.iter().map(row).collect()
+    lines.records.iter().zip(lines.times(at, known.end)?).map(row).collect()
 }
 
 /// The lanes with their marks. Of one instant events come before the changes of tasks: managers first, then agents.
-fn lanes(events: &Lines, tasks: &Lines, known: &mut Known) -> Result<Lanes, ReadError> {
+fn lanes(marks: Vec<Mark>, changes: Vec<Change>) -> Lanes {
     let mut lanes = Lanes::default();
-    let mut events_left = events.records.iter().peekable();
-    for line in &tasks.records {
-        let at = tasks.time(line, 0)?;
-        while let Some(event) = events_left.peek() {
-            if events.time(event, 0)? > at {
-                break;
+    let mut marks = marks.into_iter().peekable();
+    for Change { at, task, view } in changes {
+        while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
+            lanes.mark(mark.at, mark.kind);
+        }
+        match view {
+            Some(view) => lanes.task(at, view),
+            None => lanes.removed(at, task),
+        }
+    }
+    marks.for_each(|mark| lanes.mark(mark.at, mark.kind));
+    lanes
+}
+
+fn marks(lines: &Lines, known: &mut Known) -> Result<Vec<Mark>, ReadError> {
+    let [at, kind, service, node, text] = lines.columns(["t_ms", "kind", "service", "node", "text"]);
+    let times = lines.times(at, known.end)?;
+    let mark = |(line, at): (&StringRecord, Time)| {
+        let kind = match &line[kind] {
+            "command" => {
+                known.names.commands.push(line[text].to_owned());
+                MarkKind::Command(known.names.commands.len() as u32 - 1)
             }
-            mark(events, event, known, &mut lanes)?;
-            events_left.next();
-        }
-        change(tasks, line, known, &mut lanes)?;
-    }
-    events_left.try_for_each(|event| mark(events, event, known, &mut lanes))?;
-    Ok(lanes)
+            "update_status" => {
+                let state = lines.word(line, text, UpdateState::ALL, UpdateState::name)?;
+                MarkKind::Status(lines.id(line, service, &known.services)?, state)
+            }
+            "node" => {
+                let state = match &line[text] {
+                    "removed" => None,
+                    _ => Some(lines.word(line, text, NodeState::ALL, NodeState::name)?),
+                };
+                MarkKind::Node(lines.id(line, node, &known.nodes)?, state)
+            }
+            _ => return Err(lines.damaged(line, kind)),
+        };
+        Ok(Mark { at, kind })
+    };
+    lines.records.iter().zip(times).map(mark).collect()
 }
 
-fn mark(events: &Lines, line: &StringRecord, known: &mut Known, lanes: &mut Lanes) -> Result<(), ReadError> {
-    let kind = match &line[1] {
-        "command" => {
-            known.names.commands.push(line[4].to_owned());
-            MarkKind::Command(known.names.commands.len() as u32 - 1)
-        }
-        "update_status" => MarkKind::Status(
-            events.id(line, 2, &known.services)?,
-            events.word(line, 4, UpdateState::ALL, UpdateState::name)?,
-        ),
-        "node" => {
-            let state = match &line[4] {
-                "removed" => None,
-                _ => Some(events.word(line, 4, NodeState::ALL, NodeState::name)?),
-            };
-            MarkKind::Node(events.id(line, 3, &known.nodes)?, state)
-        }
-        _ => return Err(events.damaged(line, 1)),
-    };
-    lanes.mark(events.time(line, 0)?, kind);
-    Ok(())
+/// A task is as it was not before, or is removed.
+struct Change {
+    at: Time,
+    task: TaskId,
+    /// How it is; `None`: it is removed.
+    view: Option<TaskView>,
 }
 
-fn change(tasks: &Lines, line: &StringRecord, known: &mut Known, lanes: &mut Lanes) -> Result<(), ReadError> {
-    let (at, task) = (tasks.time(line, 0)?, TaskId(tasks.number(line, 3)?));
-    if &line[6] == "removed" {
-        lanes.removed(at, task);
-        return Ok(());
-    }
-    let node = if line[5].is_empty() { None } else { Some(tasks.id(line, 5, &known.nodes)?) };
-    let slot = match (&line[2], node) {
-        ("", Some(node)) => Slot::Node(node),
-        _ => Slot::Replica(tasks.number(line, 2)?),
+/// The changes of tasks. Every task has a line at least, and stays a task of one service and slot.
+fn changes(lines: &Lines, known: &mut Known) -> Result<Vec<Change>, ReadError> {
+    let [at, service, slot, task, image, node, state, desired] =
+        lines.columns(["t_ms", "service", "slot", "task", "image", "node", "state", "desired"]);
+    let times = lines.times(at, known.end)?;
+    let mut places = IdVec::<TaskId, Option<(ServiceId, Slot)>>::filled(lines.records.len(), None);
+    let change = |(line, at): (&StringRecord, Time)| {
+        let id = TaskId(lines.number(line, task)?);
+        let Some(place) = places.get_mut(id) else { return Err(lines.damaged(line, task)) };
+        if &line[state] == "removed" {
+            return Ok(Change { at, task: id, view: None });
+        }
+        let on_node = if line[node].is_empty() { None } else { Some(lines.id(line, node, &known.nodes)?) };
+        let of_service = lines.id(line, service, &known.services)?;
+        let in_slot = match (&line[slot], on_node) {
+            ("", Some(node)) => Slot::Node(node),
+            _ => Slot::Replica(lines.number(line, slot)?),
+        };
+        match place.get_or_insert((of_service, in_slot)) {
+            (first, _) if *first != of_service => return Err(lines.damaged(line, service)),
+            (_, first) if *first != in_slot => return Err(lines.damaged(line, slot)),
+            _ => {}
+        }
+        let view = TaskView {
+            task: id,
+            service: of_service,
+            slot: in_slot,
+            image: known.image(&line[image]),
+            node: on_node,
+            state: lines.word(line, state, TaskState::ALL, TaskState::name)?,
+            desired: lines.word(line, desired, TaskState::ALL, TaskState::name)?,
+        };
+        Ok(Change { at, task: id, view: Some(view) })
     };
-    let view = TaskView {
-        task,
-        service: tasks.id(line, 1, &known.services)?,
-        slot,
-        image: known.image(&line[4]),
-        node,
-        state: tasks.word(line, 6, TaskState::ALL, TaskState::name)?,
-        desired: tasks.word(line, 7, TaskState::ALL, TaskState::name)?,
-    };
-    lanes.task(at, view);
-    Ok(())
+    lines.records.iter().zip(times).map(change).collect()
 }
 
 fn bins(lines: &Lines, known: &mut Known) -> Result<RequestBins, ReadError> {
+    let [start, width, service, image] = lines.columns(["t_ms", "width_ms", "service", "image"]);
+    let kinds: Vec<usize> = RequestOutcome::names().flat_map(|name| lines.columns([name])).collect();
+    let percentiles = lines.columns(["p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms"]);
+    let of_first = lines.records.first().map(|line| lines.time(line, width)).transpose()?;
+    let of_all = of_first.map_or(Span::from_secs(1), Time::since_start);
     let mut services = IdVec::<ServiceId, Vec<RequestBin>>::filled(known.services.len(), Vec::new());
-    let mut width = Span::from_secs(1);
     for line in &lines.records {
-        width = lines.time(line, 1)?.since_start();
-        if width.is_zero() {
-            return Err(lines.damaged(line, 1));
+        if of_all.is_zero() || lines.time(line, width)?.since_start() != of_all {
+            return Err(lines.damaged(line, width));
         }
-        let number = (lines.time(line, 0)?.as_nanos() / width.as_nanos()) as usize;
-        let bins = &mut services[lines.id(line, 2, &known.services)?];
-        if number < bins.len().saturating_sub(1) || number >= MOST_BINS {
-            return Err(lines.damaged(line, 0));
+        let at = lines.time(line, start)?;
+        let number = (at.as_nanos() / of_all.as_nanos()) as usize;
+        let bins = &mut services[lines.id(line, service, &known.services)?];
+        let is_next = at == Time::ZERO + of_all * number as u64 && number + 1 >= bins.len();
+        if !is_next || at > known.end || number >= request_series::MOST {
+            return Err(lines.damaged(line, start));
         }
         bins.resize(number + 1, RequestBin::default());
-        let image = if line[3].is_empty() { None } else { Some(known.image(&line[3])) };
+        let image = if line[image].is_empty() { None } else { Some(known.image(&line[image])) };
         let mut outcomes = Outcomes::default();
-        for (kind, count) in outcomes.iter_mut().enumerate() {
-            *count = lines.number(line, 4 + kind)?;
+        for (count, column) in outcomes.iter_mut().zip(&kinds) {
+            *count = lines.count(line, *column)?;
         }
-        let span = |column: usize| lines.time(line, 4 + outcomes.len() + column).map(Time::since_start);
-        let latency = match &line[4 + outcomes.len()] {
-            "" => None,
-            _ => Some(Latency { p50: span(0)?, p90: span(1)?, p99: span(2)?, p99_9: span(3)?, max: span(4)? }),
-        };
         bins[number].versions.push((image, outcomes));
-        bins[number].latency = latency;
+        bins[number].latency = latency(lines, line, percentiles)?;
     }
-    Ok(RequestBins { width, services })
+    Ok(RequestBins { width: of_all, services })
 }
 
-/// More bins than any report has: beyond it a time must be wrong.
-const MOST_BINS: usize = 10_000;
+/// The percentiles in these columns; `None`: nothing was answered.
+fn latency(lines: &Lines, line: &StringRecord, columns: [usize; 5]) -> Result<Option<Latency>, ReadError> {
+    if line[columns[0]].is_empty() {
+        return Ok(None);
+    }
+    let [p50, p90, p99, p99_9, max] = columns.map(|column| lines.time(line, column).map(Time::since_start));
+    Ok(Some(Latency { p50: p50?, p90: p90?, p99: p99?, p99_9: p99_9?, max: max? }))
+}

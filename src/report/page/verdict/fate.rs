@@ -27,6 +27,8 @@ pub(super) struct Rollout<'a> {
     pub(super) fate: Fate,
     /// The status with which Swarm stopped it.
     pub(super) sign: Option<&'a StatusChange>,
+    /// When its service was removed, if that is what ended it.
+    pub(super) removed: Option<Time>,
 }
 
 /// What became of tasks.
@@ -38,10 +40,12 @@ pub(super) struct Fate {
     pub(super) ended: u32,
     /// How many ended by themselves when they had just been told to stop.
     dying: u32,
-    /// How and when the first of these ended.
-    first: Option<(End, Time)>,
+    /// How one of these ended.
+    way: Option<End>,
     /// Whether another one ended in another way.
     mixed: bool,
+    /// When the first ended that was meant to run.
+    first: Option<Time>,
     /// Whether no node took one of them.
     unplaced: bool,
 }
@@ -68,9 +72,21 @@ struct Seen {
 }
 
 impl<'a> History<'a> {
-    /// Of this service, `id` in the plan.
-    pub(super) fn of(service: &'a ServiceSummary, id: ServiceId, plan: &Plan, tasks: &[TaskChange]) -> History<'a> {
-        let rollout = |update| Rollout { update, fate: Fate::default(), sign: sign(service, update) };
+    /// Of this service, `id` in the plan, in a run until `end`.
+    pub(super) fn of(
+        service: &'a ServiceSummary,
+        id: ServiceId,
+        plan: &Plan,
+        tasks: &[TaskChange],
+        end: Time,
+    ) -> History<'a> {
+        let [_, removed] = service.window;
+        let rollout = |update: &'a Update| Rollout {
+            update,
+            fate: Fate::default(),
+            sign: sign(service, update),
+            removed: Some(removed).filter(|at| *at < end && update.outcome == UpdateOutcome::Unfinished),
+        };
         let mut rollouts: Vec<Rollout<'_>> = service.updates.iter().map(rollout).collect();
         let mut outside = Fate::default();
         let mut seen: IdVec<TaskId, Seen> = IdVec::new();
@@ -98,7 +114,7 @@ impl<'a> History<'a> {
     pub(super) fn ended(&self) -> Option<(u32, Time)> {
         let later = self.rollouts.iter().filter(|rollout| rollout.ended_later()).map(|rollout| rollout.fate);
         let fate = later.fold(self.outside, Fate::with);
-        Some((fate.ended, fate.first_at()?))
+        Some((fate.ended, fate.first?))
     }
 }
 
@@ -133,7 +149,7 @@ impl Rollout<'_> {
             UpdateKind::Update => *outcome == UpdateOutcome::Completed,
             UpdateKind::Rollback => matches!(outcome, UpdateOutcome::Completed | UpdateOutcome::RollbackCompleted),
         };
-        is_done && self.fate.first_at() > *end
+        is_done && self.fate.first > *end
     }
 
     /// What befell its tasks while it was under way; `None`: they ran.
@@ -156,54 +172,49 @@ impl Fate {
         self.ran |= status.state == TaskState::Running;
         self.unplaced |= matches!(status.err, Some(TaskError::NoSuitableNode(_) | TaskError::UnsuitableNode(_)));
         if let Some(end) = End::of(status) {
-            match desired <= TaskState::Running {
-                true => self.ended += 1,
-                false => self.dying += 1,
+            if desired <= TaskState::Running {
+                self.ended += 1;
+                self.first.get_or_insert(now);
+            } else {
+                self.dying += 1;
             }
-            let (first, _) = self.first.get_or_insert((end, now));
-            self.mixed |= *first != end;
+            self.mixed |= *self.way.get_or_insert(end) != end;
         }
         status.state.is_terminal()
     }
 
     /// Of both.
     pub(super) fn with(self, other: Fate) -> Fate {
-        let first = [self.first, other.first].into_iter().flatten().min_by_key(|(_, at)| *at);
-        let ways = |fate: Fate| fate.first.map(|(end, _)| end);
         Fate {
             ran: self.ran || other.ran,
             ended: self.ended + other.ended,
             dying: self.dying + other.dying,
-            first,
-            mixed: self.mixed || other.mixed || ways(self).zip(ways(other)).is_some_and(|(one, two)| one != two),
+            way: self.way.or(other.way),
+            mixed: self.mixed || other.mixed || self.way.zip(other.way).is_some_and(|(one, two)| one != two),
+            first: [self.first, other.first].into_iter().flatten().min(),
             unplaced: self.unplaced || other.unplaced,
         }
-    }
-
-    /// When the first of the tasks ended, if one ended that was meant to run.
-    fn first_at(self) -> Option<Time> {
-        self.first.filter(|_| self.ended > 0).map(|(_, at)| at)
     }
 
     /// What befell the tasks of an image or of a service; `None`: they ran.
     pub(super) fn words(self, of: &str) -> Option<String> {
         let ended = self.ended + self.dying;
         let some = format!("{} task{} of {of}", grouped(ended.into()), if ended == 1 { "" } else { "s" });
-        match self.first.filter(|_| self.ended > 0) {
+        match self.way.filter(|_| self.ended > 0) {
             None if self.unplaced && !self.ran => Some(format!("{of} found no suitable node")),
             None => None,
             Some(_) if self.mixed => Some(format!("{some} ended, in several ways")),
-            Some((End::Unhealthy, _)) if !self.ran => Some(format!("{of} never became healthy")),
-            Some((End::Unhealthy, _)) => Some(format!("{some} became unhealthy")),
-            Some((End::Pull, _)) if !self.ran => Some(format!("{of} could not be pulled")),
-            Some((End::Pull, _)) => Some(format!("{some} could not pull the image")),
-            Some((End::Prepare, _)) => Some(format!("containers of {of} could not be created")),
-            Some((End::Start, _)) => Some(format!("containers of {of} could not be started")),
-            Some((End::Exit(code), _)) => Some(format!("{some} exited with code {code}")),
-            Some((End::Complete, _)) if ended == 1 => Some(format!("{some} ended by itself")),
-            Some((End::Complete, _)) => Some(format!("{some} ended by themselves")),
-            Some((End::Failed, _)) => Some(format!("{some} failed")),
-            Some((End::Rejected, _)) => Some(format!("{some} ended as rejected")),
+            Some(End::Unhealthy) if !self.ran => Some(format!("{of} never became healthy")),
+            Some(End::Unhealthy) => Some(format!("{some} became unhealthy")),
+            Some(End::Pull) if !self.ran => Some(format!("{of} could not be pulled")),
+            Some(End::Pull) => Some(format!("{some} could not pull the image")),
+            Some(End::Prepare) => Some(format!("containers of {of} could not be created")),
+            Some(End::Start) => Some(format!("containers of {of} could not be started")),
+            Some(End::Exit(code)) => Some(format!("{some} exited with code {code}")),
+            Some(End::Complete) if ended == 1 => Some(format!("{some} ended by itself")),
+            Some(End::Complete) => Some(format!("{some} ended by themselves")),
+            Some(End::Failed) => Some(format!("{some} failed")),
+            Some(End::Rejected) => Some(format!("{some} ended as rejected")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::super::names;
 use super::fate::{Fate, History, Rollout};
-use super::{Answer, Tone, grouped, length};
+use super::{Answer, Tone, grouped, length, moment};
 use crate::kernel::Span;
 use crate::metrics::summary::{ServiceSummary, Update, UpdateKind, UpdateOutcome};
 
@@ -49,7 +49,9 @@ pub(super) fn in_short(rollout: &Rollout<'_>) -> &'static str {
         UpdateOutcome::RollbackCompleted if is_update(rollout) => "its update was rolled back",
         UpdateOutcome::RollbackPaused => "its rollback paused",
         UpdateOutcome::Paused => "its update paused",
-        UpdateOutcome::Superseded | UpdateOutcome::Unfinished => "its update hung",
+        UpdateOutcome::Superseded => "its update was replaced",
+        UpdateOutcome::Unfinished if rollout.removed.is_some() => "it was removed during its update",
+        UpdateOutcome::Unfinished => "its update was left unfinished",
         UpdateOutcome::Completed | UpdateOutcome::RollbackCompleted => "its update went badly",
     }
 }
@@ -82,12 +84,16 @@ fn tell(group: &[&Rollout<'_>]) -> String {
         (_, false) => format!("to {image}"),
     };
     let aim = format!("{} {target}", kind.name());
+    let left = rollout.removed.map_or_else(
+        || "left unfinished".to_owned(),
+        |at| format!("ended by the removal of the service at {}", moment(at)),
+    );
     match (words, outcome, kind) {
         (Some(words), UpdateOutcome::RollbackCompleted, UpdateKind::Update) => format!("{words}; rolled back{after}"),
         (Some(words), UpdateOutcome::RollbackPaused, _) => format!("{words}; the rollback paused{after}"),
         (Some(words), UpdateOutcome::Paused, _) => format!("{words}; the update paused{after}"),
         (Some(words), UpdateOutcome::Superseded, _) => format!("{words}; changed by the operator{after}"),
-        (Some(words), UpdateOutcome::Unfinished, _) => format!("{words}; left unfinished"),
+        (Some(words), UpdateOutcome::Unfinished, _) => format!("{words}; {left}"),
         (Some(words), _, _) => format!("{words}, yet the {kind} completed{after}", kind = kind.name()),
         (None, UpdateOutcome::RollbackCompleted, UpdateKind::Update) => format!("the {aim} was rolled back{after}"),
         (None, UpdateOutcome::RollbackPaused, UpdateKind::Update) => format!("the rollback of the {aim} paused{after}"),
@@ -95,7 +101,7 @@ fn tell(group: &[&Rollout<'_>]) -> String {
         (None, UpdateOutcome::Superseded, _) => {
             format!("the {aim} was changed by the operator{after}")
         }
-        (None, UpdateOutcome::Unfinished, _) => format!("the {aim} was left unfinished"),
+        (None, UpdateOutcome::Unfinished, _) => format!("the {aim} was {left}"),
         (None, UpdateOutcome::Completed, UpdateKind::Update) => {
             let anew = if is_same_image(rollout.update) { " anew" } else { "" };
             format!("{image} was rolled out{anew}{}{later}", suffix("in"))

@@ -23,7 +23,9 @@ fn at(ms: u64) -> Time {
 /// A run of `web` with an update to app:2 from 10 s to 20 s that completes; 3 of 10 requests fail.
 fn run(change: Change) -> Summary {
     let mut run = summary();
+    run.end = at(60_000);
     let web = &mut run.services[0];
+    web.window[1] = run.end;
     (web.downtime, web.degraded) = (Downtime::default(), Span::ZERO);
     web.updates = vec![update("app:1", "app:2", [10_000, 20_000], UpdateOutcome::Completed)];
     web.update_status.clear();
@@ -77,7 +79,7 @@ const LOST: &str = "No, yet 3 requests failed";
 
 /// What happens to the service, what its tasks do, and what is told: headline, was it down, how long, who noticed, what was rolled
 /// back. The headline ends with a sentence on downtime and one on requests.
-const UPDATES: [(Change, Tell, [&str; 5]); 14] = [
+const UPDATES: [(Change, Tell, [&str; 5]); 16] = [
     // It goes well.
     (
         |web| web.requests = None,
@@ -238,7 +240,39 @@ const UPDATES: [(Change, Tell, [&str; 5]); 14] = [
             "Nothing",
         ],
     ),
-    // The same, and another version comes after it.
+    // The same, though one that was told to stop died before.
+    (
+        |_| (),
+        |feed| {
+            feed.at(10_000).start(NEW).at(15_000).create(NEW);
+            task(feed, [2, 1], NEW, TaskState::Failed, Some(TaskError::Exit(1)));
+            feed.at(30_000);
+            task(feed, [1, 0], NEW, TaskState::Failed, Some(TaskError::Exit(1)));
+        },
+        [
+            "app:2 was rolled out in 10.00 s; after that 2 tasks of app:2 exited with code 1; *",
+            LOST,
+            "0 s",
+            "Swarm",
+            "Nothing",
+        ],
+    ),
+    // The service is removed meanwhile.
+    (
+        |web| {
+            web.window[1] = at(22_000);
+            (web.updates[0].outcome, web.updates[0].end) = (UpdateOutcome::Unfinished, None);
+        },
+        |_| (),
+        [
+            "the update to app:2 was ended by the removal of the service at 22.00 s; *",
+            LOST,
+            "0 s",
+            "Only the clients",
+            "Nothing",
+        ],
+    ),
+    // Its tasks begin to die after the update, and another version comes after it.
     (
         |web| web.updates.push(update("app:2", "app:3", [40_000, 45_000], UpdateOutcome::Completed)),
         |feed| {
