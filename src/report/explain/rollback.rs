@@ -53,10 +53,10 @@ impl Update<'_> {
         let mut at_work = None;
         for (_, event) in &self.before[..self.before.len() - self.events.len()] {
             match *event {
-                Event::Decision(service, Decision::UpdateBegins { run, config, is_rollback: false, .. }) => {
-                    if service == self.service {
-                        at_work = Some((run, config));
-                    }
+                Event::Decision(service, Decision::UpdateBegins { run, config, is_rollback: false, .. })
+                    if service == self.service =>
+                {
+                    at_work = Some((run, config));
                 }
                 Event::UpdaterEnds(run) => at_work = at_work.filter(|(of, _)| *of != run),
                 Event::Leadership(_) => at_work = None,
