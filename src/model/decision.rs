@@ -95,10 +95,12 @@ pub enum Decision {
         /// For how long.
         monitor: Span,
     },
-    /// There is no earlier specification to return to.
+    /// An updater is to roll back, and nothing comes of it.
     CannotRollBack {
         /// The updater.
         run: u32,
+        /// Why.
+        cause: NoRollback,
     },
     /// A task is to stop.
     Stops {
@@ -220,6 +222,17 @@ pub enum Verdict {
     NotYet,
     /// The updater has paused or rolled back already.
     Over,
+}
+
+/// Why nothing comes of a rollback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRollback {
+    /// There is no earlier specification to return to.
+    NoPrevious,
+    /// The update status is cleared: an operator has written the service since, although as it was.
+    StatusCleared,
+    /// The service was removed.
+    ServiceRemoved,
 }
 
 /// Why a task is to stop.

@@ -97,8 +97,6 @@ fn the_failure_action_is_the_reason() {
             "it counts, because the update made it, and it ended 2s after it ran: 1 of 3 slots, 0.333 > max_failure_ratio 0 [U26]",
         ],
     );
-    let told = chain(&web(&json!({}), &exits("2s"), &[UPDATE]));
-    assert_says(&told, &["web: paused: update paused due to failure or early termination of task 3 [U27]"]);
     let went_on = answer(&json!({"failure_action": "continue"}), &exits("2s"));
     assert_says(&went_on, &["was not rolled back", "because failure_action is continue [U30]"]);
 }
@@ -263,21 +261,6 @@ fn an_update_tells_what_it_does_with_each_slot() {
 }
 
 #[test]
-fn an_update_that_is_superseded_and_one_that_cannot_be_placed() {
-    let impossible = ("20s", "service update --constraint-add node.labels.no==where --image web:2 web");
-    let back = ("30s", "service update --constraint-rm node.labels.no==where --image web:1 web");
-    let told = chain(&web(&json!({}), &json!({}), &[impossible, back]));
-    assert_says(
-        &told,
-        &[
-            "waits: no suitable node (scheduling constraints not satisfied on 3 nodes) [S30]",
-            "web: the update in progress ends because the service has another specification since 30.000s [U3]",
-            "ends without a node because no node takes it, and its service has gone on [S31]",
-        ],
-    );
-}
-
-#[test]
 fn the_operator_and_the_nodes_tell_what_they_do_to_tasks() {
     let told = chain(&web(
         &json!({}),
@@ -339,32 +322,7 @@ fn restarts_tell_why_they_come_late_or_not_at_all() {
 }
 
 #[test]
-fn waits_for_a_task_that_does_not_stop_have_an_end() {
-    let mut scenario = web(&json!({"replicas": 1}), &json!({"outcome": "fail-prepare"}), &[UPDATE]);
-    scenario["images"]["web:1"]["stop"] = "ignore".into();
-    scenario["services"]["web"]["stop_grace_period"] = "90s".into();
-    let told = chain(&scenario);
-    assert_says(&told, &["because the task before it has not stopped within 1m0s [R14]"]);
-    assert_says(
-        &told,
-        &[
-            "is replaced later\n",
-            "has ended: rejected: preparing container failed; it is held back, and is replaced when it could have started",
-            "[R1]",
-            "has ended: rejected: preparing container failed [W9]",
-        ],
-    );
-}
-
-#[test]
-fn the_enforcer_and_global_services_tell_of_nodes() {
-    let placement = json!({"placement": {"constraints": ["node.labels.disk==ssd"]}, "replicas": 1});
-    let mut scenario = web(&placement, &json!({}), &[("10s", "node update --label-rm disk node2")]);
-    scenario["cluster"] = json!({"nodes": {"node1": {"role": "manager"}, "node2": {"labels": {"disk": "ssd"}}}});
-    assert_says(
-        &chain(&scenario),
-        &["is rejected because node2 does not meet the constraints of its service any more [C2]"],
-    );
+fn global_services_tell_of_nodes() {
     let mut scenario = web(
         &json!({"mode": "global"}),
         &json!({}),

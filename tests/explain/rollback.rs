@@ -34,8 +34,22 @@ fn the_failures_of_one_service_are_not_those_of_another() {
 #[test]
 fn an_update_that_continues_is_not_paused_by_another() {
     let why = why_no_rollback(&beside_one_that_fails(&json!({"failure_action": "continue"}), &exits("2s")));
-    let goes_on = ["was not rolled back but completed at ", "because failure_action is continue [U30]"];
-    assert_says(answer_for(&why, "web"), &goes_on);
+    let goes_on = "was not rolled back but completed at 32.200s: its failure_action is continue, and no failure is looked at [U30]";
+    assert_says(answer_for(&why, "web"), &[goes_on]);
+}
+
+/// Control-plane U2, U31, U32: the updater goes on, but has no status to write to.
+#[test]
+fn an_update_that_leaves_the_service_as_it_is_does_not_end_the_one_before() {
+    let as_it_is = ("21s", "service update web");
+    let of = |action: &str| {
+        let config = json!({"update_config": {"failure_action": action}});
+        why_no_rollback(&web(&config, &exits("2s"), &[UPDATE, as_it_is]))
+    };
+    let cleared =
+        "the update at 21.000s was to be rolled back, but an operator wrote the service meanwhile, which cleared";
+    assert_says(&of("rollback"), &[cleared]);
+    assert_says(&of("pause"), &["the update at 21.000s went no further at 24.400s, when 1 of 3 slots had failed"]);
 }
 
 #[test]

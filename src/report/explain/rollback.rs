@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::super::names::{counted, of_image_in_short};
 use super::super::story::seconds;
 use super::known::{End, Known, Row};
-use super::words::{Speaker, ended};
+use super::words::{Speaker, ended, no_rollback};
 use super::{Event, Explain, Scope, waits};
 use crate::kernel::Time;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::rule::Rule;
-use crate::model::service::UpdateConfig;
+use crate::model::service::{FailureAction, UpdateConfig};
 use crate::model::task::{Creation, Creator};
 use crate::model::update::UpdateState;
 use crate::model::{ServiceId, TaskId};
@@ -36,6 +36,34 @@ impl Update<'_> {
     fn own(&self) -> impl DoubleEndedIterator<Item = (Time, &Event)> {
         let own = self.events.iter().filter(|(_, event)| event.service() == Some(self.service));
         own.map(|(at, event)| (*at, event))
+    }
+
+    /// By what it goes; `None`: nothing is out of date.
+    fn config(&self) -> Option<UpdateConfig> {
+        let own = self.own().find_map(|(_, event)| match *event {
+            Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(Some(config)),
+            Event::Decision(_, Decision::NothingToUpdate) => Some(None),
+            _ => None,
+        });
+        own.unwrap_or_else(|| self.at_work())
+    }
+
+    /// The configuration of the updater that it finds at work. A command that leaves the service as it is does not end that.
+    fn at_work(&self) -> Option<UpdateConfig> {
+        let mut at_work = None;
+        for (_, event) in &self.before[..self.before.len() - self.events.len()] {
+            match *event {
+                Event::Decision(service, Decision::UpdateBegins { run, config, is_rollback: false, .. })
+                    if service == self.service =>
+                {
+                    at_work = Some((run, config));
+                }
+                Event::UpdaterEnds(run) => at_work = at_work.filter(|(of, _)| *of != run),
+                Event::Leadership(_) => at_work = None,
+                _ => {}
+            }
+        }
+        at_work.map(|(_, config)| config)
     }
 
     /// The last update status that was written.
@@ -178,29 +206,32 @@ fn reason(explain: &Explain<'_>, update: &Update<'_>) -> Reason {
         let why = format!("was rolled back at {}{when}{then}", seconds(at));
         return Reason { why, rule: Rule::RollBack, decided_by: decided.map(|counts| counts.task) };
     }
-    let Some(config) = update.own().find_map(|(_, event)| match *event {
-        Event::Decision(_, Decision::UpdateBegins { config, is_rollback: false, .. }) => Some(config),
-        _ => None,
-    }) else {
+    let Some(config) = update.config() else {
         let why = "changed nothing that tasks run, so that nothing was to be updated".to_owned();
         return Reason { why, rule: Rule::NothingDirty, decided_by: None };
     };
-    let counted = failed(update, &config).or_else(|| not_counted(explain, update));
+    let counted = failed(update, &config).or_else(|| not_counted(explain, update, &config));
     counted.unwrap_or_else(|| nothing_ended(explain, update))
 }
 
 /// Failures were counted.
 fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
     let acted = update.counts().rfind(|(_, counts)| counts.acts);
-    let cannot = |event: &Event| matches!(event, Event::Decision(_, Decision::CannotRollBack { .. }));
-    if update.own().any(|(_, event)| cannot(event)) {
-        let why = "was to be rolled back, but there is no previous specification".to_owned();
+    let cannot = update.own().find_map(|(_, event)| match *event {
+        Event::Decision(_, Decision::CannotRollBack { cause, .. }) => Some(cause),
+        _ => None,
+    });
+    if let Some(cause) = cannot {
+        let why = format!("was to be rolled back, but {}", no_rollback(cause));
         return Some(Reason { why, rule: Rule::RollBack, decided_by: acted.map(|(_, counts)| counts.task) });
     }
     if let Some((at, Counts { task, failures, dirty, .. })) = acted {
         let of = counted(dirty, "slot");
+        // While the update status is cleared nothing is written.
+        let is_paused = update.last_status().is_some();
+        let what = if is_paused { "was paused" } else { "went no further" };
         let why = format!(
-            "was paused at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
+            "{what} at {}, when {failures} of {of} had failed: its failure_action is {}, not rollback",
             seconds(at),
             config.failure_action.name()
         );
@@ -212,11 +243,16 @@ fn failed(update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
     Some(Reason { why, rule: Rule::TooManyFailures, decided_by: Some(task) })
 }
 
-/// Tasks have ended, but no end was counted: the reason of the first that the update made, or else of the first.
-fn not_counted(explain: &Explain<'_>, update: &Update<'_>) -> Option<Reason> {
+/// Tasks have ended, but no end was counted: because none is, or for the reason of the first that the update made, or else of the
+/// first.
+fn not_counted(explain: &Explain<'_>, update: &Update<'_>, config: &UpdateConfig) -> Option<Reason> {
     let ends = ends(explain, update);
     let is_made = |row: &Row| matches!(row.first.created, Some(Creation { by: Creator::Updater { .. }, .. }));
     let (task, row, end) = ends.iter().find(|(_, row, _)| is_made(row)).or_else(|| ends.first())?;
+    if config.failure_action == FailureAction::Continue {
+        let why = format!("{}: its failure_action is continue, and no failure is looked at", not_rolled_back(update));
+        return Some(Reason { why, rule: Rule::Continue, decided_by: None });
+    }
     let Judgement { because, rule, .. } = judgement(explain, update, *task, row, end);
     let of = Speaker { plan: explain.plan, known: &explain.known }.task(*task);
     let why = format!("{}: no end of a task counted; that of {of} did not, because {because}", not_rolled_back(update));
@@ -326,8 +362,8 @@ fn how_it_ended(update: &Update<'_>, run: u32, now: Time) -> (String, Rule) {
             Event::Decision(_, Decision::Failure { run: of, verdict: Verdict::Counts { acts: true, .. }, .. }) => {
                 acted |= of == run;
             }
-            Event::Decision(_, Decision::CannotRollBack { run: of }) if of == run => {
-                return (format!("ended at {at}, for there was nothing to roll back to"), Rule::RollBack);
+            Event::Decision(_, Decision::CannotRollBack { run: of, .. }) if of == run => {
+                return (format!("ended at {at}, for it could not roll back"), Rule::RollBack);
             }
             Event::Decision(_, Decision::UpdateCancelled { run: of }) if of == run && !acted => {
                 return (format!("was ended by an operator at {at}"), Rule::Cancel);

@@ -5,8 +5,8 @@ use super::super::story::seconds;
 use super::known::Known;
 use crate::kernel::{Span, Time};
 use crate::model::decision::{
-    CreateCause, Decision, DeleteCause, Refusal, RejectCause, RestartCause, SkipCause, StartCause, StopCause, Unfit,
-    Verdict,
+    CreateCause, Decision, DeleteCause, NoRollback, Refusal, RejectCause, RestartCause, SkipCause, StartCause,
+    StopCause, Unfit, Verdict,
 };
 use crate::model::service::{Order, UpdateConfig};
 use crate::model::task::{Slot, Status, TaskState};
@@ -79,8 +79,8 @@ impl Speaker<'_> {
                 format!("the update watches for failures for a last {monitor}"),
                 "all slots that were handed out are done".to_owned(),
             ),
-            Decision::CannotRollBack { .. } => {
-                ("nothing is rolled back".to_owned(), "there is no previous specification".to_owned())
+            Decision::CannotRollBack { cause, .. } => {
+                ("nothing is rolled back".to_owned(), no_rollback(cause).to_owned())
             }
             Decision::Replaces { run, worker, new, order } => {
                 (format!("{} is made, {}", self.task(new), how(order)), self.takes(service, run, worker))
@@ -366,6 +366,15 @@ fn update_begins(dirty: u32, slots: u32, workers: u32, config: &UpdateConfig, is
         monitor.unwrap_or(defaults::MONITOR),
         failure_action.name(),
     )
+}
+
+/// Why nothing comes of a rollback.
+pub(super) fn no_rollback(cause: NoRollback) -> &'static str {
+    match cause {
+        NoRollback::NoPrevious => "there is no previous specification",
+        NoRollback::StatusCleared => "an operator wrote the service meanwhile, which cleared the update status",
+        NoRollback::ServiceRemoved => "the service was removed",
+    }
 }
 
 /// What comes first in a slot.

@@ -10,7 +10,7 @@ use crate::manager::orchestrator::restart::Restarts;
 use crate::manager::orchestrator::task::{Wanted, is_dirty};
 use crate::manager::store::{NewTask, Service};
 use crate::manager::{Cx, Wake};
-use crate::model::decision::{Decision, SkipCause, StopCause, Verdict};
+use crate::model::decision::{Decision, NoRollback, SkipCause, StopCause, Verdict};
 use crate::model::service::{FailureAction, Order, ServiceSpec, UpdateConfig};
 use crate::model::task::{Creator, TaskState};
 use crate::model::update::{UpdateMessage, UpdateState, UpdateStatus};
@@ -407,8 +407,8 @@ impl Updater {
                 return;
             }
             FailureAction::Rollback => {
-                if !write_rolled_back(self.service, task, cx) {
-                    cx.store.decide(self.service, Decision::CannotRollBack { run: self.epoch });
+                if let Err(cause) = write_rolled_back(self.service, task, cx) {
+                    cx.store.decide(self.service, Decision::CannotRollBack { run: self.epoch, cause });
                 }
             }
             FailureAction::Pause | FailureAction::Continue => {
@@ -518,20 +518,26 @@ fn write_completed(service: ServiceId, cx: &mut Cx<'_>) {
     });
 }
 
-/// Returns to the previous specification, unless there is none. Whether it did.
+/// Returns to the previous specification, or says why not.
 ///
 /// Source: `rollbackUpdate` (control-plane U32).
-fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) -> bool {
-    let rolled_back = cx.store.update_service(service, |row| {
-        let (Some(_), Some((spec, spec_version))) = (row.update_status, row.previous.take()) else { return false };
-        (row.spec, row.spec_version) = (spec, spec_version);
-        let message = UpdateMessage::RolledBack(task);
-        row.update_status = Some(UpdateStatus { state: UpdateState::RollbackStarted, message });
-        true
+fn write_rolled_back(service: ServiceId, task: TaskId, cx: &mut Cx<'_>) -> Result<(), NoRollback> {
+    let mut rolled_back = Err(NoRollback::ServiceRemoved);
+    cx.store.update_service(service, |row| {
+        rolled_back = roll_back(row, task);
+        rolled_back.is_ok()
     });
-    if rolled_back {
+    if rolled_back.is_ok() {
         cx.store.note_rolled_back(service);
     }
     cx.store.commit();
     rolled_back
+}
+
+fn roll_back(row: &mut Service, task: TaskId) -> Result<(), NoRollback> {
+    row.update_status.ok_or(NoRollback::StatusCleared)?;
+    (row.spec, row.spec_version) = row.previous.take().ok_or(NoRollback::NoPrevious)?;
+    let message = UpdateMessage::RolledBack(task);
+    row.update_status = Some(UpdateStatus { state: UpdateState::RollbackStarted, message });
+    Ok(())
 }
