@@ -214,6 +214,8 @@ fn plot_tells_where_the_report_of_a_sweep_is_damaged() {
     report(&["sweep", "--vary", "deploy.replicas=2,3", "--metric", "peak_tasks"], here.path());
     let line = damage(here.path(), "sweep.csv", "peak_tasks,count,", "peak_tasks,count,-");
     refused(here.path(), &format!("out/sweep.csv:{line}: `-2` cannot be the value"));
+    damage(here.path(), "sweep.csv", "peak_tasks,count,-2", "peak_tasks,count,1.7e308");
+    refused(here.path(), &format!("out/sweep.csv:{line}: `1.7e308` cannot be the value"));
     damage(here.path(), "sweep.csv", "2,1,web,peak_tasks", "7,1,web,peak_tasks");
     refused(here.path(), &format!("out/sweep.csv:{line}: `7` cannot be the deploy.replicas"));
     damage(here.path(), "sweep.json", "\"3\"", "\"3\", \"4\"");

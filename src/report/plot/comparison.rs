@@ -74,7 +74,7 @@ fn read(lines: &Lines, columns: &Columns, line: &StringRecord, policies: &[Strin
 fn estimate(lines: &Lines, line: &StringRecord, [value, low, high]: [usize; 3]) -> Result<Estimate, ReadError> {
     let interval = match &line[low] {
         "" => None,
-        _ => Some([lines.finite(line, low)?, lines.finite(line, high)?]),
+        _ => Some([lines.possible(line, low)?, lines.possible(line, high)?]),
     };
-    Ok(Estimate { value: lines.finite(line, value)?, interval })
+    Ok(Estimate { value: lines.possible(line, value)?, interval })
 }

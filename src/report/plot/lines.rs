@@ -79,15 +79,15 @@ impl Lines {
         if count > u64::MAX / self.records.len() as u64 { Err(self.damaged(line, column)) } else { Ok(count) }
     }
 
-    /// A number that is not infinite.
-    pub(super) fn finite(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
+    /// A number that a run can have: it counts things, or nanoseconds as milliseconds, both in 64 bits.
+    pub(super) fn possible(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
         let number: f64 = self.number(line, column)?;
-        if number.is_finite() { Ok(number) } else { Err(self.damaged(line, column)) }
+        if number.abs() <= u64::MAX as f64 { Ok(number) } else { Err(self.damaged(line, column)) }
     }
 
-    /// A number that is not infinite and not below 0.
+    /// Such a number that is not below 0.
     pub(super) fn amount(&self, line: &StringRecord, column: usize) -> Result<f64, ReadError> {
-        let number = self.finite(line, column)?;
+        let number = self.possible(line, column)?;
         if number < 0.0 { Err(self.damaged(line, column)) } else { Ok(number) }
     }
 
