@@ -228,6 +228,8 @@ fn plot_tells_where_the_report_of_a_comparison_is_damaged() {
     report(&["compare", "--policy", "a", "--policy", "b", "--seeds", "2"], here.path());
     let line = damage(here.path(), "compare.csv", "downtime.total,ms,,2,0", "downtime.total,ms,,2,inf");
     refused(here.path(), &format!("out/compare.csv:{line}: `inf` cannot be the mean"));
+    damage(here.path(), "compare.csv", "downtime.total,ms,,2,inf", "downtime.total,ms,,2,7");
+    refused(here.path(), &format!("out/compare.csv:{line}: `7` cannot be the mean"));
     damage(here.path(), "compare.csv", "\na,web,", "\nc,web,");
     refused(here.path(), "out/compare.csv:2: `c` cannot be the policy");
     damage(here.path(), "compare.json", "\"seeds\": 2", "\"seeds\": two");

@@ -70,11 +70,13 @@ fn read(lines: &Lines, columns: &Columns, line: &StringRecord, policies: &[Strin
     Ok(Line { policy, service, metric, kind, runs, value })
 }
 
-/// A value and its interval, if there is one.
+/// A value and the interval around it, if there is one.
 fn estimate(lines: &Lines, line: &StringRecord, [value, low, high]: [usize; 3]) -> Result<Estimate, ReadError> {
-    let interval = match &line[low] {
-        "" => None,
-        _ => Some([lines.possible(line, low)?, lines.possible(line, high)?]),
-    };
-    Ok(Estimate { value: lines.possible(line, value)?, interval })
+    let number = lines.possible(line, value)?;
+    if line[low].is_empty() {
+        return Ok(Estimate { value: number, interval: None });
+    }
+    let interval = [lines.possible(line, low)?, lines.possible(line, high)?];
+    let is_inside = interval[0] <= number && number <= interval[1];
+    if is_inside { Ok(Estimate { value: number, interval: Some(interval) }) } else { Err(lines.damaged(line, value)) }
 }
