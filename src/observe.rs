@@ -31,8 +31,8 @@ pub trait Observer {
         false
     }
 
-    /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and have
-    /// ended were told.
+    /// A load balancer that clients use does otherwise with a task from now on. Requests that were sent before this instant and
+    /// have ended were told.
     fn shift(&mut self, _now: Time, _shift: &Shift) {}
 
     /// A request has ended. Requests come in batches between records, each batch complete up to the next record's instant, not
@@ -43,8 +43,8 @@ pub trait Observer {
     fn requests(&mut self, _batch: &Batch) {}
 
     /// All that happens at this instant has happened, and all requests that were sent before it and have ended were told. Called
-    /// for each instant that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that were sent and
-    /// have not ended, by service.
+    /// for each instant that had a record, for each full second, and for the last instant of the run. `in_flight`: requests that
+    /// were sent and have not ended, by service.
     fn instant(&mut self, now: Time, in_flight: &IdVec<ServiceId, u32>);
 }
 

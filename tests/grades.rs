@@ -13,7 +13,8 @@ use rollsim::sim;
 /// Seeds over which counts are compared.
 const SEEDS: u64 = 24;
 
-/// In bulk a request that fails is told when that is certain, up to 20 ms (the timeouts below) before its client knows; at 300 a second.
+/// In bulk a request that fails is told when that is certain, up to 20 ms (the timeouts below) before its client knows; at 300 a
+/// second.
 const UNFINISHED: f64 = 6.0;
 
 /// Requests by image and what became of them.
@@ -248,7 +249,8 @@ fn what_is_drawn_in_aggregate_spreads_as_single_requests_do() {
     assert_spread(&cut.replace("8ms", "200ms").replace("300/s", "3000/s"), (Some(0), "reset stopping"), 0.0);
 }
 
-/// Holds the variance of a count over seeds to that of a binomial count with this probability, within a 99.99 % interval for so many seeds.
+/// Holds the variance of a count over seeds to that of a binomial count with this probability, within a 99.99 % interval for so
+/// many seeds.
 fn assert_spread(text: &str, (image, name): (Option<u32>, &str), probability: f64) {
     let key = (image, name.to_owned());
     let counts: Vec<f64> =

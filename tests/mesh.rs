@@ -21,8 +21,8 @@ impl Observer for Requests {
     fn instant(&mut self, _now: Time, _in_flight: &IdVec<ServiceId, u32>) {}
 }
 
-/// One request each 100 ms from 10 s on, unless `client` says otherwise, to `service`, which is `web` with the image `app:1` as `image`
-/// describes it; three nodes, of which only workers run tasks.
+/// One request each 100 ms from 10 s on, unless `client` says otherwise, to `service`, which is `web` with the image `app:1` as
+/// `image` describes it; three nodes, of which only workers run tasks.
 fn run(image: &str, service: &str, client: &str, timeline: &str) -> Vec<Request> {
     run_for("60s", image, service, client, timeline)
 }

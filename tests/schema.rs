@@ -1,5 +1,5 @@
-//! The schema of scenarios: it is the committed one, accepts what the readers accept, and every bundled scenario names it. And that of
-//! summary.json: it says all that stands there, and nothing else.
+//! The schema of scenarios: it is the committed one, accepts what the readers accept, and every bundled scenario names it. And that
+//! of summary.json: it says all that stands there, and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ use std::process::Command;
 const FILE_LINES: usize = 600;
 /// Longest function, in lines.
 const FUNCTION_LINES: usize = 70;
+/// Widest line of a comment, in characters; code is what rustfmt makes of it.
+const COMMENT_WIDTH: usize = 132;
 
 /// What each module of the crate may import of the others; a longer path allows only what lies below it. `cli` may all.
 const IMPORTS: [(&str, &[&str]); 15] = [
@@ -149,6 +151,19 @@ fn modules_import_only_what_lies_below_them() {
             };
             let wrong = crate_paths(line).filter(|path| path != &"ids" && !is_allowed(path));
             findings.extend(wrong.map(|path| format!("{}:{number}: {module} may not import {path}", source.path)));
+        }
+    }
+    none(&findings);
+}
+
+#[test]
+fn comments_are_no_wider_than_a_screen() {
+    let mut findings = Vec::new();
+    for source in sources("src").iter().chain(&sources("tests")) {
+        for (number, line) in source.text.lines().enumerate() {
+            if line.trim_start().starts_with("//") && line.chars().count() > COMMENT_WIDTH {
+                findings.push(format!("{}:{}: {} characters", source.path, number + 1, line.chars().count()));
+            }
         }
     }
     none(&findings);

@@ -28,7 +28,8 @@ impl Pulls {
         Pulls { durations, streams, nodes: IdVec::filled(nodes, BTreeMap::new()) }
     }
 
-    /// A task wants the image: when it is there. Whoever comes while it is being pulled waits for the same pull (data-plane rule 12).
+    /// A task wants the image: when it is there. Whoever comes while it is being pulled waits for the same pull (data-plane rule
+    /// 12).
     ///
     /// `Assumed:` the question whether a registry has a newer image of the tag takes no time (data-plane rule 11).
     pub(super) fn want(&mut self, now: Time, node: NodeId, image: ImageId) -> Time {

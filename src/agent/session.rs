@@ -68,7 +68,8 @@ impl Sessions {
         }
     }
 
-    /// The agent and the leader hear each other no more. The agent notices at `noticed`; if `may_resume` the session is lost only then.
+    /// The agent and the leader hear each other no more. The agent notices at `noticed`; if `may_resume` the session is lost only
+    /// then.
     pub fn lose(&mut self, node: NodeId, noticed: Time, may_resume: bool) {
         let row = &mut self.rows[node];
         if std::mem::take(&mut row.is_open) {

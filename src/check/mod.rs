@@ -38,19 +38,19 @@ pub enum Promise {
     /// When a rollback has completed, each slot that its updater replaced holds the restored specification. While a follow-up run
     /// works (U47), or when one was stopped by a failure, it need not.
     RolledBack,
-    /// A replicated service has as many live slots as replicas. While a slot is dead by its restart policy, or holds tasks that are not
-    /// to be restarted when they have stopped, it need not (O3); nor, when such a slot is gone, until the next reconcile, which its going
-    /// does not cause (O2).
+    /// A replicated service has as many live slots as replicas. While a slot is dead by its restart policy, or holds tasks that are
+    /// not to be restarted when they have stopped, it need not (O3); nor, when such a slot is gone, until the next reconcile, which
+    /// its going does not cause (O2).
     LiveSlots,
     /// A task is assigned only to a node that passes all its filters at that instant, whatever is desired of it (S4).
     Filters,
-    /// A drained node has no task left once 60 s and the time to stop have passed. A node that is down or does not run is not heard of
-    /// (N18), and without a leader nothing is decided (Q6).
+    /// A drained node has no task left once 60 s and the time to stop have passed. A node that is down or does not run is not heard
+    /// of (N18), and without a leader nothing is decided (Q6).
     DrainedIsEmpty,
     /// A request is answered by a task of its service and image, before its process has ended.
     Rotation,
-    /// No request goes to a task after its entry node has removed it. A client that keeps the address behind a name asks no entry (data-plane
-    /// rule 80), and a connection that is kept lasts until its load balancer has forgotten the task (rules 69, 84).
+    /// No request goes to a task after its entry node has removed it. A client that keeps the address behind a name asks no entry
+    /// (data-plane rule 80), and a connection that is kept lasts until its load balancer has forgotten the task (rules 69, 84).
     Entry,
 }
 

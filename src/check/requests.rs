@@ -1,4 +1,5 @@
-//! Tasks enter and leave rotation in turn, and requests go to tasks that their entry knows, and are answered by processes that are there.
+//! Tasks enter and leave rotation in turn, and requests go to tasks that their entry knows, and are answered by processes that are
+//! there.
 
 use super::view::View;
 use super::{Findings, Promise, task_name};
@@ -63,7 +64,8 @@ impl Rotations {
         });
     }
 
-    /// Whether an entry of the request's client sent connections to the task, or had kept one, when the request was sent first or later.
+    /// Whether an entry of the request's client sent connections to the task, or had kept one, when the request was sent first or
+    /// later.
     fn had_entry(&self, view: &View<'_>, request: &Request, task: TaskId) -> bool {
         let connect = &view.plan.clients[request.client].connect;
         let is_answered = match request.outcome {
@@ -130,7 +132,8 @@ mod tests {
         Request { client: ClientId(0), service: WEB, task, sent: at(sent), ended: at(sent + 5), outcome }
     }
 
-    /// A task that is in rotation from 10 ms to 20 ms and ends then; the load balancer of the client's entry has it from 12 ms to 22 ms, and knows it to 24 ms.
+    /// A task that is in rotation from 10 ms to 20 ms and ends then; the load balancer of the client's entry has it from 12 ms to
+    /// 22 ms, and knows it to 24 ms.
     fn rotated() -> Forged {
         let mut forged = Forged::new(replicated(1));
         forged.create(1, Creator::Orchestrator, 0).at(10).rotate(0, true).at(12).shift(0, 0, Weight::One);

@@ -28,8 +28,8 @@ pub fn observe<O: Observer>(scenario: &Loaded, observer: O) -> (Summary, O) {
     (metrics.finish(facts(scenario, finished.end, finished.fingerprint)), observer)
 }
 
-/// Runs a plan up to an instant, what happens at it included, while `observer` looks on; without an instant to its end. Returns when
-/// that was.
+/// Runs a plan up to an instant, what happens at it included, while `observer` looks on; without an instant to its end. Returns
+/// when that was.
 ///
 /// # Errors
 /// If the run is over by then: when it ends.

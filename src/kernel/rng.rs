@@ -40,7 +40,8 @@ pub enum Stream {
     Ties = 30,
     /// Hops of news between nodes; index: node that hears them, key: task, ordinal of the news and hop.
     Gossip = 40,
-    /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who probes.
+    /// How a node that falls silent is missed, and noticed when it is back; index: node, key: ordinal of the silence and who
+    /// probes.
     Probe = 41,
     /// Node at which a connection of a client enters; index: client.
     Entry = 42,

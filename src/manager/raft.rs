@@ -239,7 +239,8 @@ impl Raft {
         self.settle(now);
     }
 
-    /// The leader hands over to the member that has heard it for longest, if a majority can vote for that one. Returns whether it did.
+    /// The leader hands over to the member that has heard it for longest, if a majority can vote for that one. Returns whether it
+    /// did.
     ///
     /// Source: manager/state/raft/raft.go `TransferLeadership`, `longestActive` (control-plane Q8, Q12).
     ///
@@ -391,7 +392,8 @@ impl Raft {
     /// Whether the leader hears of a higher term: one that was cut off has stood for election meanwhile, and there is no vote in
     /// advance that would have kept it from that.
     ///
-    /// Source: go.etcd.io/raft `Step`, on a message with a lower term while `checkQuorum` is on and `preVote` is not (control-plane Q3).
+    /// Source: go.etcd.io/raft `Step`, on a message with a lower term while `checkQuorum` is on and `preVote` is not (control-plane
+    /// Q3).
     fn is_deposed(&self, lead: Lead) -> bool {
         let is_ahead = |member: &&Member| !member.hears && member.term > lead.term;
         self.members.iter().filter(is_ahead).any(|member| self.connects(lead.node, member.node))

@@ -1,8 +1,8 @@
 //! What a run comes to: observers that measure while it goes on, and the numbers that they leave.
 //!
-//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`RequestSeries`], [`TaskLog`] and [`RequestLog`] keep rows,
-//! for single runs. Each metric is defined where it is computed: time in [`downtime`], requests in [`availability`] and [`latency`], updates in [`updates`].
-//! [`MetricPath`] gives them their names.
+//! [`Metrics`] makes the [`Summary`] and keeps only counts; [`Timeline`], [`RequestSeries`], [`TaskLog`] and [`RequestLog`] keep
+//! rows, for single runs. Each metric is defined where it is computed: time in [`downtime`], requests in [`availability`] and
+//! [`latency`], updates in [`updates`]. [`MetricPath`] gives them their names.
 
 pub mod availability;
 pub mod downtime;

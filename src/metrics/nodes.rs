@@ -1,7 +1,7 @@
 //! How long nodes take to be empty after `docker node update --availability drain`.
 //!
-//! *Empty* is a node without the process of any task: from the command to the end of the last process. It is that of the last drain;
-//! a node that was never drained, that is not empty by the end of the run, or that takes tasks again before, has none.
+//! *Empty* is a node without the process of any task: from the command to the end of the last process. It is that of the last
+//! drain; a node that was never drained, that is not empty by the end of the run, or that takes tasks again before, has none.
 
 use super::node_log::NodeLogs;
 use super::summary::NodeSummary;

@@ -10,7 +10,8 @@ use crate::model::update::UpdateState;
 /// A metric of a service or a node by its name, such as `downtime.total` or `requests.latency.p99`.
 ///
 /// `update.detect` is that of the last update, `update[0].detect` that of the first. `requests.by_version.IMAGE.total`, `.ok` and
-/// `.failed` name an image; `requests.by_client.CLIENT.total`, `.failed` and `.per_second` a client. `nodes.NODE.empty` is that of a node.
+/// `.failed` name an image; `requests.by_client.CLIENT.total`, `.failed` and `.per_second` a client. `nodes.NODE.empty` is that of
+/// a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricPath {
     text: String,

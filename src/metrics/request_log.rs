@@ -12,9 +12,9 @@ pub const SAMPLE: usize = 10_000;
 
 /// Keeps requests as they end.
 ///
-/// A sample takes every request as long as they are no more than [`SAMPLE`]. Then it halves its share, as often as it must: it keeps
-/// those whose key has one more leading zero. The key is a hash of the request and the seed, so that which ones are kept follows
-/// from the run alone, and a smaller sample is a part of a larger one.
+/// A sample takes every request as long as they are no more than [`SAMPLE`]. Then it halves its share, as often as it must: it
+/// keeps those whose key has one more leading zero. The key is a hash of the request and the seed, so that which ones are kept
+/// follows from the run alone, and a smaller sample is a part of a larger one.
 #[derive(Clone, Debug)]
 pub struct RequestLog {
     seed: u64,

@@ -1,7 +1,7 @@
 //! Requests over time, in bins of equal width: how many ended in each way, by version, and how long the answers took.
 //!
-//! A request belongs to the bin in which it ended; one that ends on the border of two belongs to the former. All requests of the run
-//! count, whether or not within the window of measurement.
+//! A request belongs to the bin in which it ended; one that ends on the border of two belongs to the former. All requests of the
+//! run count, whether or not within the window of measurement.
 
 use super::latency::Latencies;
 use super::summary::Latency;

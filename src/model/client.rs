@@ -93,8 +93,8 @@ impl ClientSpec {
     }
 }
 
-/// An external load balancer: a proxy that is no part of the cluster, and sends each request to the next of its backends that it thinks
-/// well.
+/// An external load balancer: a proxy that is no part of the cluster, and sends each request to the next of its backends that it
+/// thinks well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balancer {
     /// How often it asks for the addresses of the tasks, which are its backends; `None`: its backends are [`Connect::nodes`].

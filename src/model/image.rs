@@ -65,7 +65,8 @@ pub struct Application {
     pub breaks_after_requests: Option<u64>,
     /// Each request that it has answered makes those that begin later so much longer.
     pub leak: Span,
-    /// Its process ends with [`KILLED_CODE`], for want of memory, when it would hold more requests than this, waiting ones included. `None`: never.
+    /// Its process ends with [`KILLED_CODE`], for want of memory, when it would hold more requests than this, waiting ones
+    /// included. `None`: never.
     pub crashes_above: Option<u32>,
 }
 

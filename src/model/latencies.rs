@@ -25,13 +25,13 @@ pub struct Latencies {
     /// Source: moby: daemon/cluster/executor/container/controller.go `defaultGossipConvergeDelay` (control-plane W13).
     pub load_balancer_settle: Span,
     /// `sandbox_teardown`: time from the end of a process that ends by itself to the removal of its network sandbox, which is when
-    /// the agent notices. `Assumed:` 30 ms; Docker waits for the process's output, up to 2 s. Agents of a 20.10 engine on a busy machine
-    /// reported processes that exit at once 112 ms after RUNNING in the median.
+    /// the agent notices. `Assumed:` 30 ms; Docker waits for the process's output, up to 2 s. Agents of a 20.10 engine on a busy
+    /// machine reported processes that exit at once 112 ms after RUNNING in the median.
     ///
     /// Source: moby: daemon/monitor.go `handleContainerExit` (data-plane rule 28).
     pub sandbox_teardown: Span,
-    /// `daemon_start`: time from a machine's getting power to its Docker being up. `Assumed:` 1.5 s; 1.3 to 1.6 s were recorded on a 20.10
-    /// engine.
+    /// `daemon_start`: time from a machine's getting power to its Docker being up. `Assumed:` 1.5 s; 1.3 to 1.6 s were recorded on
+    /// a 20.10 engine.
     pub daemon_start: Span,
     /// `heartbeat_period`: mean of the period in which agents say that they are there; zero: a node that fails is DOWN at once.
     ///

@@ -35,8 +35,8 @@ const METRICS: [(&str, bool); 24] = [
     ("final_update_status", false),
 ];
 
-/// The numbers of a run: a table of metrics, without rows for requests if nobody sends any, then what each version served, what each
-/// client saw if there are several, what became of each update, and how long drained nodes took to be empty.
+/// The numbers of a run: a table of metrics, without rows for requests if nobody sends any, then what each version served, what
+/// each client saw if there are several, what became of each update, and how long drained nodes took to be empty.
 pub fn summary(summary: &Summary) -> String {
     let tables = [Some(metrics(summary)), versions(summary), clients(summary), updates(summary), nodes(summary)];
     let mut texts: Vec<String> = tables.into_iter().flatten().map(|table| table.to_string()).collect();

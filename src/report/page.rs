@@ -1,6 +1,7 @@
 //! The page of a run: one file that shows everything, without network, and without JavaScript too.
 //!
-//! What it looks like is said by the files in page/: the template, the style sheet and the script. Here is what they are filled with.
+//! What it looks like is said by the files in page/: the template, the style sheet and the script. Here is what they are filled
+//! with.
 
 mod replay;
 mod verdict;

@@ -126,8 +126,8 @@ pub struct Group<'a> {
 }
 
 /// Writes a row for each value of each metric: the keys of the group, seed, service, metric, unit, value. Those of nodes have no
-/// service. Durations are in milliseconds; words are values too. `update.X` is that of the last update, which `update[N].X` names by
-/// its number too.
+/// service. Durations are in milliseconds; words are values too. `update.X` is that of the last update, which `update[N].X` names
+/// by its number too.
 ///
 /// # Errors
 /// What `out` fails with.

@@ -146,7 +146,8 @@ fn has(metric: &MetricPath, runs: &[Summary]) -> bool {
     runs.iter().any(|run| run.services.iter().any(|service| metric.value_in(run, &service.name).is_some()))
 }
 
-/// The values of a metric over the runs of a point as files have them: of the node that it names, or of the first service that has one.
+/// The values of a metric over the runs of a point as files have them: of the node that it names, or of the first service that has
+/// one.
 fn estimate(metric: &MetricPath, runs: &[Summary]) -> Option<Estimate> {
     let of =
         |run: &Summary| run.services.iter().find_map(|service| seeds::number(metric.value_in(run, &service.name)?));

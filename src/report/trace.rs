@@ -1,8 +1,9 @@
 //! `trace.json`: the run in Chrome's trace-event form, which ui.perfetto.dev shows.
 //!
 //! A process stands for a node and a thread for a slot on it; tasks that overlap have threads of their own, for the spans of one
-//! thread must nest. In the span of a task lie those of its states. Arrows lead from a task to the one that replaces it. Commands and
-//! update statuses are shown by a process of the managers, numbers over time by one for each service. Times are whole microseconds.
+//! thread must nest. In the span of a task lie those of its states. Arrows lead from a task to the one that replaces it. Commands
+//! and update statuses are shown by a process of the managers, numbers over time by one for each service. Times are whole
+//! microseconds.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,8 @@ const UPDATE_AT: Span = Span::from_secs(60);
 /// Assumed time that a slot takes besides the delay: the stop of the old task, the start of the new one.
 const SLOT: Span = Span::from_secs(15);
 
-/// A scenario in YAML for a stack of these files, of which this is the plan, named as the stack is. It updates one service to a version that fails.
+/// A scenario in YAML for a stack of these files, of which this is the plan, named as the stack is. It updates one service to a
+/// version that fails.
 ///
 /// A plan without services has nothing to update: `None`.
 pub fn draft(files: &[String], plan: &Plan) -> Option<String> {

@@ -180,8 +180,8 @@ fn reach(
     Some(Connect { access, nodes, balancer, ..connect })
 }
 
-/// What stands between a client and a service as it is created: the routing mesh if it publishes a port there, else its network, else
-/// a port of its nodes.
+/// What stands between a client and a service as it is created: the routing mesh if it publishes a port there, else its network,
+/// else a port of its nodes.
 fn access(service: &ServiceSpec) -> Access {
     let publishes = |mode| service.endpoint.ports.iter().any(|port| port.mode == mode);
     match service.endpoint.mode {

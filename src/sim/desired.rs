@@ -1,7 +1,7 @@
 //! How many tasks a service wants: its replicas or, if it is global, the nodes that are to run it at the moment.
 //!
-//! Swarm itself counts the tasks of a global service whose desired state is RUNNING (control-plane A13), which leaves out the one that an
-//! update is just replacing. What is missing then would not be seen to be missing, so nodes are counted.
+//! Swarm itself counts the tasks of a global service whose desired state is RUNNING (control-plane A13), which leaves out the one
+//! that an update is just replacing. What is missing then would not be seen to be missing, so nodes are counted.
 
 use super::Sim;
 use crate::manager::orchestrator::global;

@@ -1,7 +1,8 @@
 //! The simulation: the only place where managers, agents, network and traffic meet.
 //!
-//! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests
-//! are no events: traffic is advanced to each instant before anything happens at it.
+//! [`run`] pops one event after another; exactly one component acts on it, and what it puts out is carried to the others. Within an
+//! instant the managers come first, then the agents, then the operator ([`crate::kernel::Phase`]). Requests are no events: traffic
+//! is advanced to each instant before anything happens at it.
 
 mod clients;
 mod desired;
@@ -204,8 +205,8 @@ impl<'p, O: Observer> Sim<'p, O> {
         }
     }
 
-    /// Lets time pass up to `time`, with all requests before it and an instant for each full second. False if requests did something
-    /// to a task on the way, or then: the clock stands there, and it has been carried to where it belongs.
+    /// Lets time pass up to `time`, with all requests before it and an instant for each full second. False if requests did
+    /// something to a task on the way, or then: the clock stands there, and it has been carried to where it belongs.
     fn move_clock(&mut self, time: Time) -> bool {
         if time == self.now {
             return true;

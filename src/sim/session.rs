@@ -55,7 +55,8 @@ impl<O: Observer> Sim<'_, O> {
         }
     }
 
-    /// Node and leader hear each other again: a session goes on if nobody has noticed, else there is one with the agent's next attempt.
+    /// Node and leader hear each other again: a session goes on if nobody has noticed, else there is one with the agent's next
+    /// attempt.
     pub(super) fn connect(&mut self, node: NodeId) {
         if self.sessions.is_open(node) || !self.manager.is_led() || self.manager.store.node(node).is_none() {
             return;

@@ -12,8 +12,8 @@ use crate::model::{ClientId, EntryId, TaskId};
 /// Its checks and questions come at an interval, from a first one whose time within the interval is drawn. A backend that is new is
 /// taken to be well until its checks say otherwise.
 ///
-/// Source: haproxy: doc/configuration.txt `check`, `inter`, `rise`, `fall`, `timeout check`. `Assumed:` a check costs a task no work,
-/// and sends one packet to ask for a connection; what the proxy meets with a request its client meets.
+/// Source: haproxy: doc/configuration.txt `check`, `inter`, `rise`, `fall`, `timeout check`. `Assumed:` a check costs a task no
+/// work, and sends one packet to ask for a connection; what the proxy meets with a request its client meets.
 #[derive(Debug)]
 pub(super) struct Balancer {
     client: ClientId,

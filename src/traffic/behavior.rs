@@ -60,7 +60,8 @@ const ERROR: RequestOutcome = RequestOutcome::Failed(Failure::HttpError, Cause::
 /// Traffic is advanced so far at a time, as by the full seconds of a run.
 const STRIDE: Span = Span::from_millis(1_200);
 
-/// One task, work of `work_ms` for each request, one request each `gap_ms` before `until_ms`; all are over after a minute. A crash ends the process.
+/// One task, work of `work_ms` for each request, one request each `gap_ms` before `until_ms`; all are over after a minute. A crash
+/// ends the process.
 fn run(work_ms: u64, gap_ms: u64, until_ms: u64, change: impl FnOnce(&mut Application)) -> Course {
     let gap = Dist::Constant(Span::from_millis(gap_ms));
     let case = case(0, Dist::default(), client(0, until_ms, Load::Open { gap }), 60_000);

@@ -53,9 +53,9 @@ pub trait Routing {
 
 /// All clients and the tasks that they call.
 ///
-/// Requests are sent in order of time, those of one instant by client, then by user, then those that were sent before and try again.
-/// A request is told to the sink once, when its end is known to be certain; what is told in one call is in no particular order.
-/// Requests that are unfinished at the end of the run are never told.
+/// Requests are sent in order of time, those of one instant by client, then by user, then those that were sent before and try
+/// again. A request is told to the sink once, when its end is known to be certain; what is told in one call is in no particular
+/// order. Requests that are unfinished at the end of the run are never told.
 #[derive(Debug)]
 pub struct Traffic {
     clients: IdVec<ClientId, Client>,
@@ -201,8 +201,8 @@ impl Traffic {
         }
     }
 
-    /// The process of a task ended at `now`, up to which traffic was advanced: what it has not finished is reset, and the users of a
-    /// closed loop who wait for it think from now on.
+    /// The process of a task ended at `now`, up to which traffic was advanced: what it has not finished is reset, and the users of
+    /// a closed loop who wait for it think from now on.
     ///
     /// Until load balancers know, its requests are refused. `cause`: why it ended, unless it had too much to do.
     pub fn kill(&mut self, now: Time, task: TaskId, cause: Cause, sink: &mut impl FnMut(&Request)) {
@@ -222,8 +222,8 @@ impl Traffic {
         self.requests.servers.set_state(task, State::Removed);
     }
 
-    /// A task is gone at `now` with its node, without a word: clients wait for what it has not finished until they lose patience or their
-    /// load balancer misses the node.
+    /// A task is gone at `now` with its node, without a word: clients wait for what it has not finished until they lose patience or
+    /// their load balancer misses the node.
     pub fn lose(&mut self, now: Time, task: TaskId) {
         if self.requests.servers.get(task).is_none_or(|server| !server.is_up()) {
             return self.requests.servers.set_state(task, State::Lost);

@@ -468,8 +468,8 @@ impl Requests {
         }
     }
 
-    /// A load balancer has forgotten a task: a connection through it to a task that is silent breaks with the next packet that is sent
-    /// on it (data-plane rules 69, 84).
+    /// A load balancer has forgotten a task: a connection through it to a task that is silent breaks with the next packet that is
+    /// sent on it (data-plane rules 69, 84).
     pub(super) fn forget<N: Routing>(&mut self, now: Time, entry: EntryId, task: TaskId, network: &N) {
         let is_direct = network.access(entry) == Access::Direct;
         let hangs =

@@ -116,9 +116,9 @@ fn one_task_with_constant_work_is_an_m_d_1_queue() {
     p99_agrees("p99 of M/D/1", &measured, one_percent(tail));
 }
 
-/// Of k tasks that take turns each gets every k-th arrival of a Poisson process: Erlang-k gaps, nearly as even as a clock. Each is an
-/// E_k/M/1 queue, whose response time is exponential with the rate mu (1 - sigma), where sigma is the root of
-/// sigma = (lambda / (lambda + mu (1 - sigma)))^k.
+/// Of k tasks that take turns each gets every k-th arrival of a Poisson process: Erlang-k gaps, nearly as even as a clock. Each is
+/// an E_k/M/1 queue, whose response time is exponential with the rate mu (1 - sigma), where sigma is the root of sigma = (lambda /
+/// (lambda + mu (1 - sigma)))^k.
 #[test]
 fn round_robin_over_identical_tasks_makes_each_an_erlang_k_queue() {
     let (tasks, load) = (5, 0.8);

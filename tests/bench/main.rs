@@ -1,11 +1,12 @@
-//! How fast the simulator is: the event queue beside std's heap, a rolling update of 1,000 replicas, 600,000 requests, and how the time
-//! grows from 1,000 over 10,000 to 100,000 replicas.
+//! How fast the simulator is: the event queue beside std's heap, a rolling update of 1,000 replicas, 600,000 requests, and how the
+//! time grows from 1,000 over 10,000 to 100,000 replicas.
 //!
 //! `cargo bench` prints the minimum of many runs, which is what a quiet core does; `cargo bench -- --short` only shows that the
 //! benches run. With `--once REPLICAS|TRAFFIC` one of them runs, for the script `instructions`, which counts what it takes.
 //!
-//! The number of changes grows with the replicas, and so does all that follows a change. What grows faster: each time the scheduler acts it
-//! looks at all nodes, as Swarm's does (control-plane S14), and with `parallelism` held it acts the more often the more replicas there are.
+//! The number of changes grows with the replicas, and so does all that follows a change. What grows faster: each time the scheduler
+//! acts it looks at all nodes, as Swarm's does (control-plane S14), and with `parallelism` held it acts the more often the more
+//! replicas there are.
 
 #[path = "../conformance/case.rs"]
 #[allow(dead_code, reason = "performance cases have no recorded trace to compare with")]

@@ -1,8 +1,8 @@
 //! Shuffled ties: what Swarm leaves to chance comes up, and nothing else does.
 //!
 //! A racing case has several recorded outcomes: nine in ten of all of them must come up in some run with shuffled ties. Those that
-//! do not are named, and each must have been rare when it was recorded too. A case that always went one way when it was recorded must
-//! always go that way.
+//! do not are named, and each must have been rare when it was recorded too. A case that always went one way when it was recorded
+//! must always go that way.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Random clusters: nodes and services that differ, and everything that can happen to both. Each feature is absent from some of them.
+//! Random clusters: nodes and services that differ, and everything that can happen to both. Each feature is absent from some of
+//! them.
 
 use proptest::collection::vec;
 use proptest::option;

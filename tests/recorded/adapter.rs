@@ -156,9 +156,9 @@ fn health_check(clause: &str) -> Value {
     Value::Object(check)
 }
 
-/// How long after the end of a process the agent of the recorded machine has stopped the container: medians of latencies.json, without
-/// and with a network. No rule gives them (data-plane rule 28 has the steps and no times), so they count as part of what a task needs to
-/// stop.
+/// How long after the end of a process the agent of the recorded machine has stopped the container: medians of latencies.json,
+/// without and with a network. No rule gives them (data-plane rule 28 has the steps and no times), so they count as part of what a
+/// task needs to stop.
 const AFTER_EXIT: f64 = 0.085;
 const AFTER_EXIT_WITH_NETWORK: f64 = 0.287;
 

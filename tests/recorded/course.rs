@@ -237,8 +237,8 @@ fn compare_listed(
     Ok(())
 }
 
-/// Tasks are a multiset: slots and nodes are chance, and with them which task is stopped when. So the times at which tasks of an image
-/// reached a state are compared, first with first and last with last.
+/// Tasks are a multiset: slots and nodes are chance, and with them which task is stopped when. So the times at which tasks of an
+/// image reached a state are compared, first with first and last with last.
 fn compare_tasks(recorded: &Course, simulated: &Course, causes: &[f64], pairs: &mut Vec<Pair>) -> Result<(), String> {
     let (recorded, simulated) = (milestones(&recorded.tasks), milestones(&simulated.tasks));
     let kinds: BTreeSet<&Kind> = recorded.keys().chain(simulated.keys()).collect();

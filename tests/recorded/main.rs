@@ -1,8 +1,9 @@
 //! Timelines recorded from a real swarm, against the same scenarios simulated.
 //!
 //! `cargo test --test recorded` compares all recordings below tests/recorded/runs, and those in the directory that
-//! RECORDED_CASES names. An argument picks the recordings whose name contains it; `--verbose` prints both courses. Recordings that do not
-//! match yet are listed in known_gaps.txt; a listed one that matches fails the test just as one that is not listed and does not match.
+//! RECORDED_CASES names. An argument picks the recordings whose name contains it; `--verbose` prints both courses. Recordings that
+//! do not match yet are listed in known_gaps.txt; a listed one that matches fails the test just as one that is not listed and does
+//! not match.
 
 mod adapter;
 mod course;
@@ -128,8 +129,8 @@ fn differs(recording: &Recording, verbose: bool) -> Result<(), String> {
 /// How long until Docker notices the exit of a process, in seconds: 1 to 360 ms were recorded.
 const NOTICES: [f64; 4] = [0.03, 0.11, 0.17, 0.005];
 
-/// The nodes in every order, the managers' periodic work at every hundredth of a second of its 100 ms, exits that are noticed soon or late;
-/// then the same with the managers' ties shuffled.
+/// The nodes in every order, the managers' periodic work at every hundredth of a second of its 100 ms, exits that are noticed soon
+/// or late; then the same with the managers' ties shuffled.
 fn chances(recording: &Recording) -> impl Iterator<Item = Chance> {
     let nodes = recording.cluster.nodes.len();
     let orders = if recording.names_nodes() { orders(nodes) } else { vec![(0..nodes).collect()] };

@@ -1,5 +1,5 @@
-//! Docker's views against what docker's own client printed of a real cluster (tests/recorded/cli, and the folder that RECORDED_CASES
-//! names), and of simulated ones.
+//! Docker's views against what docker's own client printed of a real cluster (tests/recorded/cli, and the folder that
+//! RECORDED_CASES names), and of simulated ones.
 
 mod progress;
 mod read;

@@ -1,7 +1,7 @@
 //! The charts of a service as paths with classes, for the report page: its style sheet gives them colours and patterns.
 //!
-//! A class names a version by its number (`v0`) and what is drawn of it (`running`, `stopping`), so that one rule holds on light and on
-//! dark ground.
+//! A class names a version by its number (`v0`) and what is drawn of it (`running`, `stopping`), so that one rule holds on light
+//! and on dark ground.
 
 mod panel;
 mod values;

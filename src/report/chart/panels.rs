@@ -44,8 +44,8 @@ pub(super) fn rotation(picture: &mut Picture, axis: &TimeAxis, top: i32, rows: &
     picture.path(steps(rows, axis, |row| y(row.in_rotation)), 2, INK);
 }
 
-/// The rows at which replicas are missing, each from its pixel to that of the next. What was never there is not missing: a service is
-/// measured from when all its replicas are in rotation for the first time; one that never gets there, from its creation.
+/// The rows at which replicas are missing, each from its pixel to that of the next. What was never there is not missing: a service
+/// is measured from when all its replicas are in rotation for the first time; one that never gets there, from its creation.
 pub(super) fn missing<'a>(rows: &[&'a Row], axis: &TimeAxis) -> impl Iterator<Item = (&'a Row, i32, i32)> {
     let ready = rows.iter().position(|row| row.desired > 0 && row.in_rotation >= row.desired).unwrap_or(0);
     let ends = rows[ready..].iter().skip(1).map(|next| axis.x(next.at)).chain([axis.right]);

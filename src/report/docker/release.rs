@@ -9,7 +9,8 @@ pub struct Release {
     pub engine_version: &'static str,
     /// Whether `stack ls` has a column ORCHESTRATOR, and what stands in it.
     pub orchestrator: Option<&'static str>,
-    /// Error of a task whose image cannot be pulled and is not on its node; `{}` is the image. `None`: the error of the pull itself.
+    /// Error of a task whose image cannot be pulled and is not on its node; `{}` is the image. `None`: the error of the pull
+    /// itself.
     pub no_such_image: Option<&'static str>,
     /// Whether the bars of the progress display run backwards during a rollback.
     pub bars_run_backwards: bool,

@@ -16,8 +16,8 @@ use crate::model::{ImageId, ServiceId, TaskId};
 use crate::observe::{Observer, Record, TaskRecord};
 use crate::sim::Plan;
 
-/// Most changes that a page holds. If a run has more, the view shows how it stands at every full step of time, and what comes and goes
-/// between two is left out.
+/// Most changes that a page holds. If a run has more, the view shows how it stands at every full step of time, and what comes and
+/// goes between two is left out.
 const MOST: usize = 120_000;
 /// These steps, and after the last one its doubles.
 const STEPS: [Span; 8] = [

@@ -1,8 +1,8 @@
 //! Docker's command line: reads a line as a user would paste it and turns it into commands to the managers.
 //!
 //! `words` splits the line, `grammar` lets clap find out what is what, `flags` is the table of flags, `values` and `ports`
-//! read single values, `service` makes the change of a specification, `action` the whole command. What docker's client, daemon or manager would refuse
-//! without looking at the cluster is refused here, in their words.
+//! read single values, `service` makes the change of a specification, `action` the whole command. What docker's client, daemon or
+//! manager would refuse without looking at the cluster is refused here, in their words.
 
 mod action;
 pub(in crate::scenario) mod flags;

@@ -11,8 +11,8 @@ use crate::model::service::{
     RestartPolicy, UpdateConfig,
 };
 
-/// Services `web`, `dc_worker` and, global, `agent`; image `app:1`; what is new gets the next id. Nodes `n1`, with the label `zone`,
-/// and `n2`.
+/// Services `web`, `dc_worker` and, global, `agent`; image `app:1`; what is new gets the next id. Nodes `n1`, with the label
+/// `zone`, and `n2`.
 struct Scenario {
     services: Vec<String>,
     images: Vec<String>,

@@ -80,8 +80,8 @@ impl Account {
         }
     }
 
-    /// Tasks of an image lose as many of the requests that they have, if they have so many; returns how many. They came at this rate until
-    /// some instant.
+    /// Tasks of an image lose as many of the requests that they have, if they have so many; returns how many. They came at this
+    /// rate until some instant.
     pub(super) fn lose(&mut self, image: ImageId, count: f64, rate: f64, until: Time) -> f64 {
         let Some(taken) = self.taken.iter_mut().find(|taken| taken.image == image) else { return 0.0 };
         let lost = count.min(taken.count);
@@ -107,9 +107,9 @@ impl Account {
         }
     }
 
-    /// By `now`, when the last step ends, which began at `began`, tasks have answered all but what they still have: at an even rate what comes
-    /// in the mean time of a request (Little's law); where the rate changed, what came before and takes longer is still there instead of as
-    /// much that comes now.
+    /// By `now`, when the last step ends, which began at `began`, tasks have answered all but what they still have: at an even rate
+    /// what comes in the mean time of a request (Little's law); where the rate changed, what came before and takes longer is still
+    /// there instead of as much that comes now.
     pub(super) fn answer(&mut self, began: Time, now: Time, works: &IdVec<ImageId, Work>) {
         for place in 0..self.taken.len() {
             let taken = &mut self.taken[place];

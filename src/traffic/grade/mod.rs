@@ -1,13 +1,13 @@
 //! Traffic in bulk: requests are counted and not advanced one by one.
 //!
 //! Between two changes of the system each connection of a client meets the same fates with the same shares, so that the requests of
-//! such an interval are a few products ([`Rotation`]). The number that a client sends is drawn for the interval, or is what is to be
-//! expected ([`Grade`]); what is a share of it is drawn or not likewise ([`chance`]). Counts are fractions on the way and whole
+//! such an interval are a few products ([`Rotation`]). The number that a client sends is drawn for the interval, or is what is to
+//! be expected ([`Grade`]); what is a share of it is drawn or not likewise ([`chance`]). Counts are fractions on the way and whole
 //! where they are told ([`account`]).
 //!
-//! `Departs:` tasks have as many requests at a time as come in the mean service time; that requests wait for each other is left out, and
-//! with it all latencies and what follows from them, unless an image reacts to requests: then what exceeds its capacity waits. Closed
-//! loops and clients that keep an address are not counted, for what they send next hangs on single answers.
+//! `Departs:` tasks have as many requests at a time as come in the mean service time; that requests wait for each other is left
+//! out, and with it all latencies and what follows from them, unless an image reacts to requests: then what exceeds its capacity
+//! waits. Closed loops and clients that keep an address are not counted, for what they send next hangs on single answers.
 
 mod account;
 mod backend;
@@ -35,7 +35,8 @@ use wait::{Cohort, Cohorts, Wait};
 
 pub use rotation::Rotations;
 
-/// Longest interval while requests wait for something, or count for what becomes of a task: what they do is known to this precision.
+/// Longest interval while requests wait for something, or count for what becomes of a task: what they do is known to this
+/// precision.
 const STEP: Span = Span::from_millis(50);
 
 /// All clients and the tasks that they call, in bulk.
@@ -526,8 +527,8 @@ impl Bulk {
         ways
     }
 
-    /// A task loses the requests that it has, and they meet their fate, by client and entry: those that wait, and those that take longer than
-    /// it is since they came.
+    /// A task loses the requests that it has, and they meet their fate, by client and entry: those that wait, and those that take
+    /// longer than it is since they came.
     fn cut_off(&mut self, task: TaskId, mut meet: impl FnMut(&mut Bulk, Parcel, EntryId)) {
         let mut ways = self.take_ways(task);
         let Backend { image, past, .. } = &mut self.tasks[task];

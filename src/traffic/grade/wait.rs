@@ -104,8 +104,8 @@ impl Bulk {
         }
     }
 
-    /// A load balancer has lost a backend at `now`: connections through it to a task that is silent break with the next packet that is
-    /// sent on them (data-plane rules 69, 84).
+    /// A load balancer has lost a backend at `now`: connections through it to a task that is silent break with the next packet that
+    /// is sent on them (data-plane rules 69, 84).
     pub(super) fn forget<N: Rotations>(&mut self, now: Time, entry: EntryId, task: TaskId, network: &N) {
         let is_direct = network.access(entry) == Access::Direct;
         let mut broken = Vec::new();

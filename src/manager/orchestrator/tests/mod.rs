@@ -1,5 +1,5 @@
-//! What the orchestrators, the restart supervisor, the updater and the reaper do together: a test for each thing that swarmkit's own
-//! tests assert of them and that no test beside the code holds. tests/test-list.md has them all.
+//! What the orchestrators, the restart supervisor, the updater and the reaper do together: a test for each thing that swarmkit's
+//! own tests assert of them and that no test beside the code holds. tests/test-list.md has them all.
 
 mod global;
 mod init;

@@ -212,7 +212,8 @@ impl Supervisor {
 
     /// An updater that has ended is forgotten.
     ///
-    /// Tie (control-plane X14): always before its last write is seen, also where ties are shuffled: it was so in every recorded run.
+    /// Tie (control-plane X14): always before its last write is seen, also where ties are shuffled: it was so in every recorded
+    /// run.
     fn keep(&mut self, updater: Updater, cx: &mut Cx<'_>) {
         if updater.has_ended() {
             note_end(&updater, cx);

@@ -190,8 +190,8 @@ impl Updater {
         self.phase == Phase::Ended
     }
 
-    /// Hands out slots to free workers, and goes on to the next phase when it is time. In a race it does so step by step, each in its
-    /// turn.
+    /// Hands out slots to free workers, and goes on to the next phase when it is time. In a race it does so step by step, each in
+    /// its turn.
     ///
     /// Source: `Run`, from the workers on (control-plane U12 to U15).
     pub(super) fn proceed(&mut self, handled: &mut HandledTasks, restarts: &mut Restarts, cx: &mut Cx<'_>) {

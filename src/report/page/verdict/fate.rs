@@ -19,8 +19,8 @@ pub(super) struct History<'a> {
     pub(super) outside: Fate,
 }
 
-/// An update with the fate of its tasks: those of its image that were created since it began, by whomever, and before another update
-/// to this image.
+/// An update with the fate of its tasks: those of its image that were created since it began, by whomever, and before another
+/// update to this image.
 #[derive(Debug)]
 pub(super) struct Rollout<'a> {
     pub(super) update: &'a Update,
