@@ -88,7 +88,7 @@ rules! {
         "what is out of date when an update has ended is updated by another updater, with the update configuration";
     DeadSlotInRollback = "U48", "manager/orchestrator/restart/restart.go UpdatableTasksInSlot",
         "in a rollback, slots whose task has ended for good get another at once, outside the update";
-    DeadSlot = "O5", "manager/orchestrator/replicated/services.go deleteTasks",
+    DeadSlot = "O5", "manager/orchestrator/replicated/services.go deleteTasksMap",
         "tasks of slots that are not in use are deleted";
     ScaleUp = "O6", "manager/orchestrator/replicated/services.go addTasks",
         "slots that are missing get a task at once, all together, outside any update";
