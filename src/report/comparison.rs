@@ -41,7 +41,7 @@ pub fn files(about: &Repeated, comparison: &Comparison, digests: &[&str]) -> io:
 /// The chart of a comparison, as files.
 pub(super) fn drawn(about: &Repeated, policies: &[String], lines: &[Line]) -> [File; 2] {
     let picture = chart::compare(&panels::shown(about, policies, lines));
-    [(files::COMPARE_SVG, picture.svg().into_bytes()), (files::COMPARE_PNG, picture.png())]
+    files::in_both_forms(&picture, files::COMPARE_CHART)
 }
 
 /// A difference with its interval: `+1.20 s ± 0.30 s`; `0` where every run is alike.

@@ -7,7 +7,7 @@ use super::columns::{BINS, COMPARE, EVENTS, REQUESTS, SEEDS, SWEEP, TASKS, TIMEL
 use super::page::{self, PageData, Replay};
 use super::story::StoryLine;
 use super::trace::{self, TraceData};
-use super::{Lanes, Names, columns, csv, json};
+use super::{Lanes, Names, Picture, columns, csv, json};
 use crate::kernel::{IdVec, Time};
 use crate::metrics::request_series::RequestBins;
 use crate::metrics::task_log::TaskLog;
@@ -120,13 +120,17 @@ impl<'p> Recorder<'p> {
 /// A file's name and contents.
 pub type File = (&'static str, Vec<u8>);
 
+/// A chart as SVG and as a bitmap.
+pub(super) fn in_both_forms(picture: &Picture, [svg, png]: [&'static str; 2]) -> [File; 2] {
+    [(svg, picture.svg().into_bytes()), (png, picture.png())]
+}
+
 /// The charts of a run.
 pub fn drawn(data: &TimelineData<'_>, requests: &RequestBins) -> Vec<File> {
     let picture = chart::timeline(data);
-    let mut files = vec![(TIMELINE_SVG, picture.svg().into_bytes()), (TIMELINE_PNG, picture.png())];
+    let mut files = in_both_forms(&picture, TIMELINE_CHART).to_vec();
     if let Some(picture) = chart::requests(&RequestsData { names: data.names, end: data.end, requests }) {
-        files.push((REQUESTS_SVG, picture.svg().into_bytes()));
-        files.push((REQUESTS_PNG, picture.png()));
+        files.extend(in_both_forms(&picture, REQUESTS_CHART));
     }
     files
 }
@@ -164,50 +168,38 @@ pub const OF_RUN: &[&str] = &[
     TIMELINE.name,
     EVENTS.name,
     BINS.name,
-    TIMELINE_SVG,
-    TIMELINE_PNG,
-    REQUESTS_SVG,
-    REQUESTS_PNG,
+    TIMELINE_CHART[0],
+    TIMELINE_CHART[1],
+    REQUESTS_CHART[0],
+    REQUESTS_CHART[1],
     TRACE,
     REQUESTS.name,
     SEEDS.name,
     COLUMNS,
 ];
 /// Names of all files that a report of a sweep may have.
-pub const OF_SWEEP: &[&str] = &[SWEEP.name, SWEEP_JSON, SWEEP_SVG, SWEEP_PNG, COLUMNS];
+pub const OF_SWEEP: &[&str] = &[SWEEP.name, SWEEP_JSON, SWEEP_CHART[0], SWEEP_CHART[1], COLUMNS];
 /// Names of all files that a report of a comparison may have.
-pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COMPARE_JSON, COMPARE_SVG, COMPARE_PNG, COLUMNS];
+pub const OF_COMPARISON: &[&str] = &[COMPARE.name, COMPARE_JSON, COMPARE_CHART[0], COMPARE_CHART[1], COLUMNS];
 /// Names of all charts that a report of a run may have.
-pub const CHARTS_OF_RUN: &[&str] = &[TIMELINE_SVG, TIMELINE_PNG, REQUESTS_SVG, REQUESTS_PNG];
-/// Names of all charts that a report of a sweep may have.
-pub const CHARTS_OF_SWEEP: &[&str] = &[SWEEP_SVG, SWEEP_PNG];
-/// Names of all charts that a report of a comparison has.
-pub const CHARTS_OF_COMPARISON: &[&str] = &[COMPARE_SVG, COMPARE_PNG];
+pub const CHARTS_OF_RUN: [&str; 4] = [TIMELINE_CHART[0], TIMELINE_CHART[1], REQUESTS_CHART[0], REQUESTS_CHART[1]];
 /// The numbers of a run.
 pub const SUMMARY: &str = "summary.json";
 /// The page of a run.
 pub const PAGE: &str = "report.html";
-/// The chart of a run's slots.
-pub const TIMELINE_SVG: &str = "timeline.svg";
-/// The same as a bitmap.
-pub const TIMELINE_PNG: &str = "timeline.png";
-/// The chart of a run's requests.
-pub const REQUESTS_SVG: &str = "requests.svg";
-/// The same as a bitmap.
-pub const REQUESTS_PNG: &str = "requests.png";
+/// The chart of a run's slots, in both forms.
+pub const TIMELINE_CHART: [&str; 2] = ["timeline.svg", "timeline.png"];
+/// The chart of a run's requests, in both forms.
+pub const REQUESTS_CHART: [&str; 2] = ["requests.svg", "requests.png"];
 /// The run as ui.perfetto.dev shows it.
 pub const TRACE: &str = "trace.json";
 /// What a sweep ran.
 pub const SWEEP_JSON: &str = "sweep.json";
-/// The chart of a sweep.
-pub const SWEEP_SVG: &str = "sweep.svg";
-/// The same as a bitmap.
-pub const SWEEP_PNG: &str = "sweep.png";
+/// The chart of a sweep, in both forms.
+pub const SWEEP_CHART: [&str; 2] = ["sweep.svg", "sweep.png"];
 /// What a comparison ran.
 pub const COMPARE_JSON: &str = "compare.json";
-/// The chart of a comparison.
-pub const COMPARE_SVG: &str = "compare.svg";
-/// The same as a bitmap.
-pub const COMPARE_PNG: &str = "compare.png";
+/// The chart of a comparison, in both forms.
+pub const COMPARE_CHART: [&str; 2] = ["compare.svg", "compare.png"];
 /// What explains the columns of the others.
 pub const COLUMNS: &str = "columns.json";

@@ -139,7 +139,7 @@ pub fn drawn(
         }
         _ => return Err(Undrawn::Settings),
     };
-    Ok([(files::SWEEP_SVG, picture.svg().into_bytes()), (files::SWEEP_PNG, picture.png())])
+    Ok(files::in_both_forms(&picture, files::SWEEP_CHART))
 }
 
 fn has(metric: &MetricPath, runs: &[Summary]) -> bool {

@@ -78,13 +78,13 @@ pub fn redraw(folder: &Path, metric: Option<&MetricPath>) -> Result<Redrawn, Rea
             Ok(charts) => redrawn.charts.extend(charts),
             Err(why) => redrawn.undrawn = Some(why),
         }
-        redrawn.names.extend(files::CHARTS_OF_SWEEP);
+        redrawn.names.extend(files::SWEEP_CHART);
     } else if metric.is_some() {
         return Err(ReadError::NoSweep(folder.to_owned()));
     }
     if has(files::COMPARE_JSON)? {
         redrawn.charts.extend(comparison::charts(folder)?);
-        redrawn.names.extend(files::CHARTS_OF_COMPARISON);
+        redrawn.names.extend(files::COMPARE_CHART);
     }
     if redrawn.names.is_empty() { Err(ReadError::NoReport(folder.to_owned())) } else { Ok(redrawn) }
 }
